@@ -1,0 +1,57 @@
+"""Tries the installed wheel as a newcomer would: is it all there, and does a stock site run with it?"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import files
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parent.parent
+SETTINGS = """
+INSTALLED_APPS += {apps}
+"""
+URLS = """
+from django.urls import include
+
+urlpatterns += {urls}
+"""
+COMMANDS = ("check --fail-level WARNING", "migrate --verbosity 0", "makemigrations --check --dry-run")
+
+
+def check_contents() -> None:
+    """The wheel holds the package of the checkout, whole, and nothing beside it."""
+    installed = {str(path) for path in files("ringotel-crm") or () if "__pycache__" not in path.parts}
+    installed = {path for path in installed if not path.startswith("ringotel_crm-")}
+    expected = {
+        path.relative_to(SOURCE).as_posix()
+        for path in (SOURCE / "ringotel_crm").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    if installed != expected:
+        sys.exit(f"missing in the wheel: {expected - installed}\nnot wanted there: {installed - expected}")
+
+
+def try_site(apps: list[str], urls: str) -> None:
+    """A new project with these lines more passes its checks, migrates and has no migration to make."""
+    print(f"A stock site with {', '.join(apps)}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+
+        def run(*arguments: str) -> None:
+            subprocess.run([sys.executable, "-W", "error", *arguments], cwd=folder, check=True)
+
+        run("-m", "django", "startproject", "site_on_trial", ".")
+        with (Path(folder) / "site_on_trial/settings.py").open("a") as file:
+            file.write(SETTINGS.format(apps=apps))
+        with (Path(folder) / "site_on_trial/urls.py").open("a") as file:
+            file.write(URLS.format(urls=urls))
+        for command in COMMANDS:
+            run("manage.py", *command.split())
+
+
+check_contents()
+RINGOTEL = 'path("ringotel/", include("ringotel_crm.urls"))'
+OAUTH2 = 'path("o/", include("oauth2_provider.urls", namespace="oauth2_provider"))'
+try_site(["rest_framework", "oauth2_provider", "ringotel_crm", "ringotel_crm.minicrm"], f"[{RINGOTEL}, {OAUTH2}]")
+try_site(["rest_framework", "ringotel_crm", "ringotel_crm.minicrm"], f"[{RINGOTEL}]")

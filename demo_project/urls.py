@@ -1,0 +1,14 @@
+"""What a site needs, and the admin."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", admin.site.urls),
+    path("ringotel/", include("ringotel_crm.urls")),
+    path("o/", include("oauth2_provider.urls", namespace="oauth2_provider")),
+]

@@ -1,0 +1,5 @@
+"""Ringotel's hooks for any Django CRM."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

@@ -1,0 +1,158 @@
+"""What the staff pages share."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.utils import quote
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.contenttypes.models import ContentType
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.formats import localize
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+from ..backends import Backend, get_backend
+from ..models import Recording
+from ..records import Actor
+
+PAGES_AHEAD = 10
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+BACKEND = "_ringotel_backend"
+
+MEDIA = forms.Media(css={"all": ["ringotel_crm/desk.css"]}, js=["ringotel_crm/desk.js", "ringotel_crm/call.js"])
+
+
+def backend_for(request: HttpRequest) -> Backend:
+    """The CRM as this person may see it; one for each request."""
+    if not hasattr(request, BACKEND):
+        setattr(request, BACKEND, get_backend(Actor(user=request.user)))
+    backend: Backend = getattr(request, BACKEND)
+    return backend
+
+
+def player(recording: Recording) -> str:
+    """A player that loads nothing before it is asked to, and the picture of the sound under it."""
+    if recording.withdrawn:
+        return _("deleted")
+    return format_html(
+        '<audio controls preload="none" src="{}"></audio><br>'
+        '<img src="{}" alt="" loading="lazy" width="300" height="40">',
+        reverse("ringotel_crm:recording", args=[recording.pk]),
+        reverse("ringotel_crm:waveform", args=[recording.pk]),
+    )
+
+
+def play_link(recording: Recording, name: str, text: str) -> str:
+    """One line high: a link to the sound, out of which the script makes a player once it is pressed."""
+    if recording.withdrawn:
+        return text
+    return format_html(
+        '<a class="ringotel-play" href="{}" aria-label="{}"><span aria-hidden="true">▶</span> {}</a>',
+        reverse("ringotel_crm:recording", args=[recording.pk]),
+        _("Play the recording of the call with %(name)s") % {"name": name},
+        text,
+    )
+
+
+def duration(seconds: float | None) -> str:
+    """m:ss, or h:mm:ss."""
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def moment(time: dt.datetime | None) -> str:
+    """A time in the site's zone, which the script turns into the one of who looks at it."""
+    if time is None:
+        return ""
+    return format_html('<time datetime="{}">{}</time>', time.isoformat(), localize(timezone.localtime(time)))
+
+
+def badge(kind: str, text: str) -> str:
+    """A word in a colour. The colour says nothing that the word does not say."""
+    return format_html('<span class="ringotel-badge ringotel-{}">{}</span>', kind, text)
+
+
+def spreadsheet_cell(value: Any) -> Any:
+    """A value that no spreadsheet takes for a formula. Numbers with a plus are harmless."""
+    if isinstance(value, str) and value.startswith(FORMULA_SIGNS) and not value[1:].isdecimal():
+        return f"'{value}"
+    return value
+
+
+def change_url(content_type_id: int | None, object_id: str) -> str:
+    """The page of an object in the admin; "" where it has none."""
+    model = ContentType.objects.get_for_id(content_type_id).model_class() if content_type_id else None
+    if model is None:
+        return ""
+    try:
+        return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[quote(object_id)])
+    except NoReverseMatch:
+        return ""
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts as far as the pages that are offered, and never the table."""
+
+    shown = 1
+
+    @cached_property
+    def limit(self) -> int:
+        """Up to where rows are counted."""
+        return (self.shown + PAGES_AHEAD) * self.per_page + 1
+
+    @cached_property
+    def count(self) -> int:
+        """How many there are, up to :attr:`limit`."""
+        rows: Any = self.object_list
+        number: int = rows.order_by()[: self.limit].count()
+        return number
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there may be more."""
+        return self.count == self.limit
+
+
+class FastChangeList(ChangeList):
+    """Says how many there are once, under the list."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """With a count that is known already as the full one, the search form does not repeat it."""
+        super().get_results(request)
+        self.full_result_count = self.result_count
+
+
+class FastAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A list that stays fast with a million rows: the table is never counted."""
+
+    show_full_result_count = False
+    list_per_page = 50
+    paginator = BoundedPaginator
+
+    @property
+    def media(self) -> forms.Media:
+        """Our own style, and the scripts for players and times."""
+        return super().media + MEDIA
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """The one that goes with the paginator."""
+        return FastChangeList
+
+    def get_paginator(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any) -> Any:
+        """One that knows which page is shown."""
+        paginator: Any = super().get_paginator(request, queryset, *args, **kwargs)
+        page = request.GET.get("p", "")
+        paginator.shown = int(page) if page.isascii() and page.isdecimal() and len(page) < 8 else 1
+        return paginator

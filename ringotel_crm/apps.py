@@ -1,0 +1,30 @@
+"""The Django app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig, apps
+from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
+
+
+class RingotelCRMConfig(AppConfig):
+    """Calls, recordings and keys, and the doors to Ringotel."""
+
+    name = "ringotel_crm"
+    verbose_name = _("Ringotel")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the checks, follow the mapped tables, fill in what OAuth2 needs and the site left unset."""
+        from . import checks  # noqa: F401
+        from .auth.access import forget_permission
+        from .services import forgetting, phoneindex
+
+        post_migrate.connect(forget_permission)
+        phoneindex.connect()
+        forgetting.connect()
+
+        if apps.is_installed("oauth2_provider"):
+            from .auth.oauth import provide_defaults
+
+            provide_defaults()

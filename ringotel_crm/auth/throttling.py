@@ -1,0 +1,96 @@
+"""How often somebody may be wrong, and how often somebody may ask: counted in Django's cache, for one minute each.
+
+Failures count by address, and by address and user name together. Not by user name alone, or anybody could lock a
+customer out from anywhere. Nothing is counted for a valid key, a valid token and a password that is remembered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import time
+from contextlib import suppress
+from typing import Any
+
+from django.core.cache import cache
+from django.http import HttpRequest
+from rest_framework.exceptions import Throttled
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from ..conf import conf
+
+WINDOW = 60  # seconds
+
+
+class Attempt:
+    """An attempt to authenticate. It counts as a failure from its beginning, so that none of many at once slips by.
+
+    With the cache down nothing is counted and nobody is kept out.
+    """
+
+    def __init__(self, request: Request | HttpRequest, username: str = "") -> None:
+        address = address_of(request)
+        self.counters = [(_name("address", address), conf.FAILURES_PER_ADDRESS)]
+        if username:
+            self.counters.append((_name("username", address, username), conf.FAILURES_PER_USERNAME))
+
+    def begin(self) -> None:
+        """Raises ``Throttled`` after too many failures."""
+        for name, limit in self.counters:  # a blocked address makes no counters of user names
+            if limit and _count(name) > limit:
+                raise Throttled(_seconds_left())
+
+    def succeed(self) -> None:
+        """It was none."""
+        for name, limit in self.counters:
+            if limit:
+                with suppress(Exception):
+                    cache.decr(name)
+
+
+class CallerThrottle(BaseThrottle):
+    """At most ``REQUESTS_PER_MINUTE`` for each key, or user."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """Counts this one."""
+        caller = (request.user.pk, getattr(request.auth, "pk", ""))
+        return _count(_name("caller", *caller)) <= conf.REQUESTS_PER_MINUTE
+
+    def wait(self) -> float:
+        """Seconds until the next minute begins."""
+        return _seconds_left()
+
+
+def address_of(request: Request | HttpRequest) -> str:
+    """The client's address; of IPv6 the network, because a single customer has more addresses than can be counted."""
+    given = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    # What stands further left than our own proxies wrote is the client's invention.
+    forwarded = given[-min(conf.PROXIES, len(given))].strip() if conf.PROXIES else ""
+    text: str = forwarded or request.META.get("REMOTE_ADDR", "")
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:  # behind a Unix socket there is none
+        return text
+    if isinstance(address, ipaddress.IPv6Address):
+        mapped = address.ipv4_mapped
+        return str(mapped or ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
+
+
+def _name(*facts: object) -> str:
+    # With the number of the minute, because some caches forget at a count when the counter ends.
+    minute = int(time.time() // WINDOW)
+    return f"ringotel_crm.auth.throttling.{hashlib.sha256(repr((minute, facts)).encode(errors='replace')).hexdigest()}"
+
+
+def _count(name: str) -> int:
+    """How many there are, with this one; 0 if the cache is down."""
+    with suppress(Exception):
+        cache.add(name, 0, 2 * WINDOW)
+        return int(cache.incr(name))
+    return 0
+
+
+def _seconds_left() -> int:
+    return WINDOW - int(time.time() % WINDOW)

@@ -1,0 +1,69 @@
+"""Pages of the list hooks. Without paging parameters a list is whole, because Ringotel documents no paging."""
+
+from __future__ import annotations
+
+import base64
+from itertools import islice
+from typing import Any
+
+from django.http.response import HttpResponseBase
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from ..backends.base import ContactDirectory, OrganizationDirectory
+from ..conf import conf
+from .hooks import stream
+from .serializers import HookSerializer, Moment, columns, renderer
+
+DEFAULT_SIZE = 100
+MARK = "after "  # tells a cursor from any other text in base64
+
+
+class Cursor(serializers.Field):  # type: ignore[type-arg]
+    """An opaque mark of the last record of a page."""
+
+    default_error_messages = {"invalid": _("The cursor of an earlier page is expected.")}
+
+    def to_internal_value(self, data: Any) -> str:
+        """The id behind which the page begins."""
+        try:
+            text = base64.b64decode(str(data), altchars=b"-_", validate=True).decode()
+        except ValueError:
+            self.fail("invalid")
+        if not text.startswith(MARK):
+            self.fail("invalid")
+        return text.removeprefix(MARK)
+
+    @staticmethod
+    def encode(id: str) -> str:
+        """The cursor that follows the record with this id."""
+        return base64.urlsafe_b64encode(f"{MARK}{id}".encode()).decode()
+
+
+class PageIn(HookSerializer):
+    """Which part of a list."""
+
+    limit = serializers.IntegerField(required=False, min_value=1)
+    cursor = Cursor(required=False)
+    updated_since = Moment(required=False)
+
+    def validate_limit(self, value: int) -> int:
+        """At most ``MAX_PAGE_SIZE``."""
+        if value > conf.MAX_PAGE_SIZE:
+            raise serializers.ValidationError(_("At most %(max)d is expected.") % {"max": conf.MAX_PAGE_SIZE})
+        return value
+
+
+def answer(
+    directory: ContactDirectory | OrganizationDirectory, gives: type[HookSerializer], page: dict[str, Any]
+) -> HttpResponseBase:
+    """The whole list, or the page that was asked for."""
+    updated_since = page.get("updated_since")
+    if "limit" not in page and "cursor" not in page:
+        return stream(gives, directory.rows(columns(gives), updated_since=updated_since))
+    limit = page.get("limit", min(DEFAULT_SIZE, conf.MAX_PAGE_SIZE))
+    # One more than asked for tells whether another page follows.
+    records = list(directory.records(after=page.get("cursor", ""), limit=limit + 1, updated_since=updated_since))
+    more = Cursor.encode(records[limit - 1].id) if len(records) > limit else None
+    return Response({"results": [renderer(gives)(record) for record in islice(records, limit)], "next": more})

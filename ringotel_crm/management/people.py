@@ -1,0 +1,35 @@
+"""What the commands that deal with one person share."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser
+from django.core.management.base import CommandError
+
+from ringotel_crm.backends import Backend, get_backend
+from ringotel_crm.records import Actor
+from ringotel_crm.services.people import Person, find_person
+
+
+def add_person_arguments(parser: ArgumentParser) -> None:
+    """Whom it is about, and on whose behalf."""
+    who = parser.add_mutually_exclusive_group(required=True)
+    who.add_argument("--contact", metavar="ID", default="", help="the contact's id in the CRM")
+    who.add_argument("--number", default="", help="the number of somebody who called and is no contact")
+    parser.add_argument("--user", metavar="USERNAME", help="who asks for it; written into the audit entry")
+    parser.add_argument("--scope", default="", help="the tenant, where there are any")
+
+
+def person_of(options: dict[str, Any]) -> tuple[Backend, Person, Any]:
+    """The CRM, the person, and the user or None. Raises ``CRMError``."""
+    user, users = None, get_user_model()
+    if options["user"]:
+        try:
+            user = users._default_manager.get_by_natural_key(options["user"])
+        except users.DoesNotExist as error:
+            raise CommandError(f"--user: there is no user {options['user']!r}.") from error
+    backend = get_backend(Actor(user=user or AnonymousUser(), scope=options["scope"]))
+    return backend, find_person(backend, contact_id=options["contact"], number=options["number"]), user

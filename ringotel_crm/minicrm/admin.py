@@ -1,0 +1,147 @@
+"""Contacts and organizations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.admin.options import InlineModelAdmin
+from django.db import models
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.translation import gettext_lazy as _
+
+from .. import phone
+from ..admin.base import FastAdmin
+from ..admin.contacts import RingotelContactAdminMixin
+from ..admin.merge import RingotelMergeAdminMixin
+from ..models.fields import begins, fold
+from ..services.calling import call_link
+from .models import Contact, ContactPhone, Organization
+
+# Import and export come with the extra of that name: pip install "ringotel-crm[import-export]".
+EXCHANGE: tuple[Any, ...] = ()
+if apps.is_installed("import_export"):
+    from .exchange import ContactExchange
+
+    EXCHANGE = (ContactExchange,)
+
+
+class PhoneInline(admin.TabularInline):  # type: ignore[type-arg]
+    """A contact's numbers."""
+
+    model = ContactPhone
+    fields = ("kind", "raw", "extension", "e164")
+    readonly_fields = ("e164",)
+    extra = 1
+
+
+@admin.register(Contact)
+class ContactAdmin(*EXCHANGE, RingotelMergeAdminMixin, RingotelContactAdminMixin, FastAdmin):  # type: ignore[misc]
+    """People outside the company."""
+
+    list_display = ("name", "organization", "numbers", "email", "job_title")
+    list_select_related = ("organization",)
+    search_fields = ("last_name",)  # for the box; get_search_results says what it does
+    search_help_text = _("A number in any notation, or how a name, a company or an e-mail address begins.")
+    autocomplete_fields = ("organization",)
+    inlines = (PhoneInline,)
+    sortable_by = ("name",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
+        """With numbers, in one query for the page."""
+        return super().get_queryset(request).prefetch_related("phones")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Contact], search_term: str
+    ) -> tuple[QuerySet[Contact], bool]:
+        """By index: a number, or how first name, last name, both, the company or the address begin."""
+        if not search_term.strip():
+            return queryset, False
+        if numbers := phone.candidates(search_term):
+            held = ContactPhone.objects.filter(e164__in=numbers)
+            return queryset.filter(pk__in=held.values("contact")), False
+        found = begins("name_folded", search_term) | begins("last_name_folded", search_term)
+        found |= begins("email", search_term)
+        companies = Organization.objects.filter(begins("name_folded", search_term)).values_list("pk", flat=True)[:100]
+        found |= Q(organization__in=list(companies))
+        last, _space, first = search_term.strip().replace(",", " ").partition(" ")
+        if first.strip():
+            found |= Q(last_name_folded=fold(last)) & begins("name_folded", first)
+        return queryset.filter(found), False
+
+    def ringotel_facts(self, obj: Contact) -> Sequence[str]:
+        """Company, title and address."""
+        return [str(obj.organization or ""), obj.job_title, obj.email]
+
+    def ringotel_initial(self, request: HttpRequest, name: str, number: str) -> dict[str, str]:
+        """The number goes to the first row of numbers."""
+        first, _space, last = name.strip().partition(" ")
+        initial = {"first_name": first, "last_name": last, "phone": number}
+        return {field: value for field, value in initial.items() if value}
+
+    def ringotel_number_inputs(self, request: HttpRequest) -> str:
+        """The rows of numbers."""
+        return 'input[name$="-raw"]'
+
+    def get_formset_kwargs(
+        self, request: HttpRequest, obj: Any, inline: InlineModelAdmin[Any, Any], prefix: str
+    ) -> dict[str, Any]:
+        """With the number of a new contact that comes from a call."""
+        kwargs = super().get_formset_kwargs(request, obj, inline, prefix)
+        number = request.GET.get("phone", "")
+        if isinstance(inline, PhoneInline) and request.method == "GET" and number and not obj.pk:
+            kwargs["initial"] = [{"raw": number}]
+        return kwargs
+
+    @admin.display(description=_("contact"), ordering=("last_name"))
+    def name(self, contact: Contact) -> str:
+        """Whatever there is of a name."""
+        return str(contact)
+
+    @admin.display(description=_("numbers"))
+    def numbers(self, contact: Contact) -> str:
+        """As people write them."""
+        numbers = ((call_link(number.e164) if number.e164 else number.raw,) for number in contact.phones.all())
+        return format_html_join(", ", "{}", numbers)
+
+
+@admin.register(Organization)
+class OrganizationAdmin(RingotelContactAdminMixin, FastAdmin):
+    """Companies."""
+
+    list_display = ("name", "phone", "email", "website")
+    search_fields = ("name",)
+    search_help_text = _("A number in any notation, or how a name or an e-mail address begins.")
+    autocomplete_fields = ("main_contact",)
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}  # the default from Django 6.0 on
+    sortable_by = ("name",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Organization], search_term: str
+    ) -> tuple[QuerySet[Organization], bool]:
+        """By index."""
+        if not search_term.strip():
+            return queryset, False
+        if numbers := phone.candidates(search_term):
+            return queryset.filter(e164__in=numbers), False
+        return queryset.filter(begins("name_folded", search_term) | begins("email", search_term)), False
+
+    def ringotel_people(self, request: HttpRequest, obj: Organization) -> Iterable[Contact]:
+        """Everybody of this company."""
+        return obj.contacts.order_by("id")
+
+    def ringotel_numbers(self, request: HttpRequest, obj: Organization) -> Sequence[str]:
+        """The company's own."""
+        return [obj.e164] if obj.e164 else []
+
+    def ringotel_facts(self, obj: Organization) -> Sequence[str]:
+        """Addresses."""
+        return [obj.email, obj.website]
+
+    def ringotel_initial(self, request: HttpRequest, name: str, number: str) -> dict[str, str]:
+        """As its fields are called."""
+        return {"name": name, "phone": number}

@@ -1,0 +1,15 @@
+"""The sub-app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class MiniCRMConfig(AppConfig):
+    """Organizations, contacts and their numbers."""
+
+    name = "ringotel_crm.minicrm"
+    label = "ringotel_minicrm"
+    verbose_name = _("Contacts")
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,308 @@
+"""The mini-CRM behind the seam."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
+from typing import Any
+
+from django.db import router
+from django.db.models import Count, QuerySet
+from django.urls import NoReverseMatch, reverse
+
+from .. import phone
+from ..backends.base import Backend, ContactDirectory, OrganizationDirectory
+from ..backends.users import AuthUserDirectory
+from ..exceptions import NotFound
+from ..prepared import PreparedQuery
+from ..records import ContactDraft, ContactRecord, OrganizationRecord
+from .fields import fold
+from .models import Contact, ContactPhone, Kind, Organization
+
+PAGE = 2000  # rows that a list holds in memory at a time
+
+# Which of a contact's numbers is "the" phone and "the" mobile: the first of the first kind there is.
+PHONE_KINDS = (Kind.WORK, Kind.HOME, Kind.OTHER)
+MOBILE_KINDS = (Kind.MOBILE,)
+
+CONTACT_COLUMNS = ("id", "first_name", "last_name", "email", "job_title", "organization__name")
+TIMES = ("created_at", "updated_at")
+LISTED = ("id", "first_name", "last_name", "email", "phone", "mobile", "company_name", "job_title")
+
+
+def parse_id(text: str) -> int:
+    """The primary key that ``text`` is, or 0, which no row has."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+
+
+def record(row: Sequence[Any], phones: Iterable[tuple[str, str]]) -> ContactRecord:
+    """A row of :data:`CONTACT_COLUMNS`, with or without :data:`TIMES`, and (kind, E.164) pairs, as a record."""
+    id, first_name, last_name, email, job_title, company_name, *times = row
+    by_kind: dict[str, str] = {}
+    for kind, e164 in phones:
+        if kind not in by_kind:
+            by_kind[kind] = e164
+    return ContactRecord(
+        id=str(id),
+        first_name=first_name,
+        last_name=last_name,
+        email=email,
+        job_title=job_title,
+        company_name=company_name or "",
+        phone=_first(by_kind, PHONE_KINDS),
+        mobile=_first(by_kind, MOBILE_KINDS),
+        **(dict(zip(TIMES, times, strict=True)) if times else {}),
+    )
+
+
+def _first(by_kind: dict[str, str], kinds: Sequence[str]) -> str:
+    for kind in kinds:
+        if kind in by_kind:
+            return by_kind[kind]
+    return ""
+
+
+def with_phones(ids: QuerySet[Any, Any], *columns: str) -> QuerySet[Contact, Any]:
+    """The contacts with these ids, and all their numbers: a row for each number, or one where there is none.
+
+    The numbers to answer with are joined apart from those that were asked for, else only the latter came.
+    """
+    people = Contact.objects.filter(id__in=ids.order_by()).order_by("id", "phones__id")
+    return people.values_list("phones__kind", "phones__e164", *CONTACT_COLUMNS, *columns)
+
+
+def gather(rows: Iterable[Sequence[Any]]) -> list[tuple[set[str], ContactRecord]]:
+    """Rows of :func:`with_phones` as contacts, each with its numbers."""
+    contacts: dict[int, Sequence[Any]] = {}
+    phones: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    for kind, e164, *row in rows:
+        contacts[row[0]] = row
+        if e164:
+            phones[row[0]].append((kind, e164))
+    return [({e164 for _, e164 in phones[id]}, record(row, phones[id])) for id, row in contacts.items()]
+
+
+def people(**lookup: Any) -> list[tuple[set[str], ContactRecord]]:
+    """The contacts of a look-up, each with its numbers, in one query."""
+    return gather(with_phones(Contact.objects.filter(**lookup).values("id"), *TIMES))
+
+
+FIND = PreparedQuery(lambda *numbers: with_phones(ContactPhone.objects.filter(e164__in=numbers).values("contact_id")))
+
+
+def pages(
+    rows: QuerySet[Any, Any], after: str, limit: int | None, updated_since: dt.datetime | None
+) -> Iterator[list[Sequence[Any]]]:
+    """``rows`` by id in lists of at most :data:`PAGE`: each page begins where the last one ended, so that the
+    last costs what the first does."""
+    rows = rows.order_by("id")
+    if updated_since:
+        rows = rows.filter(updated_at__gte=updated_since)
+    last = parse_id(after)
+    while limit is None or limit > 0:
+        size = PAGE if limit is None else min(limit, PAGE)
+        page = list(rows.filter(id__gt=last)[:size])
+        if page:
+            yield page
+        if len(page) < size:
+            return
+        last = page[-1][0]
+        limit = None if limit is None else limit - size
+
+
+class Contacts(ContactDirectory):
+    """:class:`~ringotel_crm.minicrm.models.Contact`."""
+
+    model = Contact
+    can_delete = True
+    can_merge = True
+
+    def records(
+        self, *, after: str = "", limit: int | None = None, updated_since: dt.datetime | None = None
+    ) -> Iterator[ContactRecord]:
+        """Made of :meth:`rows`."""
+        for row in self._rows(after, limit, updated_since):
+            facts: dict[str, Any] = dict(zip(LISTED, row, strict=True))
+            yield ContactRecord(**facts)
+
+    def rows(self, columns: Sequence[str], *, updated_since: dt.datetime | None = None) -> Iterator[tuple[str, ...]]:
+        """Without a record for each."""
+        return map(itemgetter(*map(LISTED.index, columns)), self._rows("", None, updated_since))
+
+    def _rows(self, after: str, limit: int | None, updated_since: dt.datetime | None) -> Iterator[tuple[str, ...]]:
+        """Tuples of :data:`LISTED`; two queries a page: people with their company, and their numbers."""
+        people = Contact.objects.values_list(*CONTACT_COLUMNS)
+        for page in pages(people, after, limit, updated_since):
+            phones: dict[int, dict[str, str]] = defaultdict(dict)
+            of_page = ContactPhone.objects.exclude(e164="").order_by("id")
+            if updated_since:
+                of_page = of_page.filter(contact_id__in=[row[0] for row in page])
+            else:
+                of_page = of_page.filter(contact_id__gte=page[0][0], contact_id__lte=page[-1][0])
+            for contact_id, kind, e164 in of_page.values_list("contact_id", "kind", "e164"):
+                phones[contact_id].setdefault(kind, e164)
+            for id, first_name, last_name, email, job_title, company in page:
+                of_one = phones[id]
+                phone, mobile = _first(of_one, PHONE_KINDS), _first(of_one, MOBILE_KINDS)
+                yield str(id), first_name, last_name, email, phone, mobile, company or "", job_title
+
+    def get(self, id: str) -> ContactRecord | None:
+        """One query."""
+        return next((found for _, found in people(id=parse_id(id))), None)
+
+    def find(self, numbers: Sequence[str]) -> Sequence[tuple[str, ContactRecord]]:
+        """One query, by the index on ``e164``; two if contacts share a number, and their times matter."""
+        found = gather(FIND.rows(router.db_for_read(Contact), *numbers))
+        if len(found) > 1:
+            found = people(phones__e164__in=numbers)
+        return [(number, contact) for held, contact in found for number in numbers if number in held]
+
+    def find_by_organization(self, numbers: Sequence[str]) -> Sequence[tuple[str, ContactRecord]]:
+        """The main contact, else the oldest one."""
+        found = []
+        for organization in Organization.objects.filter(e164__in=numbers):
+            contacts = Contact.objects.filter(organization=organization).order_by("id")
+            first = organization.main_contact_id or contacts.values_list("id", flat=True).first() or 0
+            found += [(organization.e164, contact) for _, contact in people(id=first)]
+        return found
+
+    def url(self, id: str) -> str:
+        """The page in the admin."""
+        try:
+            return reverse("admin:ringotel_minicrm_contact_change", args=[id])
+        except NoReverseMatch:
+            return ""
+
+    def find_same(self, draft: ContactDraft, numbers: Sequence[str]) -> ContactRecord | None:
+        """By number, then by address; the lowest id of those with the same name.
+
+        What is no number counts as typed; a draft of a name alone is the contact of whom no more is known.
+        """
+        lookups: list[dict[str, Any]] = []
+        if numbers:
+            lookups.append({"phones__e164__in": numbers})
+        if unread := [typed for typed in (draft.phone, draft.mobile) if typed and not phone.numbers(typed)]:
+            lookups.append({"phones__e164": "", "phones__raw__in": unread})
+        if draft.email:
+            lookups.append({"email": draft.email})
+        if not lookups:
+            company = fold(draft.company_name) or None
+            lookups.append({"last_name": draft.last_name, "first_name": draft.first_name, "email": "", "phones": None})
+            lookups[0]["organization__name_folded" if company else "organization"] = company
+        name = fold(f"{draft.first_name} {draft.last_name}")
+        for lookup in lookups:
+            found = [contact for _, contact in people(**lookup)]
+            for contact in sorted(found, key=lambda contact: int(contact.id)):
+                if fold(f"{contact.first_name} {contact.last_name}") == name:
+                    return contact
+        return None
+
+    def create(self, draft: ContactDraft) -> ContactRecord:
+        """With company and numbers."""
+        contact = Contact.objects.create(
+            first_name=draft.first_name,
+            last_name=draft.last_name,
+            email=draft.email,
+            job_title=draft.job_title,
+            organization=self._organization(draft.company_name),
+        )
+        return self._save(contact, draft)
+
+    def update(self, id: str, draft: ContactDraft) -> ContactRecord:
+        """Only what ``draft`` says; the first number of a kind is replaced."""
+        contact = Contact.objects.select_for_update().filter(id=parse_id(id)).first()
+        if contact is None:
+            raise NotFound(f"There is no contact {id!r}.", fields={"id": ["No contact has this id."]})
+        for name in ("first_name", "last_name", "email", "job_title"):
+            if value := getattr(draft, name):
+                setattr(contact, name, value)
+        if draft.company_name:
+            contact.organization = self._organization(draft.company_name)
+        contact.save()
+        return self._save(contact, draft)
+
+    def find_by_email(self, email: str) -> Sequence[ContactRecord]:
+        """By the index: addresses are kept in lower case."""
+        return [contact for _, contact in people(email=email)]
+
+    def duplicates(self, limit: int) -> Sequence[tuple[str, Sequence[str]]]:
+        """One pass over the index of numbers, and one over that of addresses."""
+        found: list[tuple[str, Sequence[str]]] = []
+        for rows, column, key in (
+            (ContactPhone.objects.exclude(e164=""), "e164", "contact"),
+            (Contact.objects.exclude(email=""), "email", "pk"),
+        ):
+            counted: Any = rows.order_by().values(column).annotate(rows=Count("pk"))
+            shared = [row[column] for row in counted.filter(rows__gt=1).order_by(column)[: limit - len(found)]]
+            holders: dict[str, list[str]] = defaultdict(list)
+            for value, id in rows.filter(**{f"{column}__in": shared}).order_by(key).values_list(column, key):
+                if str(id) not in holders[value]:
+                    holders[value].append(str(id))
+            # One contact may have a number twice.
+            found += [(value, holders[value]) for value in shared if len(holders[value]) > 1]
+        return found
+
+    def merge(self, keep: str, gone: str) -> None:
+        """Blanks are filled, numbers that ``keep`` has not move over."""
+        kept = Contact.objects.select_for_update().get(id=parse_id(keep))
+        other = Contact.objects.get(id=parse_id(gone))
+        for name in ("first_name", "last_name", "job_title", "email", "organization"):
+            setattr(kept, name, getattr(kept, name) or getattr(other, name))
+        held = {value for number in kept.phones.all() for value in (number.raw, number.e164) if value}
+        for number in other.phones.all():
+            if number.raw not in held and number.e164 not in held:
+                number.contact = kept
+                number.save()
+        Organization.objects.filter(main_contact=other).update(main_contact=kept)
+        other.delete()
+        kept.save()
+
+    def numbers(self, id: str) -> Sequence[str]:
+        """Of every kind."""
+        numbers = ContactPhone.objects.filter(contact_id=parse_id(id)).exclude(e164="")
+        return list(numbers.order_by("id").values_list("e164", flat=True))
+
+    def delete(self, id: str) -> None:
+        """With the numbers."""
+        Contact.objects.filter(id=parse_id(id)).delete()
+
+    def _save(self, contact: Contact, draft: ContactDraft) -> ContactRecord:
+        for kinds, typed in ((PHONE_KINDS, draft.phone), (MOBILE_KINDS, draft.mobile)):
+            if typed:
+                existing = contact.phones.filter(kind=kinds[0]).first()
+                number = existing or ContactPhone(contact=contact, kind=kinds[0])
+                if number.raw != typed:
+                    number.raw, number.extension = typed, ""
+                    number.save()
+        saved = self.get(str(contact.pk))
+        assert saved is not None  # we are inside the transaction that wrote it
+        return saved
+
+    def _organization(self, name: str) -> Organization | None:
+        if not name:
+            return None
+        found = Organization.objects.filter(name_folded=fold(name)).order_by("id").first()
+        return found or Organization.objects.create(name=name)
+
+
+class Organizations(OrganizationDirectory):
+    """:class:`~ringotel_crm.minicrm.models.Organization`."""
+
+    def records(
+        self, *, after: str = "", limit: int | None = None, updated_since: dt.datetime | None = None
+    ) -> Iterator[OrganizationRecord]:
+        """One query a page."""
+        rows = Organization.objects.values_list("id", "name", "e164", "email", "website")
+        for page in pages(rows, after, limit, updated_since):
+            for id, name, e164, email, website in page:
+                yield OrganizationRecord(id=str(id), name=name, phone=e164, email=email, website=website)
+
+
+class MiniCRMBackend(Backend):
+    """The default of ``RINGOTEL_CRM["BACKEND"]``."""
+
+    user_directory = AuthUserDirectory
+    contact_directory = Contacts
+    organization_directory = Organizations

@@ -1,0 +1,30 @@
+"""Where the phones of the users are."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .scope import ScopeField
+
+
+class Agent(models.Model):
+    """What Ringotel needs to know of a Django user: where his or her phone is."""
+
+    scope = ScopeField()
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="ringotel_agent"
+    )
+    extension = models.CharField(_("extension"), max_length=64, help_text=_("The user's number inside the PBX."))
+    phone = models.CharField(_("phone"), max_length=64, blank=True, help_text=_("Direct number, if there is one."))
+
+    class Meta:
+        verbose_name = _("agent")
+        verbose_name_plural = _("agents")
+        ordering = ("extension",)
+        constraints = [models.UniqueConstraint(fields=["scope", "extension"], name="ringotel_one_agent_an_extension")]
+        permissions = [("place_call", _("Can call numbers by clicking on them"))]
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.extension})"

@@ -1,0 +1,44 @@
+"""What staff write down about a contact."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .scope import ScopeField
+
+
+class Note(models.Model):
+    """A note about a contact of whatever model. With a day on it, it is a follow-up until it is done."""
+
+    scope = ScopeField()
+    contact_type = models.ForeignKey(
+        ContentType, verbose_name=_("kind of contact"), on_delete=models.CASCADE, related_name="+", editable=False
+    )
+    contact_id = models.CharField(_("contact id"), max_length=255, editable=False)
+    contact = GenericForeignKey("contact_type", "contact_id")
+    contact_name = models.CharField(_("contact"), max_length=255, blank=True, editable=False)
+    text = models.TextField(_("note"))
+    due = models.DateField(_("follow up on"), null=True, blank=True, db_index=True)
+    done_at = models.DateTimeField(_("done"), null=True, blank=True, editable=False)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("author"),
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        editable=False,
+    )
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("note")
+        verbose_name_plural = _("notes")
+        ordering = ("-id",)
+        indexes = [models.Index(fields=["contact_type", "contact_id", "-id"], name="ringotel_note_contact")]
+
+    def __str__(self) -> str:
+        return self.text[:50]

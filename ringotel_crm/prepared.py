@@ -1,0 +1,70 @@
+"""Queries of the call path, compiled once.
+
+Django builds and compiles a queryset anew each time it is asked, which costs more than a database takes to find one
+row by an index. While a phone is ringing the same two queries are asked again and again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connections
+from django.db.models import QuerySet
+
+Value = str | int | dt.datetime
+
+
+class PreparedQuery:
+    """A queryset with places for values: ``rows()`` fills them in.
+
+    ``build`` is called with as many values as ``rows()`` and returns a queryset in which each of them is compared with
+    a column of its type.
+    """
+
+    def __init__(self, build: Callable[..., QuerySet[Any, Any]]) -> None:
+        self.build = build
+        self.compiled: dict[tuple[Any, ...], tuple[str, list[Any]]] = {}
+
+    def rows(self, using: str, *values: Value, variant: Any = None) -> list[tuple[Any, ...]]:
+        """The rows for these values, from the database ``using``: tuples as the driver gives them, so choose columns
+        with text, integers and booleans. ``variant``: whatever else ``build`` depends on."""
+        with connections[using].cursor() as cursor:
+            cursor.execute(*self.statement(using, *values, variant=variant))
+            return list(cursor.fetchall())
+
+    def statement(self, using: str, *values: Value, variant: Any = None) -> tuple[str, list[Any]]:
+        """The SQL and its parameters, for ``Manager.raw()``."""
+        key = (using, variant, *map(type, values))
+        if key not in self.compiled:
+            self.compiled[key] = self._compile(using, values)
+        sql, places = self.compiled[key]
+        adapted = [_adapt(value, using) for value in values]
+        return sql, [adapted[place.index] if isinstance(place, _Place) else place for place in places]
+
+    def _compile(self, using: str, values: tuple[Value, ...]) -> tuple[str, list[Any]]:
+        """SQL, and its parameters with places among them."""
+        marks = [_mark(index, type(value)) for index, value in enumerate(values)]
+        sql, params = self.build(*marks).using(using).query.get_compiler(using).as_sql()
+        adapted = [_adapt(mark, using) for mark in marks]
+        return sql, [_Place(adapted.index(param)) if param in adapted else param for param in params]
+
+
+class _Place:
+    """Where the value with this index goes."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+
+
+def _mark(index: int, kind: type[Any]) -> Value:
+    """A value that nothing else in a query is."""
+    if kind is int:
+        return -(10**15) - index
+    return f"value {index}" if kind is str else dt.datetime(1970, 1, 1, second=index, tzinfo=dt.UTC)
+
+
+def _adapt(value: Value, using: str) -> Any:
+    """As the database's driver takes it."""
+    return value if isinstance(value, str | int) else connections[using].ops.adapt_datetimefield_value(value)

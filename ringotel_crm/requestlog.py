@@ -1,0 +1,52 @@
+"""The last requests at each door, for people who set up the connection.
+
+Kept in Django's cache and not in the database: a request must not pay a write for it. So each process shows its own
+unless ``CACHES`` is shared.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from contextlib import suppress
+from dataclasses import dataclass
+
+from django.core.cache import cache
+from django.utils import timezone
+
+SIZE = 50
+WEEK = 7 * 24 * 3600
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One request. ``user_id`` is "" for a stranger; ``number`` is masked; ``code`` and ``fields`` tell what failed."""
+
+    at: dt.datetime
+    action: str
+    status: int
+    milliseconds: float
+    user_id: str = ""
+    number: str = ""
+    code: str = ""
+    fields: tuple[str, ...] = ()
+
+
+def _keys(door: str) -> tuple[str, list[str]]:
+    """The cache's names of the count of requests, and of the places that they take in turn."""
+    count = f"ringotel_crm:requests:{door}"
+    return count, [f"{count}:{place}" for place in range(SIZE)]
+
+
+def note(door: str, action: str, status: int, milliseconds: float, **facts: object) -> None:
+    """Keep this one, in the place of the oldest."""
+    entry = Entry(at=timezone.now(), action=action, status=status, milliseconds=milliseconds, **facts)  # type: ignore[arg-type]
+    count, places = _keys(door)
+    with suppress(Exception):  # a cache that is down must not cost a call
+        cache.add(count, 0, WEEK)
+        cache.set(places[cache.incr(count) % SIZE], entry, WEEK)
+
+
+def last(door: str) -> list[Entry]:
+    """The latest first."""
+    entries: list[Entry] = list(cache.get_many(_keys(door)[1]).values())
+    return sorted(entries, key=lambda entry: entry.at, reverse=True)

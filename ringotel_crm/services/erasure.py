@@ -1,0 +1,111 @@
+"""Forgetting a person (GDPR, article 17). That somebody called, when, for how long and whom, stays."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from .. import signals
+from ..backends import Backend
+from ..exceptions import Held
+from ..models import Activity, AuditEntry, LegalHold, Note, Recording
+from . import locks
+from .audit import audit
+from .people import Person, ask
+from .recordings import delete_recording
+
+# What is left of a call's row when nothing in it may tell who called. Ringotel's id of the call leads back to it, too.
+BLANK = {
+    "caller_number": "",
+    "caller_e164": "",
+    "called_number": "",
+    "called_e164": "",
+    "contact_type": None,
+    "contact_id": "",
+    "contact_name": "",
+    "contact_name_folded": "",
+    "assigned": True,
+    "subject": "",
+    "subject_folded": "",
+    "comment": "",
+    "phone_subject": "",
+    "phone_comment": "",
+}
+
+
+def erase(backend: Backend, person: Person, *, user: Any = None, dry_run: bool = False) -> dict[str, Any]:
+    """Erase what is held about this person, and give the receipt, which is also kept and has nothing personal in it.
+
+    Can be repeated: if the storage fails, or the process is killed, nothing but some recordings is gone, and the next
+    time goes on. Raises ``Held``, before anything is done, for a person or call under a legal hold. With ``dry_run``
+    the receipt says what would be done.
+    """
+    _refuse_if_held(person)
+    calls = list(person.calls.order_by("pk").values_list("pk", flat=True))
+    recordings = Recording.objects.filter(activity__in=calls, deleted_at=None)
+    receipt: dict[str, Any] = {
+        "contact": person.contact_id,
+        "contact_deleted": bool(person.contact) and backend.contacts.can_delete,
+        "numbers": len(person.numbers),
+        "calls": len(calls),
+        "recordings": recordings.count(),
+        "index_entries": person.index.count(),
+        "notes": person.notes.count(),
+    }
+    if dry_run:
+        return receipt
+    for recording in recordings:
+        if not delete_recording(recording, user=user, reason="erasure"):
+            raise _held()
+    with transaction.atomic():
+        locks.take(f"contacts {backend.scope}")
+        receipt["log_entries"] = _erase_admin_log(person, calls)
+        for call in Activity.objects.filter(pk__in=calls):
+            for name, value in BLANK.items():
+                setattr(call, name, value)
+            call.call_id = f"erased-{uuid.uuid4().hex}"
+            call.save()
+        person.notes.delete()
+        person.index.delete()
+        receipt |= ask(signals.erase_person, backend, person)
+        if person.contact and backend.contacts.can_delete:
+            backend.contacts.delete(person.contact.id)
+        kind, id = AuditEntry.Kind.PERSON, person.contact_id
+        audit(AuditEntry.Action.ERASED, kind, id, user=user, scope=backend.scope, **receipt)
+    return receipt
+
+
+def _refuse_if_held(person: Person) -> None:
+    holds = LegalHold.objects.filter(
+        scope=person.scope, contact_type=person.contact_type, contact_id=person.contact_id
+    ).exclude(contact_id="")
+    if holds.exists() or person.calls.filter(legal_hold=True).exists():
+        raise _held()
+
+
+def _held() -> Held:
+    return Held(_("This person, or a call of this person, is under a legal hold."))
+
+
+def _erase_admin_log(person: Person, calls: list[int]) -> int:
+    """The admin writes names down in a log of its own."""
+    if not apps.is_installed("django.contrib.admin"):
+        return 0
+    from django.contrib.admin.models import LogEntry
+
+    recordings = Recording.objects.filter(activity__in=calls)
+    kinds = {
+        Activity: calls,
+        Recording: recordings.values_list("pk", flat=True),
+        Note: person.notes.values_list("pk", flat=True),
+    }
+    named = Q(content_type=person.contact_type, object_id=person.contact_id) if person.contact_type else Q()
+    for model, ids in kinds.items():
+        named |= Q(content_type=ContentType.objects.get_for_model(model), object_id__in=[str(id) for id in ids])
+    return LogEntry.objects.filter(named).update(object_repr="", change_message="")

@@ -1,0 +1,51 @@
+"""Everything that is held about a person, as one file (GDPR, articles 15 and 20)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from dataclasses import asdict
+from typing import IO, Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+
+from .. import signals
+from ..backends import Backend
+from ..models import AuditEntry, Recording
+from ..storage import recording_storage
+from .audit import audit
+from .people import Person, ask
+
+CALL_FIELDS = (
+    *("id", "call_id", "direction", "status", "caller_number", "caller_e164", "called_number", "called_e164"),
+    *("extension", "agent_name", "contact_name", "start", "end", "duration", "cause", "subject", "comment"),
+    *("phone_subject", "phone_comment", "created_at", "updated_at"),
+)
+RECORDING_FIELDS = ("activity_id", "content_type", "size", "seconds", "sha256", "created_at", "deleted_at")
+
+
+def export(backend: Backend, person: Person, output: IO[bytes], *, user: Any = None) -> dict[str, Any]:
+    """Write a ZIP file with ``data.json`` and the recordings; returns what is in it, in numbers."""
+    recordings = Recording.objects.filter(activity__in=person.calls).order_by("pk")
+    data: dict[str, Any] = {
+        "contact": asdict(person.contact) if person.contact else None,
+        "numbers": sorted(person.numbers),
+        "calls": list(person.calls.order_by("pk").values(*CALL_FIELDS)),
+        "recordings": list(recordings.values(*RECORDING_FIELDS)),
+        "notes": list(person.notes.order_by("pk").values("text", "due", "done_at", "created_at")),
+    }
+    data |= ask(signals.export_person, backend, person)
+    with zipfile.ZipFile(output, "w") as archive:
+        archive.writestr("data.json", json.dumps(data, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2))
+        for recording in recordings.filter(withdrawn=False):
+            name = f"recordings/{recording.activity_id}.{str(recording.file.name).rpartition('.')[2]}"
+            with (
+                recording_storage().open(str(recording.file.name)) as sound,
+                archive.open(name, "w", force_zip64=True) as member,
+            ):
+                shutil.copyfileobj(sound, member)
+    counts = {name: len(rows) for name, rows in data.items() if isinstance(rows, list)}
+    kind, id = AuditEntry.Kind.PERSON, person.contact_id
+    audit(AuditEntry.Action.EXPORTED, kind, id, user=user, scope=backend.scope, **counts)
+    return counts

@@ -1,0 +1,117 @@
+"""Filling gaps in the call log from Ringotel's history, which has no call ids.
+
+A past call is a known one if it went the same way, with the same number outside, at the same time give or take
+:data:`TOLERANCE`, and was not another user's. What fits several known calls is left alone and reported.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+
+from ..backends import Backend
+from ..models import Activity, CallLeg
+from ..records import CallEnd, CallStart, Direction, PastCall, Status
+from .calls import e164_of
+from .legs import record_leg
+
+TOLERANCE = dt.timedelta(seconds=60)
+SAME = dt.timedelta(seconds=3)
+"""As near as two clocks are when they tell of one start."""
+
+
+class Match(StrEnum):
+    """What became of a past call."""
+
+    KNOWN = "known"
+    COMPLETED = "completed"
+    ADDED = "added"
+    AMBIGUOUS = "ambiguous"
+
+
+def merge_history(backend: Backend, history: Sequence[PastCall]) -> Iterator[tuple[PastCall, Match]]:
+    """Find each call in the log, end it if its end is not known, and log it if it is not there. Can be repeated."""
+    taken: set[int] = set()
+    rest: list[PastCall] = []
+    # Who redials within a minute has made two calls: those that fit to the second come first.
+    for past in sorted(history, key=lambda past: past.start):
+        if exact := [call for call in _fitting(backend, past) if _distance(call, past) <= SAME]:
+            taken.update(call.pk for call in exact)
+            yield past, _merge(backend, past, exact)
+        else:
+            rest.append(past)
+    for past in rest:
+        found = [call for call in _fitting(backend, past) if call.pk not in taken]
+        if len(found) == 1:
+            taken.add(found[0].pk)
+        yield past, _merge(backend, past, found)
+
+
+def _merge(backend: Backend, past: PastCall, found: Sequence[Activity]) -> Match:
+    if len(found) > 1:
+        return Match.AMBIGUOUS
+    extension = _extension(past)
+    end = CallEnd(end=past.start + dt.timedelta(seconds=past.duration), duration=past.duration, cause=past.cause)
+    if found:
+        call = found[0]
+        legs = {leg.extension: leg.status for leg in call.legs.all()}
+        is_closed = Status(call.status).is_closed and call.status != Status.UNKNOWN
+        if is_closed and (not legs or not extension or legs.get(extension, "") not in ("", CallLeg.Status.RINGING)):
+            return Match.KNOWN
+        record_leg(backend, CallStart(call_id=call.call_id, extension=extension), end)
+        return Match.COMPLETED
+    start = CallStart(
+        call_id=_derived_id(past),
+        direction=Direction.OUTBOUND if past.is_outgoing else Direction.INBOUND,
+        caller_number=past.caller_number,
+        called_number=past.called_number,
+        start=past.start,
+        extension=extension,
+    )
+    record_leg(backend, start, end)
+    return Match.ADDED
+
+
+def _fitting(backend: Backend, past: PastCall) -> list[Activity]:
+    """The known calls that this may be."""
+    side = "called" if past.is_outgoing else "caller"
+    outside = past.called_number if past.is_outgoing else past.caller_number
+    e164 = e164_of(outside)
+    number = {f"{side}_e164": e164} if e164 else {f"{side}_e164": "", f"{side}_number": outside}
+    direction = Direction.OUTBOUND if past.is_outgoing else Direction.INBOUND
+    calls = Activity.objects.filter(
+        scope=backend.scope,
+        direction__in=["", direction, Direction.INTERNAL],
+        start__range=(past.start - TOLERANCE, past.start + TOLERANCE),
+        **number,
+    )
+    return [
+        call
+        for call in calls.order_by("start", "pk").prefetch_related("legs")
+        if _distance(call, past) <= SAME or _may_be_of_same_user(call, past)
+    ]
+
+
+def _may_be_of_same_user(call: Activity, past: PastCall) -> bool:
+    extensions = {call.extension, *(leg.extension for leg in call.legs.all())} - {""}
+    return not extensions or _extension(past) in {"", *extensions}
+
+
+def _extension(past: PastCall) -> str:
+    """The phone of our user, "" if the history has a number in its place."""
+    inside = past.caller_number if past.is_outgoing else past.called_number
+    return "" if e164_of(inside) else inside
+
+
+def _distance(call: Activity, past: PastCall) -> dt.timedelta:
+    assert call.start
+    return abs(call.start - past.start)
+
+
+def _derived_id(past: PastCall) -> str:
+    """The same for a past call that is read again."""
+    outside = past.called_number if past.is_outgoing else past.caller_number
+    identity = (past.is_outgoing, e164_of(outside) or outside, past.start.isoformat())
+    return f"history-{hashlib.sha256(repr(identity).encode()).hexdigest()}"

@@ -1,0 +1,94 @@
+"""Everything that is held about one person outside the company."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q, QuerySet
+from django.dispatch import Signal
+from django.utils.translation import gettext as _
+
+from .. import phone
+from ..backends import Backend
+from ..exceptions import Invalid, NotFound
+from ..models import Activity, Note, PhoneIndex
+from ..records import ContactRecord
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """A contact, or somebody who only called: then there is a number and no contact.
+
+    ``contact_type`` and ``contact_id`` are the reference that rows have. ``numbers`` (E.164) are nobody else's.
+    """
+
+    scope: str
+    contact: ContactRecord | None
+    contact_type: ContentType | None
+    contact_id: str
+    numbers: frozenset[str]
+
+    @property
+    def calls(self) -> QuerySet[Activity]:
+        """Calls of this contact, and those of nobody that have one of the numbers."""
+        numbered = Q(caller_e164__in=self.numbers) | Q(called_e164__in=self.numbers)
+        return Activity.objects.filter(Q(contact_id="") & numbered | self._reference, scope=self.scope)
+
+    @property
+    def index(self) -> QuerySet[PhoneIndex]:
+        """Entries in the index of numbers."""
+        return PhoneIndex.objects.filter(
+            scope=self.scope, content_type=self.contact_type, object_id=self.contact_id
+        ).exclude(object_id="")
+
+    @property
+    def notes(self) -> QuerySet[Note]:
+        """What staff wrote down."""
+        return Note.objects.filter(self._reference, scope=self.scope)
+
+    @property
+    def _reference(self) -> Q:
+        if not self.contact_id:
+            return Q(pk__in=[])
+        return Q(contact_type=self.contact_type, contact_id=self.contact_id)
+
+
+def ask(signal: Signal, backend: Backend, person: Person) -> dict[str, Any]:
+    """What everybody answers who holds something about this person; see :mod:`~ringotel_crm.signals`."""
+    answers: list[tuple[Any, Any]] = signal.send(sender=Person, backend=backend, person=person)
+    return {name: value for _receiver, answer in answers for name, value in (answer or {}).items()}
+
+
+def find_person(backend: Backend, *, contact_id: str = "", number: str = "") -> Person:
+    """The contact with this id, or else whoever called from this number. Raises ``NotFound`` or ``Invalid``."""
+    if not contact_id:
+        return _caller(backend, number)
+    contact = backend.contacts.get(contact_id)
+    if contact is None:
+        raise NotFound(_("There is no such contact."), fields={"contact_id": [_("No contact has this id.")]})
+    model, key = backend.contacts.reference(contact_id)
+    person = Person(
+        scope=backend.scope,
+        contact=contact,
+        contact_type=ContentType.objects.get_for_model(model) if model else None,
+        contact_id=key,
+        numbers=frozenset(),
+    )
+    numbers = {*backend.contacts.numbers(contact_id), *person.index.values_list("e164", flat=True)}
+    # What another contact has too, the number of a company or a family, does not tell who called.
+    shared = {number for number, other in backend.contacts.find(sorted(numbers)) if other.id != contact.id}
+    return replace(person, numbers=frozenset(numbers - shared))
+
+
+def _caller(backend: Backend, text: str) -> Person:
+    numbers = frozenset(number.e164 for number in phone.numbers(text))
+    if not numbers:
+        raise Invalid(_("This is not a telephone number."), fields={"number": [_("A number is expected.")]})
+    if found := backend.contacts.find(sorted(numbers)):
+        raise Invalid(
+            _("This is a contact's number: say which contact."),
+            fields={"number": [contact.id for _number, contact in found]},
+        )
+    return Person(scope=backend.scope, contact=None, contact_type=None, contact_id="", numbers=numbers)

@@ -1,0 +1,156 @@
+"""The sound of a call: kept once, heard by whom it concerns, and gone for good.
+
+The order of steps is what keeps rows and files together, whenever a process is killed. A file is stored before its
+row is written, and deleted after no row names it or its row says that nobody may hear it any more. So a row never
+points to nothing, and what is left over is found by :mod:`~ringotel_crm.services.retention`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from contextlib import suppress
+from functools import partial
+from typing import IO, Any
+
+from django.contrib.auth import get_user_model
+from django.core.files import File
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from .. import audio, signals
+from ..backends import Backend, get_backend
+from ..exceptions import Held, Unavailable
+from ..models import AuditEntry, LegalHold, Recording
+from ..models.recordings import recording_path
+from ..records import Actor, CallRef
+from ..storage import recording_storage
+from .audit import audit
+from .calls import lock_call
+
+logger = logging.getLogger(__name__)
+
+
+def store_recording(backend: Backend, ref: CallRef, file: IO[bytes]) -> Recording:
+    """Attach ``file`` to the call: kept once however often it comes; another file takes the place of the first.
+
+    A recording that was deleted does not come back. ``file`` is seekable and of a bounded size. Raises
+    ``WrongMediaType`` for what is not audio, ``NotFound``, ``Held`` and ``Unavailable``.
+    """
+    facts = audio.inspect(file)
+    digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    new = Recording(
+        content_type=facts.content_type, codec=facts.codec, seconds=facts.duration, size=file.seek(0, 2), sha256=digest
+    )
+    with transaction.atomic():
+        new.activity = lock_call(backend, ref)
+    if old := _unless_replaceable(new):
+        return old
+
+    # No lock is held meanwhile: the storage may be slow.
+    storage, name = recording_storage(), _put(file, facts)
+    new.file.name = name
+    try:
+        with transaction.atomic():
+            lock_call(backend, CallRef(activity_id=str(new.activity.pk)))
+            if kept := _unless_replaceable(new):  # it came twice at once
+                transaction.on_commit(partial(storage.delete, name), robust=True)
+                return kept
+            if replaced := Recording.objects.filter(activity=new.activity).first():
+                new.pk, new.created_at = replaced.pk, replaced.created_at
+                transaction.on_commit(partial(storage.delete, str(replaced.file.name)), robust=True)
+            new.save()
+            transaction.on_commit(partial(signals.recording_stored.send_robust, sender=Recording, recording=new))
+    except BaseException:
+        # A connection that breaks while it commits does not tell whether it did: then the file stays, and is found
+        # later if no row names it.
+        with suppress(Exception):
+            if not Recording.objects.filter(file=name).exists():
+                storage.delete(name)
+        raise
+    return new
+
+
+def _unless_replaceable(new: Recording) -> Recording | None:
+    """The call's recording if it stays, because it is the same or was deleted; None if ``new`` may be stored."""
+    old = Recording.objects.filter(activity=new.activity).first()
+    if old is None or old.withdrawn or old.sha256 == new.sha256:
+        return old
+    if not not_held(Recording.objects.filter(pk=old.pk)).exists():
+        raise Held(_("This call's recording is under a legal hold and cannot be replaced."))
+    return None
+
+
+def _put(file: IO[bytes], facts: audio.Audio) -> str:
+    """Store the file, whole or not at all. Its name in the storage."""
+    storage = recording_storage()
+    name = storage.generate_filename(recording_path(Recording(), f"recording{facts.extension}"))
+    file.seek(0)
+    content = File(file)
+    content.content_type = facts.content_type  # type: ignore[attr-defined]  # cloud storages keep it beside the file
+    try:
+        return storage.save(name, content)
+    except BaseException as error:
+        # A full disk leaves half a file behind.
+        with suppress(Exception):
+            storage.delete(name)
+        if not isinstance(error, Exception):
+            raise
+        logger.exception("A recording could not be stored.")
+        raise Unavailable(_("The recording cannot be stored now. Send it again later.")) from error
+
+
+def not_held(recordings: QuerySet[Recording]) -> QuerySet[Recording]:
+    """Those that no legal hold, on the call or on its contact, keeps from being deleted."""
+    holds = LegalHold.objects.filter(
+        scope=OuterRef("activity__scope"),
+        contact_type=OuterRef("activity__contact_type"),
+        contact_id=OuterRef("activity__contact_id"),
+    )
+    return recordings.filter(~Exists(holds), activity__legal_hold=False)
+
+
+def delete_recording(recording: Recording, *, user: Any = None, reason: str = "") -> bool:
+    """Delete the sound for good; the row keeps the fact. False if a legal hold forbids it.
+
+    Can be said again: where the storage failed, or the process was killed, it goes on. Raises what the storage raises.
+    """
+    if not recording.withdrawn:
+        free = not_held(Recording.objects.filter(pk=recording.pk, withdrawn=False))
+        with transaction.atomic():
+            if not free.update(withdrawn=True):
+                return Recording.objects.filter(pk=recording.pk, withdrawn=True).exists()
+            audit(
+                AuditEntry.Action.DELETED,
+                AuditEntry.Kind.RECORDING,
+                str(recording.pk),
+                user=user,
+                scope=recording.activity.scope,
+                reason=reason,
+            )
+    recording.refresh_from_db()
+    if recording.file:
+        recording_storage().delete(str(recording.file.name))
+        recording.withdrawn, recording.deleted_at, recording.file, recording.peaks = True, timezone.now(), "", None
+        recording.save(update_fields=["deleted_at", "file", "peaks"])
+        transaction.on_commit(partial(signals.recording_deleted.send_robust, sender=Recording, recording=recording))
+    return True
+
+
+def audible(user: Any) -> QuerySet[Recording]:
+    """The recordings that ``user`` may hear: all, those of calls of a user in one of his or her groups, or own ones;
+    of a user who belongs to a tenant, only the tenant's."""
+    backend = get_backend(Actor(user=user))
+    recordings = Recording.objects.select_related("activity")
+    if backend.scope:
+        recordings = recordings.filter(activity__scope=backend.scope)
+    if user.has_perm("ringotel_crm.view_recording"):
+        return recordings
+    agents = []
+    if user.has_perm("ringotel_crm.listen_own_recording"):
+        agents.append(user)
+    if user.has_perm("ringotel_crm.listen_team_recording"):
+        agents += [user, *get_user_model()._default_manager.filter(groups__in=user.groups.all())]
+    return recordings.filter(activity__agent_id__in=backend.users.ids_of(agents))

@@ -1,0 +1,95 @@
+"""Recordings that have to go: those that are too old, and files that belong to none."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Iterator, Mapping
+
+from django.core.files.storage import Storage
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from ..conf import conf
+from ..models import Recording
+from ..models.recordings import FOLDER
+from ..storage import recording_storage
+from .recordings import delete_recording, not_held
+
+logger = logging.getLogger(__name__)
+
+PAGE = 500
+
+EVERY_OTHER = "*"
+"""The key in ``RECORDING_RETENTION_DAYS`` that stands for the scopes which it does not name."""
+
+
+def expired() -> QuerySet[Recording]:
+    """Recordings that are older than the settings allow, those whose deletion was begun, and none that is held."""
+    days = conf.RECORDING_RETENTION_DAYS
+    ages = days if isinstance(days, Mapping) else {EVERY_OTHER: days}
+    due = Q(withdrawn=True)
+    for scope, age in ages.items():
+        if age is not None:
+            named = Q(activity__scope__in=[name for name in ages if name != EVERY_OTHER])
+            in_scope = ~named if scope == EVERY_OTHER else Q(activity__scope=scope)
+            due |= in_scope & Q(created_at__lt=timezone.now() - dt.timedelta(days=age))
+    return not_held(Recording.objects.filter(due, deleted_at=None))
+
+
+def delete_expired() -> Iterator[bool]:
+    """Delete them one by one, and tell of each whether it went well. What fails is logged, and due again next time."""
+    last = 0
+    while page := list(expired().filter(pk__gt=last).select_related("activity").order_by("pk")[:PAGE]):
+        for recording in page:
+            last = recording.pk
+            try:
+                yield delete_recording(recording, reason="retention")
+            except Exception:
+                logger.exception("Recording %s could not be deleted.", recording.pk)
+                yield False
+
+
+def orphans(age: dt.timedelta) -> Iterator[str]:
+    """The names of files in the storage that no row names, and that are older: a younger one may yet get its row."""
+    storage, latest = recording_storage(), timezone.now() - age
+    for folder in _folders(storage):
+        files = storage.listdir(folder)[1]
+        for start in range(0, len(files), PAGE):
+            paths = [f"{folder}/{name}" for name in files[start : start + PAGE]]
+            known = set(Recording.objects.filter(file__in=paths).values_list("file", flat=True))
+            yield from (path for path in paths if path not in known and _modified(storage, path) < latest)
+
+
+def missing() -> Iterator[Recording | None]:
+    """Every recording that lost its file, and None for each that has one: this asks the storage for each."""
+    storage = recording_storage()
+    for recording in Recording.objects.filter(withdrawn=False).order_by("pk").iterator(chunk_size=PAGE):
+        yield None if storage.exists(str(recording.file.name)) else recording
+
+
+def abort_uploads(age: dt.timedelta) -> int:
+    """S3 keeps the parts of an upload that was never completed, and shows them nowhere. Returns how many there were."""
+    storage, latest = recording_storage(), timezone.now() - age
+    uploads = getattr(getattr(storage, "bucket", None), "multipart_uploads", None)
+    if uploads is None:
+        return 0
+    stale = [upload for upload in uploads.all() if f"{FOLDER}/" in upload.object_key and upload.initiated < latest]
+    for upload in stale:
+        upload.abort()
+    return len(stale)
+
+
+def _folders(storage: Storage) -> Iterator[str]:
+    """Those of the months, as :func:`~ringotel_crm.models.recordings.recording_path` names them."""
+    try:
+        years = [year for year in storage.listdir(FOLDER)[0] if year.isdecimal()]
+    except FileNotFoundError:
+        return
+    for year in years:
+        yield from (f"{FOLDER}/{year}/{month}" for month in storage.listdir(f"{FOLDER}/{year}")[0])
+
+
+def _modified(storage: Storage, path: str) -> dt.datetime:
+    modified = storage.get_modified_time(path)
+    return modified if timezone.is_aware(modified) else timezone.make_aware(modified)

@@ -1,0 +1,308 @@
+"""Made-up calls, as Ringotel would tell of them: which hooks it calls, with what, in which order.
+
+The callers are contacts of the CRM, and strangers with numbers that are reserved for fiction.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from .audio import melody
+from .engine import Plus, Style
+from .template import Row, Value
+
+# Prefix, and how many digits follow. Reserved for drama by the regulators of the USA and Canada, the UK and Ireland.
+_FICTION = (
+    *((f"1{area}55501", 2) for area in (202, 212, 312, 415, 512, 604, 613, 617)),
+    ("44207946", 4),
+    ("447700900", 3),
+    ("3532091", 5),
+)
+_WITHHELD = ("anonymous", "restricted", "unknown", "")
+_FIRST_NAMES = ("Nola", "Pim", "Odette", "Rufus", "Tansy", "Quill", "Ottoline", "Basil")
+_LAST_NAMES = ("Mockridge", "Testerby", "Samplewood", "Dummett", "Placeholt", "Fictley")
+_SUBJECTS = ("Support", "Sales", "Invoice", "Delivery")
+_COMMENTS = (
+    "Wants to be called back.",
+    "Asked about the last invoice.",
+    "All is well again: thanks.",
+    "Änderung – größer",
+)
+_INTERNATIONAL = re.compile(r"\+[1-9][0-9 .-]{6,18}[0-9]")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class World:
+    """What set-up and sync brought: the captured variables of each user, contact and organization."""
+
+    users: Sequence[Row]
+    contacts: Sequence[Row] = ()
+    organizations: Sequence[Row] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One hook of a call, sent ``times`` times.
+
+    ``expect`` has the ids of the contacts that FindContact may give; none means nobody, None the contact that
+    the call created.
+    """
+
+    hook: str
+    values: Mapping[str, Value]
+    expect: frozenset[str] | None = frozenset()
+    times: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """A call and its steps; the ``late`` ones come some calls later.
+
+    ``end`` is a Unix time in ms. ``party`` is the number at the other end.
+    """
+
+    scenario: str
+    call_id: str
+    end: int
+    style: Style
+    party: str = ""
+    steps: Sequence[Step] = ()
+    late: Sequence[Step] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Party:
+    """Who is at the other end. ``number`` is bare digits, as Ringotel sends them, or a word for none."""
+
+    number: str
+    contact_ids: frozenset[str] = frozenset()
+
+
+@dataclass(kw_only=True, slots=True)
+class _Leg:
+    """The steps that are told of one user's part in a call."""
+
+    find: Step
+    create: Step
+    note: Step
+    stop: Step
+    recording: Step
+
+
+@dataclass(slots=True)
+class CallMaker:
+    """Makes calls, the same ones for the same ``seed``, ``clock`` and world.
+
+    ``choose_style`` draws a call's style. ``clock`` gives the Unix time in ms at which a call ends.
+    """
+
+    world: World
+    seed: int
+    choose_style: Callable[[random.Random], Style] = lambda rng: Style()
+    clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    _random: random.Random = field(init=False)
+    _known: list[_Party] = field(init=False)
+    _taken: set[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)
+        company_numbers = {digits for row in self.world.organizations for digits in _numbers(row)}
+        owners: dict[str, set[str]] = {}
+        for row in self.world.contacts:
+            for digits in _numbers(row):
+                owners.setdefault(digits, set()).add(row["contact_id"])
+        self._taken = company_numbers | owners.keys()
+        self._known = [
+            _Party(number=number, contact_ids=frozenset(ids))
+            for number, ids in owners.items()
+            if number not in company_numbers
+        ]
+
+    def calls(self, count: int | None = None, names: Sequence[str] = ()) -> Iterator[Call]:
+        """``count`` calls (None: without end), the named scenarios (else all) by turns, each made when it is due."""
+        for name in itertools.islice(itertools.cycle(names or SCENARIOS), count):
+            end = self.clock()
+            call_id = f"{end}-{self._random.getrandbits(72):018x}"
+            call = Call(scenario=name, call_id=call_id, end=end, style=self.choose_style(self._random))
+            yield SCENARIOS[name](self, call)
+
+    # Who calls whom
+
+    def _stranger(self) -> _Party:
+        for _ in range(1000):
+            prefix, digits = self._random.choice(_FICTION)
+            number = f"{prefix}{self._random.randrange(10**digits):0{digits}}"
+            if number not in self._taken:
+                self._taken.add(number)
+                return _Party(number=number)
+        raise RuntimeError("The numbers that are reserved for fiction are used up.")
+
+    def _contact(self) -> _Party:
+        return self._random.choice(self._known) if self._known else self._stranger()
+
+    def _anyone(self) -> _Party:
+        return self._contact() if self._random.random() < 0.7 else self._stranger()
+
+    def _users(self, count: int) -> list[Row]:
+        """Users with extensions; when the CRM has too few, extensions that are mapped to none of its users."""
+        users = self._random.sample(self.world.users, k=min(count, len(self.world.users)))
+        users += [{}] * (count - len(users))
+        taken = {user.get("extension") for user in self.world.users}
+        free = (text for text in map(str, itertools.count(300)) if text not in taken)
+        return [{**user, "extension": user.get("extension") or next(free)} for user in users]
+
+    # What is told of it
+
+    def _leg(
+        self, call: Call, party: _Party, *, user: Row | None = None, outbound: bool = False, talk: int | None = None
+    ) -> _Leg:
+        """``talk`` is the talking time in seconds, by default a random one; 0 is a call that nobody answered."""
+        rng = self._random
+        user = user or self._users(1)[0]
+        talk = rng.randint(5, 300) if talk is None else talk
+        numbers = (user["extension"], party.number) if outbound else (party.number, user["extension"])
+        plus = "+" if call.style.plus is not Plus.OMIT and len(party.number) > 6 and party.number.isdigit() else ""
+        return _Leg(
+            find=Step(hook="FindContact", values={"phone": plus + party.number}, expect=party.contact_ids),
+            create=Step(
+                hook="CreateActivity",
+                values={
+                    "activity_type": "outbound" if outbound else "inbound",
+                    "caller_number": numbers[0],
+                    "called_number": numbers[1],
+                    "call_start": call.end - (talk + rng.randint(3, 20)) * 1000,
+                    "user_id": user.get("user_id", ""),
+                    "user_email": user.get("email", ""),
+                    "extension": user["extension"],
+                },
+            ),
+            note=Step(
+                hook="UpdateActivity", values={"subject": rng.choice(_SUBJECTS), "comment": rng.choice(_COMMENTS)}
+            ),
+            stop=Step(
+                hook="StopCallActivity",
+                values={"call_end": call.end, "call_duration": talk, "call_cause": "0" if talk else "19"},
+            ),
+            recording=Step(hook="UpdateCallRecording", values={"recording": melody(seed=rng.randrange(8))}),
+        )
+
+    def _plain(self, call: Call, party: _Party) -> Call:
+        leg = self._leg(call, party)
+        return replace(call, party=party.number, steps=(leg.find, leg.create, leg.stop, leg.recording))
+
+    def known(self, call: Call) -> Call:
+        """A contact calls, and the call is recorded."""
+        return self._plain(call, self._contact())
+
+    def unknown(self, call: Call) -> Call:
+        """A stranger calls."""
+        return self._plain(call, self._stranger())
+
+    def anonymous(self, call: Call) -> Call:
+        """Somebody calls who withholds the number."""
+        return self._plain(call, _Party(number=self._random.choice(_WITHHELD)))
+
+    def extension(self, call: Call) -> Call:
+        """A colleague calls. An extension is nobody's number, even if a number ends with it."""
+        return self._plain(call, _Party(number=str(self._random.randint(200, 299))))
+
+    def missed(self, call: Call) -> Call:
+        """Nobody answers."""
+        party = self._anyone()
+        leg = self._leg(call, party, talk=0)
+        return replace(call, party=party.number, steps=(leg.find, leg.create, leg.stop))
+
+    def outbound(self, call: Call) -> Call:
+        """A user calls somebody, and notes it."""
+        party = self._anyone()
+        leg = self._leg(call, party, outbound=True)
+        return replace(call, party=party.number, steps=(leg.find, leg.create, leg.note, leg.stop, leg.recording))
+
+    def ring_group(self, call: Call) -> Call:
+        """The phones of several users ring for one call; one of them answers, and the others stop first."""
+        party = self._anyone()
+        winner, *losers = (
+            self._leg(call, party, user=user, talk=talk)
+            for user, talk in zip(self._users(3), (None, 0, 0), strict=True)
+        )
+        legs = [*losers, winner]
+        steps = (
+            *(step for leg in legs for step in (leg.find, leg.create)),
+            *(leg.stop for leg in legs),
+            winner.note,
+            winner.recording,
+        )
+        return replace(call, party=party.number, steps=steps)
+
+    def late_recording(self, call: Call) -> Call:
+        """The recording comes long after the call."""
+        plain = self._plain(call, self._anyone())
+        return replace(plain, steps=plain.steps[:-1], late=plain.steps[-1:])
+
+    def new_contact(self, call: Call) -> Call:
+        """A stranger calls, becomes a contact during the call, and is known from then on."""
+        party = self._stranger()
+        leg = self._leg(call, party)
+        first_name, last_name = self._random.choice(_FIRST_NAMES), self._random.choice(_LAST_NAMES)
+        create_contact = Step(
+            hook="CreateContact",
+            values={
+                "firstname": first_name,
+                "lastname": last_name,
+                "email": f"{first_name}.{last_name}.{party.number[-5:]}@example.com".lower(),
+                "phone": f"+{party.number}",
+                "company_name": "Example Kettles",
+            },
+        )
+        steps = (
+            leg.find,
+            leg.create,
+            create_contact,
+            Step(hook="AssignActivity", values={}),
+            Step(hook="UpdateContact", values={"job_title": "Buyer"}),
+            leg.note,
+            leg.stop,
+            leg.recording,
+            replace(leg.find, expect=None),
+        )
+        return replace(call, party=party.number, steps=steps)
+
+    def duplicates(self, call: Call) -> Call:
+        """As before, but everything is told twice."""
+        call = self.new_contact(call)
+        return replace(call, steps=[replace(step, times=2) for step in call.steps])
+
+    def reordered(self, call: Call) -> Call:
+        """The end and the note come before the beginning, with nothing but the call id to know the call by."""
+        party = self._anyone()
+        leg = self._leg(call, party)
+        return replace(call, party=party.number, steps=(leg.find, leg.stop, leg.note, leg.create, leg.recording))
+
+
+SCENARIOS: Mapping[str, Callable[[CallMaker, Call], Call]] = {
+    "known": CallMaker.known,
+    "unknown": CallMaker.unknown,
+    "anonymous": CallMaker.anonymous,
+    "extension": CallMaker.extension,
+    "missed": CallMaker.missed,
+    "outbound": CallMaker.outbound,
+    "ring-group": CallMaker.ring_group,
+    "late-recording": CallMaker.late_recording,
+    "new-contact": CallMaker.new_contact,
+    "duplicates": CallMaker.duplicates,
+    "reordered": CallMaker.reordered,
+}
+
+
+def _numbers(row: Row) -> list[str]:
+    """The digits of the row's international numbers. Others are not used: how to read them is the CRM's to know."""
+    return [
+        re.sub(r"\D", "", number)
+        for number in (row.get("phone", ""), row.get("mobile", ""))
+        if _INTERNATIONAL.fullmatch(number)
+    ]

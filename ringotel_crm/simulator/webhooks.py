@@ -1,0 +1,189 @@
+"""Doors 2 and 3 as Ringotel knocks at them: events of calls and messages, in good order or not."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+from .report import Event as Request
+from .report import mask
+
+Event = dict[str, Any]
+
+APART = 90_000  # ms between the starts of two calls
+LOSER_CAUSE, NO_ANSWER_CAUSE, NORMAL_CAUSE = "26", "19", "0"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Leg:
+    """One phone's part. ``start`` and ``end`` are Unix times in ms, ``talk`` is in seconds."""
+
+    extension: str
+    start: int
+    end: int
+    talk: int
+    cause: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """A call with its phones. ``party`` is the number at the other end, in bare digits, or a word for none."""
+
+    scenario: str
+    call_id: str
+    direction: str
+    party: str
+    legs: Sequence[Leg]
+
+    def numbers(self, leg: Leg) -> tuple[str, str]:
+        """Who calls whom."""
+        return (leg.extension, self.party) if self.direction == "outbound" else (self.party, leg.extension)
+
+    def events(self) -> Iterator[Event]:
+        """What door 2 is told, in good order: all that rings, then all that ends."""
+        for leg in self.legs:
+            yield {"method": "StartCallActivity", "params": self._params(leg)}
+        for leg in sorted(self.legs, key=lambda leg: leg.end):
+            end = {"call_end": leg.end, "call_duration": leg.talk, "call_cause": leg.cause}
+            yield {"method": "StopCallActivity", "params": {**self._params(leg), **end}}
+
+    def history(self) -> Iterator[dict[str, Any]]:
+        """What ``getCalls`` says of it afterwards."""
+        for leg in self.legs:
+            caller, called = self.numbers(leg)
+            cause = 16 if leg.talk else 19
+            outgoing = self.direction == "outbound"
+            yield {"a": caller, "b": called, "c": cause, "t": leg.start, "d": leg.talk, "o": outgoing}
+
+    def _params(self, leg: Leg) -> dict[str, Any]:
+        caller, called = self.numbers(leg)
+        return {
+            "connection_name": "PBX",
+            "extension": leg.extension,
+            "user_id": f"1729534843762830{leg.extension:0>4}",
+            "connection_id": "17295345566567084859",
+            "activity_type": self.direction,
+            "domain": "newcompany123",
+            "call_start": leg.start,
+            "called_number": called,
+            "caller_number": caller,
+            "call_id": self.call_id,
+        }
+
+
+@dataclass(slots=True)
+class EventMaker:
+    """Makes calls and messages, the same ones for the same ``seed``, ``extensions``, ``parties`` and ``begin``.
+
+    ``parties`` are numbers in bare digits; ``begin`` is the Unix time in ms at which the first call starts.
+    """
+
+    seed: int
+    extensions: Sequence[str]
+    parties: Sequence[str]
+    begin: int
+    _random: random.Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)
+
+    def calls(self, count: int) -> Iterator[Call]:
+        """Answered, missed, outgoing and withheld ones, and ring groups with an answer and without."""
+        scenarios = ("answered", "missed", "outbound", "withheld", "ring-group", "ring-group-missed")
+        for index, scenario in enumerate(itertools.islice(itertools.cycle(scenarios), count)):
+            start = self.begin + index * APART
+            is_group = scenario.startswith("ring-group")
+            extensions = self._random.sample(self.extensions, k=min(3 if is_group else 1, len(self.extensions)))
+            talk = 0 if scenario in ("missed", "ring-group-missed") else self._random.randint(5, 60)
+            ring = self._random.randint(3, 15)
+            yield Call(
+                scenario=scenario,
+                call_id=f"{start}-{self._random.getrandbits(72):018x}",
+                direction="outbound" if scenario == "outbound" else "inbound",
+                party="anonymous" if scenario == "withheld" else self._random.choice(self.parties),
+                legs=[
+                    Leg(
+                        extension=extension,
+                        start=start + 10 * number,
+                        end=start + (ring + (talk if number == 0 else 0)) * 1000,
+                        talk=talk if number == 0 else 0,
+                        cause=NORMAL_CAUSE if talk and number == 0 else LOSER_CAUSE if talk else NO_ANSWER_CAUSE,
+                    )
+                    for number, extension in enumerate(extensions)
+                ],
+            )
+
+    def messages(self, count: int) -> Iterator[list[Event]]:
+        """The events of one message each: sent or received, delivered, read, now and then changed or withdrawn."""
+        for index in range(count):
+            ours, theirs = self._random.choice(self.extensions), self._random.choice(self.parties)
+            is_ours = self._random.random() < 0.5
+            names = {
+                "messageid": f"{self.seed}-{index}",
+                "sessionid": f"{ours}-{theirs}",
+                "userid": f"1729534843762830{ours:0>4}",
+            }
+            sender, receiver = (ours, theirs) if is_ours else (theirs, ours)
+            content = {"from": sender, "to": receiver, "content": f"Message {index}", "type": 1}
+            events = [{"method": "message", "params": {**names, **content}}]
+            events += [{"method": method, "params": names} for method in ("delivered", "read")]
+            if index % 5 == 0:
+                events.append({"method": "updated", "params": {**names, "content": f"Message {index}, changed"}})
+            if index % 7 == 0:
+                events.append({"method": "deleted", "params": names})
+            yield events
+
+
+def disturbed(
+    events: Iterable[Event], rng: random.Random, *, doubled: float = 0, lost: float = 0, shuffled: bool = False
+) -> list[Event]:
+    """The events as a bad line delivers them: this part comes twice, then this part of all not at all."""
+    sent = [copy for event in events for copy in ([event, event] if rng.random() < doubled else [event])]
+    sent = [event for event in sent if rng.random() >= lost]
+    if shuffled:
+        rng.shuffle(sent)
+    return sent
+
+
+class Knocker:
+    """Sends events to one webhook and notes how that went. Used by several threads."""
+
+    def __init__(self, url: str, secret: Mapping[str, str], *, timeout: float = 10) -> None:
+        self._url = url
+        self._secret = dict(secret)
+        self._timeout = timeout
+
+    def send(self, event: Event, session: requests.Session) -> Request:
+        """One event; anything but 200 is a problem."""
+        started = time.perf_counter()
+        status = 0
+        try:
+            response = session.post(
+                self._url, json={**self._secret, **event}, timeout=self._timeout, allow_redirects=False
+            )
+            status = response.status_code
+            problem = "" if status == 200 else f"answered {status}"
+        except requests.RequestException as error:
+            problem = f"no answer ({type(error).__name__})"
+        params = event["params"]
+        return Request(
+            scenario="",
+            hook=event["method"],
+            caller=mask(str(params.get("caller_number", params.get("from", "")))),
+            contact="",
+            status=status,
+            milliseconds=(time.perf_counter() - started) * 1000,
+            problems=(problem,) if problem else (),
+        )
+
+    def send_all(self, events: Iterable[Event], *, workers: int = 1) -> Iterator[Request]:
+        """All of them, so many at once."""
+        with ThreadPoolExecutor(workers) as pool, requests.Session() as session:
+            yield from pool.map(lambda event: self.send(event, session), events)

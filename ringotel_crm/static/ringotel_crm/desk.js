@@ -1,0 +1,177 @@
+// Makes the staff pages nicer to use. Without it they work all the same, except for the live board.
+"use strict";
+(() => {
+    const language = document.documentElement.lang || undefined;
+
+    // Times in the zone of whoever looks at them.
+    function localTimes(root) {
+        const short = {day: "numeric", month: "short", hour: "numeric", minute: "2-digit"};
+        const thisYear = new Intl.DateTimeFormat(language, short);
+        const otherYear = new Intl.DateTimeFormat(language, {...short, year: "numeric"});
+        const zone = thisYear.resolvedOptions().timeZone;
+        for (const element of root.querySelectorAll("time[datetime]:not([data-ringotel-since])")) {
+            const time = new Date(element.dateTime);
+            if (!isNaN(time) && element.dateTime.includes("T")) {
+                element.textContent = (time.getFullYear() === new Date().getFullYear() ? thisYear : otherYear).format(time);
+                element.title = zone;
+            }
+        }
+    }
+
+    function clock(seconds) {
+        const pad = (number) => String(number).padStart(2, "0");
+        const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+        return (hours ? `${hours}:${pad(minutes)}` : minutes) + ":" + pad(seconds % 60);
+    }
+
+    function tick(root) {
+        for (const element of root.querySelectorAll("[data-ringotel-since]")) {
+            element.textContent = clock(Math.max(0, Math.round((Date.now() - new Date(element.dateTime)) / 1000)));
+        }
+    }
+
+    // A link to a recording becomes a player when it is pressed; one plays at a time.
+    function play(link) {
+        const audio = document.createElement("audio");
+        audio.controls = true;
+        audio.autoplay = true;
+        audio.src = link.href;
+        audio.className = "ringotel-play-on";
+        audio.setAttribute("aria-label", link.getAttribute("aria-label") || link.textContent.trim());
+        audio.addEventListener("error", () => audio.replaceWith(link));
+        audio.addEventListener("play", () => {
+            for (const other of document.querySelectorAll("audio")) {
+                if (other !== audio) other.pause();
+            }
+        });
+        link.replaceWith(audio);
+        audio.focus();
+    }
+
+    async function copy(button) {
+        const source = document.getElementById(button.dataset.ringotelCopy);
+        try {
+            await navigator.clipboard.writeText(source.textContent);
+        } catch {
+            getSelection().selectAllChildren(source); // for Ctrl-C
+            return;
+        }
+        const word = button.textContent;
+        button.textContent = button.dataset.done;
+        setTimeout(() => { button.textContent = word; }, 2000);
+    }
+
+    function liveBoard(board) {
+        const state = document.getElementById("ringotel-live-state");
+        const button = document.getElementById("ringotel-notify");
+        const ids = () => new Set(Array.from(board.querySelectorAll("[data-call]"), (row) => row.dataset.call));
+        let etag = "", known = ids(), pause = 2000;
+
+        function offer() {
+            button.hidden = !("Notification" in window) || Notification.permission !== "default";
+        }
+        button.addEventListener("click", () => Notification.requestPermission().then(offer));
+        offer();
+
+        function announce() {
+            for (const row of board.querySelectorAll('[data-incoming="1"]')) {
+                if (known.has(row.dataset.call) || !("Notification" in window) || Notification.permission !== "granted") continue;
+                const note = new Notification(board.dataset.title, {body: row.dataset.name, tag: row.dataset.call});
+                note.onclick = () => { window.focus(); row.querySelector("a").click(); };
+            }
+            known = ids();
+        }
+
+        async function poll() {
+            try {
+                const response = await fetch(board.dataset.url, {cache: "no-store", headers: etag ? {"If-None-Match": etag} : {}});
+                if (response.redirected || response.status === 403) {
+                    state.textContent = state.dataset.login;
+                    return;
+                }
+                if (response.status === 200) {
+                    const focused = document.activeElement && board.contains(document.activeElement) && document.activeElement.href;
+                    board.innerHTML = await response.text();
+                    etag = response.headers.get("ETag") || "";
+                    tick(board);
+                    announce();
+                    if (focused) {
+                        Array.from(board.querySelectorAll("a")).find((link) => link.href === focused)?.focus();
+                    }
+                } else if (response.status !== 304) {
+                    throw new Error(String(response.status));
+                }
+                state.textContent = "";
+                pause = 2000;
+            } catch {
+                state.textContent = state.dataset.lost;
+                pause = Math.min(pause * 2, 30000);
+            }
+            setTimeout(poll, pause);
+        }
+        setInterval(() => tick(board), 1000);
+        tick(board);
+        poll();
+    }
+
+    // While one types a contact: is there one with this number or address?
+    function duplicates(form) {
+        const notice = document.getElementById("ringotel-duplicates");
+        let timer = 0, asked = "";
+        async function look() {
+            const query = new URLSearchParams();
+            for (const input of form.querySelectorAll(`input[type="email"], ${notice.dataset.inputs}`)) {
+                if (input.value.trim()) query.append(input.type === "email" ? "email" : "number", input.value);
+            }
+            if (query.toString() === asked) return;
+            asked = query.toString();
+            const response = asked ? await fetch(`${notice.dataset.url}&${asked}`) : null;
+            notice.innerHTML = response && response.ok ? await response.text() : "";
+        }
+        form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(look, 400); });
+        look();
+    }
+
+    // What Django's own widgets leave out for keyboard and screen reader.
+    function help() {
+        for (const select of document.querySelectorAll("select.admin-autocomplete")) {
+            const box = select.parentElement.querySelector(".select2-selection");
+            const label = select.labels[0];
+            if (box && label) {
+                label.id ||= `${select.id}_label`;
+                const shown = box.querySelector(".select2-selection__rendered");
+                box.setAttribute("aria-labelledby", `${label.id} ${shown.id}`);
+                shown.setAttribute("aria-labelledby", label.id);
+            }
+        }
+        for (const cell of document.querySelectorAll(".tabular td[class*=field-], .tabular td.delete")) {
+            const name = cell.className.match(/field-([\w-]+)/)?.[1];
+            const head = cell.closest("table").querySelector(name ? `th.column-${name}` : "th:last-child");
+            for (const control of cell.querySelectorAll("input:not([type=hidden]), select, textarea")) {
+                if (head && !control.labels.length) control.setAttribute("aria-label", head.firstChild.textContent.trim());
+            }
+        }
+        for (const region of document.querySelectorAll("#content .wrapper, #content .results")) {
+            if (region.scrollWidth > region.clientWidth) region.tabIndex = 0;
+        }
+    }
+
+    document.addEventListener("formset:added", help);
+    document.addEventListener("click", (event) => {
+        const link = event.target.closest("a.ringotel-play");
+        if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+            event.preventDefault();
+            play(link);
+        }
+        const button = event.target.closest("[data-ringotel-copy]");
+        if (button) copy(button);
+    });
+    document.addEventListener("DOMContentLoaded", () => {
+        localTimes(document);
+        window.django?.jQuery ? django.jQuery(help) : help(); // after Django's own scripts
+        const board = document.getElementById("ringotel-live");
+        if (board) liveBoard(board);
+        const notice = document.getElementById("ringotel-duplicates");
+        if (notice) duplicates(document.getElementById(notice.dataset.form));
+    });
+})();

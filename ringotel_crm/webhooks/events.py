@@ -1,0 +1,160 @@
+"""What events say: from Ringotel's words to one service each."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+import traceback
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from ..backends import Backend, get_backend
+from ..conf import conf
+from ..exceptions import Invalid
+from ..models import Message, WebhookEvent
+from ..records import Actor, CallEnd, CallStart, MessageRecord
+from ..services import legs, mapping, messages
+from ..wire import DIRECTIONS, moment, present, seconds
+
+logger = logging.getLogger(__name__)
+
+MAX_ERROR = 10_000  # characters of a traceback, the last ones
+PURGE_BATCH = 10_000
+FILE_TYPES = ("2", "file")
+
+Handler = Callable[[Backend, dict[str, Any], dt.datetime], object]
+
+
+def _text(params: dict[str, Any], name: str, limit: int = 255) -> str:
+    value = params.get(name, "")
+    if not isinstance(value, str | int) or isinstance(value, bool) or len(str(value)) > limit:
+        message = _("Text of at most %(limit)d characters is expected.") % {"limit": limit}
+        raise Invalid(message, fields={name: [message]})
+    return str(value)
+
+
+def _call_start(backend: Backend, params: dict[str, Any]) -> CallStart:
+    return CallStart(
+        call_id=_text(params, "call_id"),
+        direction=DIRECTIONS.get(_text(params, "activity_type").lower(), ""),
+        caller_number=_text(params, "caller_number"),
+        called_number=_text(params, "called_number"),
+        start=moment(params["call_start"]) if "call_start" in params else None,
+        extension=_text(params, "extension", 64),
+        user_id=mapping.agent_id(backend, _text(params, "user_id", 64)),
+    )
+
+
+def call_started(backend: Backend, params: dict[str, Any], at: dt.datetime) -> object:
+    """A phone rings, or calls."""
+    return legs.record_leg(backend, _call_start(backend, params))
+
+
+def call_stopped(backend: Backend, params: dict[str, Any], at: dt.datetime) -> object:
+    """A phone is done. It says again all that was said at the start, so that may have been lost."""
+    end = CallEnd(
+        end=moment(params["call_end"]) if "call_end" in params else at,
+        duration=seconds(params["call_duration"]) if "call_duration" in params else None,
+        cause=_text(params, "call_cause", 64),
+    )
+    return legs.record_leg(backend, _call_start(backend, params), end)
+
+
+def message(backend: Backend, params: dict[str, Any], at: dt.datetime) -> object:
+    """A message was sent, by us or to us."""
+    content = _text(params, "content", 100_000)
+    is_file = _text(params, "type").lower() in FILE_TYPES
+    return messages.record_message(
+        backend,
+        MessageRecord(
+            id=_text(params, "messageid"),
+            sender=_text(params, "from", 64),
+            receiver=_text(params, "to", 64),
+            ringotel_user_id=_text(params, "userid", 64),
+            text="" if is_file else content,
+            file_url=content if is_file else "",
+            at=at,
+        ),
+    )
+
+
+def _state(state: Message.State) -> Handler:
+    return lambda backend, params, at: messages.advance_message(backend, _text(params, "messageid"), state)
+
+
+def message_updated(backend: Backend, params: dict[str, Any], at: dt.datetime) -> object:
+    """A message has another text."""
+    return messages.edit_message(backend, _text(params, "messageid"), _text(params, "content", 100_000), at)
+
+
+def message_deleted(backend: Backend, params: dict[str, Any], at: dt.datetime) -> object:
+    """A message was withdrawn."""
+    return messages.delete_message(backend, _text(params, "messageid"), at)
+
+
+def nothing(backend: Backend, params: dict[str, Any], at: dt.datetime) -> object:
+    """What passes: somebody is typing."""
+    return None
+
+
+HANDLERS: dict[str, Handler] = {
+    "StartCallActivity": call_started,
+    "StopCallActivity": call_stopped,
+    "message": message,
+    "delivered": _state(Message.State.DELIVERED),
+    "read": _state(Message.State.READ),
+    "updated": message_updated,
+    "deleted": message_deleted,
+    "typing": nothing,
+}
+
+
+def process(event: WebhookEvent) -> WebhookEvent:
+    """Do what the event says and write down how that went. Never raises; may be done again at any time."""
+    error = ""
+    handler = HANDLERS.get(event.method)
+    try:
+        if handler:
+            _handle(event, handler)
+        outcome = WebhookEvent.Outcome.PROCESSED if handler else WebhookEvent.Outcome.IGNORED
+    except Exception as exc:  # noqa: BLE001 - whatever it is, it is written down, and the next event comes
+        outcome = WebhookEvent.Outcome.FAILED
+        error = traceback.format_exc()[-MAX_ERROR:]
+        # Neither the message nor the traceback: there may be numbers in them.
+        logger.warning("Event %s (%s) failed: %s. See its page.", event.pk, event.method, type(exc).__name__)
+    try:
+        WebhookEvent.objects.filter(pk=event.pk).update(
+            outcome=outcome, error=error, processed_at=timezone.now(), attempts=F("attempts") + 1
+        )
+    except Exception:
+        logger.exception("What became of event %s could not be written down; it stays pending.", event.pk)
+    event.outcome, event.error = outcome, error
+    return event
+
+
+def _handle(event: WebhookEvent, handler: Handler) -> None:
+    webhook = event.webhook
+    backend = get_backend(Actor(user=webhook.user, scope=webhook.scope))
+    params = present(json.loads(event.body)).get("params", {})
+    if not isinstance(params, dict):
+        raise Invalid(_('"params" is expected to be an object.'))
+    handler(backend, params, event.received_at)
+
+
+def replay(events: Iterable[WebhookEvent]) -> Iterable[WebhookEvent]:
+    """Process these again, in the order given, which should be that of their ids; each is handed out when done."""
+    for event in events:
+        yield process(event)
+
+
+def purge(days: int | None = None) -> int:
+    """Delete events received more than ``EVENT_DAYS`` ago, at most :data:`PURGE_BATCH` at once. How many they were."""
+    limit = timezone.now() - dt.timedelta(days=conf.EVENT_DAYS if days is None else days)
+    old = WebhookEvent.objects.filter(received_at__lt=limit).order_by("received_at").values_list("pk", flat=True)
+    count, _by_model = WebhookEvent.objects.filter(pk__in=list(old[:PURGE_BATCH])).delete()
+    return count

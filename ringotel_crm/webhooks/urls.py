@@ -1,0 +1,9 @@
+"""Where Ringotel tells what happened."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from .views import receive
+
+urlpatterns = [path("<slug:name>/", receive, name="webhook")]

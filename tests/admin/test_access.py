@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.core.files.base import ContentFile
+from django.core.management import call_command
+from django.test import Client
+
+from ringotel_crm.models import Activity, Recording
+from tests.admin.conftest import login_as, make_call
+
+LIST = "/admin/ringotel_crm/activity/"
+
+pytestmark = pytest.mark.usefixtures("groups")
+
+
+def user_id(client: Client) -> str:
+    return str(client.session["_auth_user_id"])
+
+
+def recorded(n: int, agent_id: str) -> Recording:
+    recording = Recording(activity=make_call(n, agent_id=agent_id, comment=f"comment {n}"), content_type="audio/wav")
+    recording.size, recording.sha256 = 4, f"{n:064}"
+    recording.file.save("x.wav", ContentFile(b"RIFF"), save=False)
+    recording.save()
+    return recording
+
+
+@pytest.fixture
+def una() -> Client:
+    """An agent, and nothing else."""
+    return login_as("agent", "una")
+
+
+@pytest.fixture
+def mine(una: Client) -> Recording:
+    """Of a call that Una took."""
+    return recorded(1, user_id(una))
+
+
+@pytest.fixture
+def theirs() -> Recording:
+    """Of somebody else's call."""
+    return recorded(2, "999")
+
+
+def test_an_agent_sees_and_hears_own_calls_only(una: Client, mine: Recording, theirs: Recording) -> None:
+    html = una.get(LIST).content.decode()
+
+    assert f"/ringotel/recordings/{mine.pk}/" in html
+    assert f"/ringotel/recordings/{theirs.pk}/" not in html
+    assert [call.call_id for call in una.get(LIST).context["cl"].result_list] == ["call-1"]
+    sound = una.get(f"/ringotel/recordings/{mine.pk}/")
+    assert b"".join(sound) == b"RIFF"
+    assert una.get(f"/ringotel/recordings/{theirs.pk}/").status_code in (403, 404)
+
+
+@pytest.mark.parametrize(
+    "query", ["q=%2B442079460002", "agent=999", "id__exact=2", "call_id=call-2", "period=30", "_facets=True"]
+)
+def test_no_query_shows_an_agent_more(una: Client, theirs: Recording, query: str) -> None:
+    html = una.get(f"{LIST}?{query}", follow=True).content.decode()
+
+    assert "comment 2" not in html
+    assert f"activity/{theirs.activity_id}/change" not in html
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["{id}/change/", "{id}/history/", "{id}/delete/", "live/calls/", "live/", "overview/?days=30", "assign/?id={id}"],
+)
+def test_no_page_shows_an_agent_more(una: Client, theirs: Recording, path: str) -> None:
+    Activity.objects.filter(pk=theirs.activity_id).update(status="ringing", agent_name="Somebody Else")
+
+    html = una.get(LIST + path.format(id=theirs.activity_id), follow=True).content.decode()
+
+    assert "comment 2" not in html
+    assert "Somebody Else" not in html
+    assert "7946 0002" not in html
+
+
+@pytest.mark.parametrize("action", ["mark", "assign", "export", "create_contact", "delete_selected"])
+def test_no_action_of_an_agent_reaches_further(una: Client, theirs: Recording, action: str) -> None:
+    data = {"action": action, "_selected_action": [theirs.activity_id], "post": "yes"}
+    response = una.post(LIST, data, follow=True)
+
+    assert b"comment 2" not in b"".join(response) if response.streaming else b"comment 2" not in response.content
+    call = Activity.objects.get(pk=theirs.activity_id)
+    assert not call.follow_up
+
+
+def test_an_agent_does_not_export(una: Client, mine: Recording) -> None:
+    assert "export" not in dict(una.get(LIST).context["action_form"].fields["action"].choices)
+    response = una.post(LIST, {"action": "export", "_selected_action": [mine.activity_id]})
+    assert "csv" not in response.headers.get("Content-Type", "")
+
+
+def test_an_agent_assigns_nobody_elses_call(una: Client, theirs: Recording) -> None:
+    una.post(f"{LIST}assign/", {"id": theirs.activity_id, "contact": ""})
+
+    assert not Activity.objects.get(pk=theirs.activity_id).assigned
+
+
+def test_a_supervisor_sees_all_and_hears_the_team(mine: Recording, theirs: Recording) -> None:
+    supervisor = login_as("supervisor", "sue")
+    supervisor_group = Group.objects.create(name="Team")
+    for client_id in (user_id(supervisor), mine.activity.agent_id):
+        supervisor_group.user_set.add(int(client_id))
+
+    html = supervisor.get(LIST).content.decode()
+
+    assert "call-1" not in html  # ids are for the call's own page
+    assert len(supervisor.get(LIST).context["cl"].result_list) == 2
+    assert f"/ringotel/recordings/{mine.pk}/" in html
+    assert f"/ringotel/recordings/{theirs.pk}/" not in html
+
+
+def test_an_administrator_hears_all_and_makes_keys(mine: Recording, theirs: Recording) -> None:
+    administrator = login_as("administrator", "ann")
+
+    assert f"/ringotel/recordings/{theirs.pk}/" in administrator.get(LIST).content.decode()
+    assert administrator.get("/admin/ringotel_crm/apikey/connect/").status_code == 200
+
+
+def test_nobody_in_these_groups_acts_as_ringotel(db: None) -> None:
+    use_api = Permission.objects.get(codename="use_api")
+
+    assert not Group.objects.filter(name__startswith="Ringotel ", permissions=use_api).exists()
+
+
+def test_what_a_site_added_to_a_group_stays(db: None) -> None:
+    group = Group.objects.get(name="Ringotel agent")
+    before = set(group.permissions.values_list("pk", flat=True))
+    more = Permission.objects.get(codename="view_user")
+    group.permissions.add(more)
+
+    call_command("ringotel_groups", verbosity=0)
+
+    assert set(group.permissions.values_list("pk", flat=True)) == before | {more.pk}

@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from ringotel_crm.minicrm.models import Contact
+from ringotel_crm.models import Activity, Recording
+from tests.admin.conftest import make_call
+from tests.factories import at, make_contact, make_user
+
+URL = "/admin/ringotel_crm/activity/"
+
+
+def shown(client: Client, query: dict[str, Any] | None = None) -> list[str]:
+    """The call ids of the rows, from the page that came back."""
+    response = client.get(URL, query or {})
+    assert response.status_code == 200, response.headers.get("Location")
+    return [call.call_id for call in response.context["cl"].result_list]
+
+
+def of(contact: Contact) -> dict[str, Any]:
+    """What a call of this contact has."""
+    kind = ContentType.objects.get_for_model(contact)
+    return {"contact_type": kind, "contact_id": str(contact.pk), "contact_name": str(contact)}
+
+
+def record(call: Activity) -> Recording:
+    return Recording.objects.create(activity=call, file="x.wav", content_type="audio/wav", size=1, seconds=75)
+
+
+def test_a_row_says_who_when_and_how_it_went(boss: Client) -> None:
+    ada = make_contact("Ada Example")
+    call = make_call(1, agent_name="Una Sample", subject="Invoice", follow_up=True, **of(ada))
+    recording = record(call)
+
+    html = boss.get(URL).content.decode()
+
+    assert f'href="/admin/ringotel_minicrm/contact/{ada.pk}/change/"' in html
+    assert "+44 20 7946 0001" in html
+    assert 'class="ringotel-badge ringotel-answered">answered<' in html
+    assert ">inbound<" in html
+    assert "Una Sample" in html
+    assert f'datetime="{call.start.isoformat()}"' in html  # type: ignore[union-attr]
+    assert f'href="/ringotel/recordings/{recording.pk}/"' in html
+    assert "1:15" in html
+    assert "follow up" in html
+
+
+def test_names_and_subjects_are_not_markup(boss: Client) -> None:
+    make_call(1, contact_name="<b>Ada</b>", contact_id="1", subject="<script>", agent_name="<i>")
+
+    html = boss.get(URL).content.decode()
+
+    assert "<b>Ada" not in html
+    assert "<i>" not in html.partition('id="result_list"')[2]
+    assert "&lt;b&gt;Ada" in html
+
+
+@pytest.mark.parametrize(
+    "typed", ["+44 20 7946 0007", "0044 20 79460007", "44-20-7946-0007", "tel:+442079460007", "+44 (0)20 7946 0007"]
+)
+def test_a_number_is_found_however_it_is_typed(boss: Client, typed: str) -> None:
+    make_call(7)
+    make_call(70)
+
+    assert shown(boss, {"q": typed}) == ["call-7"]
+
+
+def test_a_number_finds_all_calls_of_who_has_it(boss: Client) -> None:
+    ada = make_contact("Ada Example", "+44 20 7946 0100")
+    make_call(1, **of(ada))
+    make_call(2)
+
+    assert shown(boss, {"q": "020 7946 0100"}) == []  # not a number of this region
+    assert shown(boss, {"q": "+44 20 7946 0100"}) == ["call-1"]
+
+
+@pytest.mark.parametrize("typed", ["ada", "EXAMPLE", "Ada Ex", "ada@example.com", "müller", "Inv", "call-1"])
+def test_names_addresses_and_subjects_are_found_by_how_they_begin(boss: Client, typed: str) -> None:
+    ada = make_contact("Ada Example", email="Ada@example.com", organization=None)
+    make_call(1, subject="Invoice", **of(ada))
+    make_call(3, contact_name="Müller", contact_id="gone")
+    make_call(2, subject="Sales", contact_name="Bob Nobody", contact_id="gone")
+
+    assert shown(boss, {"q": typed}) == (["call-3"] if typed == "müller" else ["call-1"])
+
+
+def _changes() -> dict[str, tuple[dict[str, str], Callable[[Activity], object]]]:
+    now = timezone.now()
+    return {
+        "today": ({"period": "today"}, lambda call: set_start(call, now)),
+        "yesterday": ({"period": "yesterday"}, lambda call: set_start(call, now - dt.timedelta(days=1))),
+        "week": ({"period": "7"}, lambda call: set_start(call, now - dt.timedelta(days=2))),
+        "direction": ({"direction__exact": "outbound"}, lambda call: change(call, direction="outbound")),
+        "status": ({"status__exact": "missed"}, lambda call: change(call, status="missed")),
+        "agent": ({"agent": "77"}, lambda call: change(call, agent_id="77")),
+        "mine": ({"agent": "me"}, lambda call: change(call, agent_id=str(User.objects.get(username="boss").pk))),
+        "assigned": ({"unassigned": "no"}, lambda call: change(call, contact_id="9")),
+        "recorded": ({"recorded": "yes"}, record),
+        "follow_up": ({"follow_up": "yes"}, lambda call: change(call, follow_up=True)),
+    }
+
+
+def change(call: Activity, **fields: Any) -> None:
+    Activity.objects.filter(pk=call.pk).update(**fields)
+
+
+def set_start(call: Activity, start: dt.datetime) -> None:
+    change(call, start=start)
+
+
+@pytest.mark.parametrize("name", [*_changes()])
+@pytest.mark.parametrize("facets", [False, True])
+def test_filters(boss: Client, name: str, facets: bool) -> None:
+    query, make_different = _changes()[name]
+    make_call(1)
+    make_different(make_call(2))
+
+    assert shown(boss, {**query, **({"_facets": "True"} if facets else {})}) == ["call-2"]
+
+
+def test_a_number_of_queries_that_does_not_grow(boss: Client) -> None:
+    ada = make_contact("Ada Example", "+442079460001")
+    boss.get(URL)  # the content types are read once in a process
+    counts = []
+    for n in range(1, 31):
+        record(make_call(n, **of(ada)))
+        if n in (2, 30):
+            with CaptureQueriesContext(connection) as queries:
+                boss.get(URL)
+            counts.append(len(queries))
+
+    # session, user, the people in the filter, the count up to a limit, the rows
+    assert counts == [5, 5]
+
+
+def test_the_table_is_never_counted(boss: Client) -> None:
+    make_call(1)
+    with CaptureQueriesContext(connection) as queries:
+        boss.get(URL)
+
+    counting = [query["sql"] for query in queries if "COUNT(" in query["sql"]]
+    assert len(counting) == 1
+    assert re.search(r"LIMIT 551\b", counting[0])
+
+
+def test_pages_beyond_the_limit_of_counting_are_reached(boss: Client) -> None:
+    Activity.objects.bulk_create(Activity(call_id=f"c{n}", start=at()) for n in range(700))
+
+    first = boss.get(URL)
+    far = boss.get(URL, {"p": "14"})
+
+    assert b"more than" in first.content
+    assert len(far.context["cl"].result_list) == 50
+    assert b"700 calls" in far.content
+
+
+def test_without_calls_it_says_what_to_do(boss: Client) -> None:
+    assert b"/admin/ringotel_crm/apikey/connect/" in boss.get(URL).content
+
+
+def test_with_nothing_found_it_leads_back(boss: Client) -> None:
+    make_call(1)
+
+    assert b"No call is like that." in boss.get(URL, {"q": "nothing of the kind"}).content
+
+
+def act(client: Client, action: str, *calls: Activity) -> Any:
+    return client.post(URL, {"action": action, "_selected_action": [call.pk for call in calls]})
+
+
+def test_marking_for_follow_up_and_back(boss: Client) -> None:
+    calls = [make_call(1), make_call(2)]
+
+    act(boss, "mark", *calls)
+    assert shown(boss, {"follow_up": "yes"}) == ["call-2", "call-1"]
+    act(boss, "unmark", calls[0])
+    assert shown(boss, {"follow_up": "yes"}) == ["call-2"]
+
+
+def test_creating_a_contact_from_a_call(boss: Client) -> None:
+    response = act(boss, "create_contact", make_call(1))
+
+    assert response.status_code == 302
+    page = boss.get(response["Location"])
+    assert 'value="+44 20 7946 0001"' in page.content.decode()
+
+
+def test_assigning_calls(boss: Client) -> None:
+    ada = make_contact("Ada Example", "+442079460100")
+    calls = [make_call(1), make_call(2)]
+
+    page = act(boss, "assign", *calls)
+    found = boss.get(f"{page['Location']}&q=exam")
+    boss.post("/admin/ringotel_crm/activity/assign/", {"id": [call.pk for call in calls], "contact": str(ada.pk)})
+
+    assert b"Ada Example" in found.content
+    assert set(Activity.objects.values_list("contact_name", "assigned")) == {("Ada Example", True)}
+
+
+def test_assigning_to_nobody(boss: Client) -> None:
+    call = make_call(1, **of(make_contact("Ada Example")))
+
+    boss.post("/admin/ringotel_crm/activity/assign/", {"id": call.pk, "contact": ""})
+
+    assert list(Activity.objects.values_list("contact_id", "contact_name")) == [("", "")]
+
+
+def test_export_holds_numbers_as_they_are_and_no_formula(boss: Client) -> None:
+    call = make_call(1, subject="=HYPERLINK(1)", caller_number="0044 20 7946 0001")
+
+    response = act(boss, "export", call)
+
+    text = b"".join(response).decode("utf-8-sig")
+    assert "0044 20 7946 0001,+442079460001" in text
+    assert "'=HYPERLINK(1)" in text
+
+
+@pytest.mark.django_db
+def test_nobody_without_permission_sees_the_list() -> None:
+    client = Client()
+    client.force_login(make_user("una", is_staff=True))
+
+    assert client.get(URL).status_code == 403

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from ringotel_crm import connect
+from ringotel_crm.exceptions import Invalid
+from ringotel_crm.minicrm.models import Contact
+from ringotel_crm.models import Activity, ApiKey
+from tests.api import Api
+from tests.factories import make_contact, make_user
+
+URL = "/admin/ringotel_crm/apikey/connect/"
+FORM = {"auth": "bearer", "name": "desk", "base_url": "https://crm.example.com"}
+
+
+def values(html: str) -> dict[str, str]:
+    """What is shown to be copied."""
+    return dict(re.findall(r'<tr><th scope="row">([^<]*)</th><td><code[^>]*>([^<]*)<', html))
+
+
+@pytest.mark.parametrize(
+    ("auth", "labels"),
+    [("bearer", ["API key"]), ("basic", ["Username", "Password"]), ("oauth2", ["Client ID", "Client Secret"])],
+)
+def test_the_values_and_the_document(boss: Client, auth: str, labels: list[str]) -> None:
+    response = boss.post(URL, {**FORM, "auth": auth, "redirect_uri": "https://shell.example.com/callback"})
+    html = response.content.decode()
+
+    assert list(values(html)) == labels
+    assert "no-store" in response["Cache-Control"]
+    document = json.loads(unescape(re.search(r'<pre id="ringotel-json"[^>]*>(.*?)</pre>', html, re.DOTALL)[1]))  # type: ignore[index]
+    assert document["properties"] == labels
+    assert document["API"]["Users"]["request_url"] == "https://crm.example.com/ringotel/users/"
+    link = unescape(re.search(r'href="([^"]*/connect/document/[^"]*)"', html)[1])  # type: ignore[index]
+    download = boss.get(link)
+    assert download.json() == document
+    assert "attachment" in download["Content-Disposition"]
+
+
+def test_the_key_works_and_is_shown_this_once(boss: Client, client: Client) -> None:
+    token = values(boss.post(URL, FORM).content.decode())["API key"]
+
+    assert client.get("/ringotel/users/", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    assert token not in boss.get(URL).content.decode()
+    assert token not in boss.get("/admin/ringotel_crm/apikey/").content.decode()
+    assert "New values" in LogEntry.objects.get(object_id=str(ApiKey.objects.get().pk)).change_message
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"base_url": "crm.example.com"}, "is not like https://crm.example.com"),
+        ({"auth": "oauth2"}, "needs a redirect URI"),
+        ({"auth": "oauth2", "redirect_uri": "nonsense"}, "nonsense"),
+        ({"auth": "magic"}, "magic"),
+        ({"name": "No Slug"}, "hyphens"),
+    ],
+)
+def test_mistakes_are_explained(boss: Client, wrong: dict[str, str], words: str) -> None:
+    assert words in unescape(boss.post(URL, {**FORM, **wrong}).content.decode())
+    assert not ApiKey.objects.exists()
+
+
+def test_only_for_who_may_make_keys(client: Client, db: None) -> None:
+    client.force_login(make_user("una", is_staff=True))
+
+    assert client.get(URL).status_code == 403
+    assert client.post(URL, FORM).status_code == 403
+    assert client.get(f"{URL}document/", FORM).status_code == 403
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("auth", ["bearer", "basic"])
+def test_trying_it_calls_each_hook_and_leaves_nothing(live_server: Any, auth: Any) -> None:
+    make_user("una", extension="101")
+    contact = make_contact("Ada Example", "+442079460100")
+    made = connect.connect(auth, base_url=live_server.url, name="desk")
+
+    verdicts = connect.check(made)
+
+    assert [verdict for verdict in verdicts if not verdict.ok] == []
+    assert {verdict.hook for verdict in verdicts} == {"authentication", *made.document["API"]}
+    assert not Activity.objects.exists()
+    assert list(Contact.objects.all()) == [contact]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_trying_it_with_a_wrong_credential_says_what_to_do(live_server: Any) -> None:
+    client = Client()
+    client.force_login(make_user("boss", is_staff=True, is_superuser=True))
+
+    response = client.post(URL, {"try": "1", "auth": "bearer", "base_url": live_server.url, "API key": "rtk_wrong"})
+
+    html = response.content.decode()
+    assert "Not all is well" in html
+    assert "expired or revoked" in html
+    assert "rtk_wrong" not in html
+
+
+@pytest.mark.parametrize("base_url", ["http://169.254.169.254", "http://evil.example"])
+def test_trying_it_sends_this_server_nowhere_else(db: None, base_url: str) -> None:
+    with pytest.raises(Invalid, match="ALLOWED_HOSTS"):
+        connect.check(connect.connect("bearer", base_url=base_url, name="desk"))
+
+
+def test_the_last_requests_are_masked_and_say_what_to_do(boss: Client, api: Api, client: Client) -> None:
+    api.ok("FindContact", {"phone": "+442079460100"})
+    api.call("AssignActivity", {"contact_id": "1"})
+    client.get("/ringotel/users/", headers={"Authorization": "Bearer rtk_secret"})
+
+    html = boss.get(URL).content.decode()
+
+    assert "FindContact" in html
+    assert "+442•••00" in html
+    assert "ringotel-tests" in html  # who
+    assert "The fields say what was missing".lower() in html.lower()
+    assert "expired or revoked" in html
+    for secret in ("442079460100", "rtk_secret"):
+        assert secret not in html
+
+
+def test_the_last_requests_are_bounded_and_cost_no_query(
+    api: Api, boss: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    make_contact("Ada Example", "+442079460100")
+    api.ok("FindContact", {"phone": "+442079460100"})
+    with django_assert_num_queries(2):  # the key with its user, and the contact
+        api.ok("FindContact", {"phone": "+442079460100"})
+    for _ in range(60):
+        api.ok("FindContact", {"phone": "100"})
+
+    assert len(boss.get(URL).context["requests"]) == 50
+
+
+def test_a_broken_cache_costs_no_call(api: Api, settings: Settings) -> None:
+    settings.CACHES = {"default": {"BACKEND": "tests.admin.test_connect.Broken"}}
+
+    api.ok("FindContact", {"phone": "+442079460100"})
+
+
+class Broken:
+    """A cache that is down."""
+
+    def __init__(self, *args: object) -> None:
+        self.close = self.add = lambda *args, **kwargs: None
+
+    def get(self, *args: object) -> None:
+        raise ConnectionError
+
+    set = get
+
+
+WHO = "/admin/ringotel_crm/phoneindex/who/"
+
+
+def test_who_is_this_number(boss: Client) -> None:
+    make_contact("Ada Example", "+442079460100")
+    html = boss.get(WHO, {"number": "0044 20 7946 0100"}).content.decode()
+
+    assert "+44 20 7946 0100" in html
+    assert "Ada Example" in html
+    assert "It is the only one" in html
+
+
+def test_who_wins_when_several_share_it(boss: Client, settings: Settings) -> None:
+    settings.RINGOTEL_CRM = {**settings.RINGOTEL_CRM, "SHARED_NUMBER": "oldest"}
+    for name in ("Ada Example", "Bob Nobody"):
+        make_contact(name, "+442079460100")
+
+    html = boss.get(WHO, {"number": "+442079460100"}).content.decode()
+
+    assert "the oldest one" in html
+    assert re.search(r"Ringotel is told:.*Ada Example", html)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        ("", "Type a number"),
+        ("anonymous", "hides the number"),
+        ("112", "emergency"),
+        ("200", "extension"),
+        ("+442079460999", "Nobody has this number"),
+        ("<script>", "No telephone number looks like this"),
+    ],
+)
+def test_why_nobody_is_found(boss: Client, number: str, words: str) -> None:
+    assert words in boss.get(WHO, {"number": number}).content.decode()

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from ringotel_crm.minicrm.models import Contact, Organization
+from ringotel_crm.models import Note
+from tests.admin.conftest import login_as, make_call
+from tests.admin.test_call_list import of
+from tests.factories import make_contact, make_organization
+
+
+def page(client: Client, obj: Contact | Organization) -> str:
+    response = client.get(f"/admin/ringotel_minicrm/{obj._meta.model_name}/{obj.pk}/change/")
+    assert response.status_code == 200
+    return str(response.content.decode())
+
+
+def note(client: Client, obj: Any, **data: Any) -> Any:
+    url = f"/admin/ringotel_minicrm/{obj._meta.model_name}/{obj.pk}/ringotel-note/"
+    return client.post(url, data, follow=True)
+
+
+def test_the_card_and_the_timeline(boss: Client) -> None:
+    ada = make_contact(
+        "Ada Example", "+44 20 7946 0100", job_title="Buyer", organization=make_organization("Sample Ltd")
+    )
+    make_call(1, subject="Invoice", comment="Wants a copy", **of(ada))
+    make_call(2, **of(ada))
+    make_call(3, comment="of somebody else")
+
+    html = page(boss, ada)
+
+    assert "+44 20 7946 0100</a>" in html
+    assert "Sample Ltd" in html
+    assert "<dd>2</dd>" in html  # calls
+    assert "Wants a copy" in html
+    assert "of somebody else" not in html
+
+
+def test_the_queries_do_not_grow_with_the_calls(boss: Client) -> None:
+    ada = make_contact("Ada Example", "+44 20 7946 0100")
+    page(boss, ada)
+    counts = []
+    for n in range(1, 25):
+        make_call(n, **of(ada))
+        if n in (1, 24):
+            with CaptureQueriesContext(connection) as queries:
+                page(boss, ada)
+            counts.append(len(queries))
+
+    assert counts[0] == counts[1]
+
+
+def test_a_company_shows_the_calls_of_all_its_people(boss: Client) -> None:
+    company = make_organization("Sample Ltd", phone="+44 20 7946 0900")
+    for n, name in enumerate(("Ada Example", "Bob Nobody"), 1):
+        make_call(n, **of(make_contact(name, organization=company)))
+    make_call(3, **of(make_contact("Cy Stranger")))
+
+    html = page(boss, company)
+
+    assert "Ada Example" in html
+    assert "Bob Nobody" in html
+    assert "Cy Stranger" not in html
+    assert "<dd>2</dd>" in html
+
+
+def test_a_company_without_people(boss: Client) -> None:
+    assert "Nothing was said yet" in page(boss, make_organization())
+
+
+def test_notes_and_follow_ups(boss: Client) -> None:
+    ada = make_contact("Ada Example")
+
+    html = note(boss, ada, **{"note-text": "Call back <soon>", "note-due": "2026-03-04"}).content.decode()
+    written = Note.objects.get()
+
+    assert "Call back &lt;soon&gt;" in html
+    assert (written.due, written.author.username, written.contact) == (dt.date(2026, 3, 4), "boss", ada)  # type: ignore[union-attr]
+
+    note(boss, ada, done=str(written.pk))
+    written.refresh_from_db()
+    assert written.done_at
+
+
+def test_an_empty_note_is_not_kept(boss: Client) -> None:
+    assert b"it needs a text" in note(boss, make_contact(), **{"note-text": " "}).content
+    assert not Note.objects.exists()
+
+
+@pytest.mark.parametrize("done", ["0", "x", "9" * 30])
+def test_only_own_notes_are_ticked_off(boss: Client, done: str) -> None:
+    ada, bob = make_contact("Ada Example"), make_contact("Bob Nobody")
+    other = Note.objects.create(contact_type=ContentType.objects.get_for_model(bob), contact_id=str(bob.pk), text="x")
+
+    assert note(boss, ada, done=done).status_code == 200
+    assert note(boss, ada, done=str(other.pk)).status_code == 200
+    other.refresh_from_db()
+    assert other.done_at is None
+
+
+def test_notes_are_listed_by_what_is_due(boss: Client) -> None:
+    ada = make_contact("Ada Example")
+    note(boss, ada, **{"note-text": "long ago", "note-due": "2020-01-01"})
+    note(boss, ada, **{"note-text": "some day", "note-due": "2999-01-01"})
+
+    due = boss.get("/admin/ringotel_crm/note/", {"open": "due"}).content.decode()
+
+    assert "long ago" in due
+    assert "some day" not in due
+
+
+@pytest.mark.usefixtures("groups")
+def test_an_agent_sees_his_or_her_own_calls_on_it(groups: None) -> None:
+    ada = make_contact("Ada Example")
+    agent = login_as("agent", "una")
+    una = str(agent.session["_auth_user_id"])
+    make_call(1, agent_id=una, comment="mine", **of(ada))
+    make_call(2, agent_id="999", comment="theirs", **of(ada))
+
+    html = page(agent, ada)
+
+    assert "mine" in html
+    assert "theirs" not in html
+    assert "<dd>1</dd>" in html
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("exam", True),
+        ("ADA ex", True),
+        ("Example Ada", True),
+        ("sample l", True),
+        ("ada@", True),
+        ("0044 20 7946 0100", True),
+        ("xample", False),
+        ("0101", False),
+    ],
+)
+def test_contacts_are_found(boss: Client, typed: str, found: bool) -> None:
+    make_contact(
+        "Ada Example", "+44 20 7946 0100", email="ada@example.com", organization=make_organization("Sample Ltd")
+    )
+    make_contact("Bob Nobody", "+44 20 7946 0101")
+
+    response = boss.get("/admin/ringotel_minicrm/contact/", {"q": typed})
+
+    assert [str(contact) for contact in response.context["cl"].result_list] == (["Ada Example"] if found else [])

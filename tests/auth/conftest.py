@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from ringotel_crm.auth.service import allow
+
+Ask: TypeAlias = Callable[..., Any]
+
+PASSWORD = "correct horse"
+
+
+def basic(username: str, password: str, encoding: str = "utf-8") -> str:
+    return f"Basic {base64.b64encode(f'{username}:{password}'.encode(encoding)).decode()}"
+
+
+@pytest.fixture
+def ask(client: Client) -> Ask:
+    """Calls the page with this ``Authorization`` header."""
+
+    def call(authorization: str | None = None, path: str = "/me/") -> Any:
+        return client.get(path, headers={} if authorization is None else {"Authorization": authorization})
+
+    return call
+
+
+@pytest.fixture
+def agent(db: None) -> User:
+    """May use the API, by a permission of her own."""
+    user = User.objects.create_user("agnes", "agnes@example.com", PASSWORD)
+    allow(user)
+    return user
+
+
+def assert_refused(response: Any) -> None:
+    assert response.status_code == 403
+    assert response["WWW-Authenticate"] == 'Bearer realm="Ringotel", Basic realm="Ringotel", charset="UTF-8"'
+    assert response.json()["error"]["code"] == "forbidden"

@@ -1,0 +1,14 @@
+"""The page of ``urls``, with the toolkit's own and somewhere to log in."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+from . import urls
+
+urlpatterns = [
+    *urls.urlpatterns,
+    path("admin/", admin.site.urls),
+    path("o/", include("oauth2_provider.urls", namespace="oauth2_provider")),
+]

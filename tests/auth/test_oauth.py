@@ -1,0 +1,347 @@
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client, override_settings
+from django.urls import reverse
+from django.utils import timezone
+from oauth2_provider.models import get_access_token_model, get_application_model
+from oauth2_provider.settings import oauth2_settings
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from ringotel_crm.auth import oauth
+from ringotel_crm.auth.service import allow
+from ringotel_crm.exceptions import Invalid
+from ringotel_crm.models import ApiKey
+
+from .conftest import PASSWORD, Ask, assert_refused, basic
+
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.auth.oauth_urls")]
+
+AccessToken = get_access_token_model()
+Application = get_application_model()
+REDIRECT_URI = "https://phone.example/oauth/back"
+VERIFIER = "a-verifier-of-at-least-forty-three-characters-made-up"
+CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
+
+
+class Form(HTMLParser):
+    """The fields of the form on a page, as a browser would send them when ``press`` is pressed."""
+
+    def __init__(self, response: Any, press: str = "") -> None:
+        super().__init__()
+        self.press = press
+        self.data: dict[str, str] = {}
+        self.feed(response.content.decode())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        field = dict(attrs)
+        name = field.get("name")
+        if tag == "input" and name and (field.get("type") != "submit" or name == self.press):
+            self.data[name] = field.get("value") or ""
+
+
+@pytest.fixture
+def agent(agent: User) -> User:
+    agent.is_staff = True  # so that the admin's login page lets her in
+    agent.save()
+    return agent
+
+
+@pytest.fixture
+def browser(agent: User) -> Client:
+    return Client(enforce_csrf_checks=True)
+
+
+@pytest.fixture
+def application() -> tuple[str, str]:
+    return oauth.make_application(name="Phones", redirect_uri=REDIRECT_URI)
+
+
+def authorize_url(client_id: str, **extra: str) -> str:
+    query = {"response_type": "code", "client_id": client_id, "redirect_uri": REDIRECT_URI, "scope": "ringotel"}
+    return f"{reverse('oauth2_provider:authorize')}?{urlencode({**query, 'state': 'st&te', **extra})}"
+
+
+def decide(browser: Client, url: str, press: str = "allow") -> dict[str, list[str]]:
+    """Log in and answer the question; what the phone system is told."""
+    response: Any = browser.get(url)
+    assert response.status_code == 302
+    login_url = response["Location"]
+    assert urlsplit(login_url).path == reverse("admin:login")
+    form = Form(browser.get(login_url)).data
+    response = browser.post(login_url, {**form, "username": "agnes", "password": PASSWORD})
+    assert response.status_code == 302
+    page = browser.get(response["Location"])
+    assert page.status_code == 200
+    assert "Work with contacts and calls as Ringotel" in page.content.decode()
+    response = browser.post(response["Location"], Form(page, press=press).data)
+    assert response["Location"].startswith(REDIRECT_URI)
+    return parse_qs(urlsplit(response["Location"]).query)
+
+
+def exchange(client: Client, application: tuple[str, str], **data: str) -> Any:
+    """Ask the token page; the client's id and secret go in the body, as by RFC 6749 2.3.1."""
+    client_id, client_secret = application
+    return client.post(
+        reverse("oauth2_provider:token"), {"client_id": client_id, "client_secret": client_secret, **data}
+    )
+
+
+def get_tokens(client: Client, browser: Client, application: tuple[str, str]) -> dict[str, Any]:
+    code = decide(browser, authorize_url(application[0]))["code"][0]
+    response = exchange(client, application, grant_type="authorization_code", code=code, redirect_uri=REDIRECT_URI)
+    assert response.status_code == 200
+    tokens: dict[str, Any] = response.json()
+    return tokens
+
+
+def make_token(user: User | None, **changes: Any) -> str:
+    fields = {"scope": "ringotel", "expires": timezone.now() + dt.timedelta(hours=1), "token": "a-token", **changes}
+    token: str = AccessToken.objects.create(user=user, application=Application.objects.first(), **fields).token
+    return token
+
+
+@pytest.mark.parametrize(
+    ("asked", "proof"),
+    [
+        ({}, {}),
+        ({"code_challenge": CHALLENGE, "code_challenge_method": "S256"}, {"code_verifier": VERIFIER}),
+    ],
+    ids=["without PKCE", "with PKCE"],
+)
+def test_from_the_login_page_to_a_refreshed_token(
+    client: Client,
+    ask: Ask,
+    browser: Client,
+    application: tuple[str, str],
+    asked: dict[str, str],
+    proof: dict[str, str],
+) -> None:
+    told = decide(browser, authorize_url(application[0], **asked))
+    assert told["state"] == ["st&te"]
+    code = {"grant_type": "authorization_code", "code": told["code"][0], "redirect_uri": REDIRECT_URI}
+
+    tokens = exchange(client, application, **code, **proof).json()
+    assert tokens["token_type"] == "Bearer"
+    assert tokens["scope"] == "ringotel"
+    assert ask(f"Bearer {tokens['access_token']}").json() == {"user": "agnes", "scope": ""}
+    assert ask(f"bearer {tokens['access_token']}", "/me/?phone= 353 21 202&x=%zz").status_code == 200
+
+    refreshed = exchange(client, application, grant_type="refresh_token", refresh_token=tokens["refresh_token"]).json()
+    assert ask(f"Bearer {refreshed['access_token']}").status_code == 200
+    assert_refused(ask(f"Bearer {tokens['access_token']}"))
+
+    assert exchange(client, application, **code, **proof).status_code == 400
+
+
+def test_a_wrong_verifier_gets_no_token(client: Client, browser: Client, application: tuple[str, str]) -> None:
+    url = authorize_url(application[0], code_challenge=CHALLENGE, code_challenge_method="S256")
+    code = {"grant_type": "authorization_code", "code": decide(browser, url)["code"][0], "redirect_uri": REDIRECT_URI}
+
+    assert exchange(client, application, **code, code_verifier=VERIFIER[::-1]).status_code == 400
+    assert exchange(client, application, **code).status_code == 400
+
+
+def test_who_says_no_gives_no_code(browser: Client, application: tuple[str, str]) -> None:
+    told = decide(browser, authorize_url(application[0]), press="")
+
+    assert told["error"] == ["access_denied"]
+    assert "code" not in told
+
+
+def test_another_redirect_uri_is_not_followed(client: Client, agent: User, application: tuple[str, str]) -> None:
+    client.force_login(agent)
+
+    assert client.get(authorize_url(application[0], redirect_uri="https://thief.example/")).status_code == 400
+
+
+def test_the_same_refresh_token_twice_gives_the_same_access_token(
+    client: Client, browser: Client, application: tuple[str, str]
+) -> None:
+    tokens = get_tokens(client, browser, application)
+    refresh = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    first, second = exchange(client, application, **refresh), exchange(client, application, **refresh)
+
+    assert first.status_code == second.status_code == 200
+    assert first.json()["access_token"] == second.json()["access_token"]
+
+
+def test_a_new_secret_leaves_tokens_and_ends_refreshing_by_the_old(
+    client: Client, ask: Ask, browser: Client, application: tuple[str, str]
+) -> None:
+    tokens = get_tokens(client, browser, application)
+    refresh = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    rotated = oauth.make_application(name="Phones", redirect_uri=REDIRECT_URI)
+
+    assert rotated[0] == application[0]
+    assert Application.objects.count() == 1
+    assert ask(f"Bearer {tokens['access_token']}").status_code == 200
+    assert exchange(client, application, **refresh).status_code == 401
+    assert exchange(client, rotated, **refresh).status_code == 200
+
+
+def test_the_secret_is_stored_hashed(application: tuple[str, str]) -> None:
+    assert application[1] not in Application.objects.get().client_secret
+
+
+def test_somebody_elses_application_of_that_name_is_left_alone(application: tuple[str, str]) -> None:
+    Application.objects.update(client_id="the-sites-own")
+
+    assert oauth.make_application(name="Phones", redirect_uri=REDIRECT_URI)[0] != "the-sites-own"
+    assert Application.objects.filter(client_id="the-sites-own").exists()
+
+
+@pytest.mark.parametrize("redirect_uri", ["", "not a uri", "ftp://phone.example/", "https://phone.example/#part"])
+def test_a_redirect_uri_that_cannot_be_is_said(redirect_uri: str) -> None:
+    with pytest.raises(Invalid, match=r"redirect.uri"):
+        oauth.make_application(name="Phones", redirect_uri=redirect_uri)
+
+    assert not Application.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"expires": timezone.now() - dt.timedelta(days=1)},
+        {"scope": "read write"},
+        {"scope": ""},
+        {"scope": "ringotelephone"},
+        {"user": None},
+    ],
+    ids=repr,
+)
+def test_a_token_that_is_not_for_this_is_refused(ask: Ask, agent: User, changes: dict[str, Any]) -> None:
+    assert_refused(ask(f"Bearer {make_token(**{'user': agent, **changes})}"))
+
+
+def test_an_unknown_token_is_refused(ask: Ask) -> None:
+    assert_refused(ask("Bearer unknown"))
+
+
+def test_an_inactive_user_is_refused(ask: Ask, agent: User) -> None:
+    token = make_token(agent)
+    User.objects.update(is_active=False)
+
+    assert_refused(ask(f"Bearer {token}"))
+
+
+def test_a_user_without_the_permission_is_refused(ask: Ask, agent: User) -> None:
+    agent.user_permissions.clear()
+
+    assert_refused(ask(f"Bearer {make_token(agent)}"))
+
+
+def test_a_token_costs_one_query(ask: Ask, agent: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    token = make_token(agent)
+
+    with django_assert_num_queries(1):
+        assert ask(f"Bearer {token}").status_code == 200
+
+
+@pytest.mark.parametrize("content_type", ["audio/mpeg", "application/json", "multipart/form-data; boundary=x"])
+def test_the_body_is_not_read_to_find_the_token(client: Client, agent: User, content_type: str) -> None:
+    headers = {"Authorization": f"Bearer {make_token(agent)}"}
+    response = client.generic("POST", "/me/", b"not what the type says", content_type=content_type, headers=headers)
+
+    assert response.status_code == 200
+    assert response.json() == {"bytes": 22}
+
+
+def test_all_three_work_at_once(ask: Ask, agent: User) -> None:
+    _key, token = ApiKey.objects.issue(name="desk", user=agent, scope="north")
+    answers = [
+        ask(authorization).json()
+        for authorization in (f"Bearer {token}", basic("agnes", PASSWORD), f"Bearer {make_token(agent)}")
+    ]
+
+    assert answers == [{"user": "agnes", "scope": scope} for scope in ("north", "", "")]
+
+
+@pytest.fixture
+def other_clients() -> list[str]:
+    """A site's own clients, and one made by hand to look like ours."""
+    kinds = [
+        ("their-own", Application.CLIENT_CONFIDENTIAL),
+        ("their-app", Application.CLIENT_PUBLIC),
+        ("ringotel-look-alike", Application.CLIENT_PUBLIC),
+    ]
+    for client_id, client_type in kinds:
+        Application.objects.create(
+            client_id=client_id,
+            client_type=client_type,
+            authorization_grant_type=Application.GRANT_AUTHORIZATION_CODE,
+            redirect_uris=REDIRECT_URI,
+        )
+    return [client_id for client_id, _ in kinds]
+
+
+def test_pkce_is_demanded_of_everybody_else(client: Client, agent: User, other_clients: list[str]) -> None:
+    client.force_login(agent)
+    for client_id in other_clients:
+        told = client.get(authorize_url(client_id))
+        assert told.status_code == 302
+        assert parse_qs(urlsplit(told["Location"]).query)["error"] == ["invalid_request"]
+
+
+def test_a_stock_site_gets_what_ringotel_needs() -> None:
+    assert set(oauth2_settings.SCOPES) == {"read", "write", "ringotel"}
+    assert oauth2_settings.REFRESH_TOKEN_GRACE_PERIOD_SECONDS == 30
+
+
+def test_what_the_site_sets_itself_stays(settings: Settings) -> None:
+    settings.OAUTH2_PROVIDER = {"SCOPES": {"openid": "Who you are", "ringotel": "Phones"}, "PKCE_REQUIRED": False}
+
+    assert oauth2_settings.SCOPES == {"openid": "Who you are", "ringotel": "Phones"}
+    assert oauth2_settings.PKCE_REQUIRED is False
+    assert oauth2_settings.REFRESH_TOKEN_GRACE_PERIOD_SECONDS == 30
+
+
+def test_the_defaults_outlive_a_change_of_settings() -> None:
+    with override_settings(OAUTH2_PROVIDER={"SCOPES": {"ringotel": "Phones"}}):
+        pass
+
+    assert set(oauth2_settings.SCOPES) == {"read", "write", "ringotel"}
+
+
+@pytest.fixture
+def original_defaults() -> Iterator[None]:
+    before = dict(oauth2_settings.defaults)
+    yield
+    oauth2_settings.defaults.update(before)
+    oauth2_settings.reload()
+
+
+def test_the_defaults_reach_settings_that_were_read_before(original_defaults: None) -> None:
+    oauth2_settings.defaults["REFRESH_TOKEN_GRACE_PERIOD_SECONDS"] = 0
+    oauth2_settings.reload()
+    assert oauth2_settings.REFRESH_TOKEN_GRACE_PERIOD_SECONDS == 0
+    oauth.provide_defaults()
+
+    assert oauth2_settings.REFRESH_TOKEN_GRACE_PERIOD_SECONDS == 30
+
+
+@pytest.mark.skipif(
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE" not in oauth2_settings.defaults, reason="this toolkit stores no tokens hashed"
+)
+def test_tokens_stored_hashed_have_no_grace(settings: Settings, original_defaults: None) -> None:
+    oauth2_settings.defaults["REFRESH_TOKEN_GRACE_PERIOD_SECONDS"] = 0
+    settings.OAUTH2_PROVIDER = {"COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True}
+    oauth.provide_defaults()
+
+    assert oauth2_settings.REFRESH_TOKEN_GRACE_PERIOD_SECONDS == 0
+
+
+def test_a_person_with_the_permission_may_approve_for_herself_only(ask: Ask, agent: User) -> None:
+    bruno = User.objects.create_user("bruno")
+    allow(bruno)
+
+    assert ask(f"Bearer {make_token(bruno)}").json()["user"] == "bruno"

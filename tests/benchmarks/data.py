@@ -1,0 +1,162 @@
+"""A database with contacts and calls by the million: ``python -m tests.benchmarks.data CONTACTS CALLS`` makes it and
+prints as JSON what a client has to know; without numbers it is deleted.
+
+The database writes the rows itself: invented names, and numbers of an Irish area that is not in use.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+import os
+import sys
+from typing import Any
+
+import django
+from django.db import connection, models
+
+
+def number(contact: int, kind: int = 0) -> str:
+    """What the contact with this primary key has: of kind 0 the work number, of kind 1 the mobile number."""
+    return f"+35320{(1 + kind) * 3_000_000 + contact}"
+
+
+def make(contacts: int, calls: int) -> None:
+    """As many contacts, each with a company and two numbers, and as many calls, spread over a year."""
+    from django.contrib.contenttypes.models import ContentType
+    from django.core.management.color import no_style
+
+    from ringotel_crm.minicrm.models import Contact, ContactPhone, Organization
+    from ringotel_crm.models import Activity
+
+    companies = max(1, contacts // 20)
+    fill(Organization, companies, id="i", name="'Sample ' || i || ' Ltd'", name_folded="'sample ' || i || ' ltd'")
+    fill(
+        Contact,
+        contacts,
+        id="i",
+        first_name="'Given'",
+        last_name="'Sample' || i",
+        name_folded="'given sample' || i",
+        last_name_folded="'sample' || i",
+        email="'given.sample' || i || '@example.com'",
+        job_title="'Baker'",
+        organization_id=f"1 + i % {companies}",
+    )
+    for kind, name in enumerate(("work", "mobile")):
+        e164 = f"'{number(0, kind)[:6]}' || ({number(0, kind)[6:]} + i)"
+        fill(ContactPhone, contacts, contact_id="i", kind=f"'{name}'", raw=e164, e164=e164)
+    caller, who = f"'+35320' || (3000001 + i % {contacts})", f"(1 + i % {contacts})"
+    fill(
+        Activity,
+        calls,
+        call_id="'old ' || i",
+        direction="'inbound'",
+        status="'answered'",
+        caller_number=caller,
+        caller_e164=caller,
+        called_number="'+353209150000'",
+        called_e164="'+353209150000'",
+        contact_type_id=str(ContentType.objects.get_for_model(Contact).pk),
+        contact_id=f"'' || {who}",
+        contact_name=f"'Given Sample' || {who}",
+        contact_name_folded=f"'given sample' || {who}",
+        agent_id="'' || (i % 50)",
+        start=moment(f"i * {365 * 24 * 3600 / max(calls, 1)}"),
+        duration="i % 600",
+    )
+    with connection.cursor() as cursor:
+        for statement in connection.ops.sequence_reset_sql(no_style(), [Organization, Contact]):
+            cursor.execute(statement)
+        cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
+
+
+def moment(seconds: str) -> str:
+    """SQL for the time so many seconds ago."""
+    if connection.vendor == "postgresql":
+        return f"now() - ({seconds}) * interval '1 second'"
+    return f"datetime('now', '-' || ({seconds}) || ' seconds')"
+
+
+def fill(model: type[models.Model], rows: int, **expressions: str) -> None:
+    """Insert rows with these columns, in SQL where ``i`` counts from 1; the others have their defaults."""
+    columns: list[str] = []
+    values: list[str] = []
+    params: list[Any] = []
+    for field in model._meta.concrete_fields:
+        name = str(field.column)
+        if name in expressions:
+            values.append(expressions[name].replace("%", "%%"))
+        elif field.primary_key:
+            continue
+        else:
+            values.append("%s")
+            params.append(default(field))
+        columns.append(connection.ops.quote_name(name))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({', '.join(columns)})"
+            f" WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})"
+            f" SELECT {', '.join(values)} FROM n",
+            params,
+        )
+
+
+def default(field: models.Field[Any, Any]) -> Any:
+    """What a row that is saved without this field would hold."""
+    from django.utils import timezone
+
+    if isinstance(field, models.DateTimeField) and not field.null:
+        return connection.ops.adapt_datetimefield_value(timezone.now() - dt.timedelta(days=1))
+    return None if field.null else field.get_db_prep_save(field.get_default(), connection)
+
+
+def credentials() -> dict[str, str]:
+    """An ``Authorization`` header for each way to authenticate, and the cookie of somebody in the admin."""
+    from django.contrib.auth import get_user_model
+    from django.test import Client
+    from django.utils import timezone
+    from oauth2_provider.models import AccessToken, Application
+
+    from ringotel_crm.auth.oauth import make_application
+    from ringotel_crm.auth.service import service_user
+    from ringotel_crm.models import ApiKey
+
+    user = service_user("bench")
+    user.set_password("password")
+    user.save()
+    _key, token = ApiKey.objects.issue(name="bench", user=user)
+    make_application(name="bench", redirect_uri="https://phone.example/back", user=user)
+    expires = timezone.now() + dt.timedelta(days=1)
+    AccessToken.objects.create(
+        user=user, token="bench-token", application=Application.objects.get(), expires=expires, scope="ringotel"
+    )
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser("admin"))
+    basic = base64.b64encode(f"{user.get_username()}:password".encode()).decode()
+    return {
+        "bearer": f"Bearer {token}",
+        "oauth2": "Bearer bench-token",
+        "basic": f"Basic {basic}",
+        "cookie": f"sessionid={client.cookies['sessionid'].value}",
+    }
+
+
+def main() -> None:
+    """See the head of this module."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.benchmarks.settings"
+    django.setup()
+    if len(sys.argv) == 1:
+        connection.creation.destroy_test_db("postgres", verbosity=0)
+        return
+    contacts, calls = map(int, sys.argv[1:])
+    connection.creation.create_test_db(verbosity=0, autoclobber=True)
+    make(contacts, calls)
+    from tests.framework.test_queries import COUNTS
+
+    print(json.dumps({**credentials(), "queries": COUNTS}))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

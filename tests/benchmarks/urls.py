@@ -1,0 +1,107 @@
+"""The site, and beside it the floor: the same work by a bare view, without authentication or Django REST framework."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+from django.core.files.storage import default_storage
+from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+
+from ringotel_crm.minicrm.models import Contact, ContactPhone
+from ringotel_crm.models import Activity
+from tests.projects.standalone.urls import urlpatterns as site
+
+PERSON = ("contact_id", "contact__first_name", "contact__last_name", "contact__email", "contact__job_title")
+COMPANY = "contact__organization__name"
+CHUNK = 2000
+
+
+def find(request: HttpRequest) -> JsonResponse:
+    found = ContactPhone.objects.filter(e164=request.GET["phone"]).values(*PERSON, COMPANY, "e164").first()
+    return JsonResponse({"results": [found]})
+
+
+def find_regex(request: HttpRequest) -> JsonResponse:
+    """As a Django CRM does it: any text between the digits."""
+    pattern = "[^0-9]*".join(request.GET["phone"].lstrip("+"))
+    return JsonResponse({"results": list(Contact.objects.filter(phones__raw__regex=pattern).values("id")[:1])})
+
+
+def find_icontains(request: HttpRequest) -> JsonResponse:
+    found = Contact.objects.filter(phones__raw__icontains=request.GET["phone"].lstrip("+")).values("id")[:1]
+    return JsonResponse({"results": list(found)})
+
+
+@csrf_exempt
+def insert(request: HttpRequest) -> JsonResponse:
+    data = json.loads(request.body)
+    call = Activity.objects.create(
+        call_id=data["call_id"],
+        caller_number=data["caller_number"],
+        called_number=data["called_number"],
+        start=dt.datetime.fromtimestamp(data["call_start"], dt.UTC),
+    )
+    return JsonResponse({"id": str(call.pk)})
+
+
+@csrf_exempt
+def update(request: HttpRequest) -> JsonResponse:
+    data = json.loads(request.body)
+    Activity.objects.filter(scope="", call_id=data["call_id"]).update(
+        status="answered",
+        cause=data["call_cause"],
+        duration=data["call_duration"],
+        end=dt.datetime.fromtimestamp(data["call_end"], dt.UTC),
+    )
+    return JsonResponse({"id": data["call_id"]})
+
+
+def contacts(request: HttpRequest) -> StreamingHttpResponse:
+    """Every contact with numbers and company, a tuple for each number."""
+    rows = ContactPhone.objects.order_by("contact_id", "id").values_list(*PERSON, COMPANY, "kind", "e164")
+
+    def parts() -> Iterator[bytes]:
+        batch: list[Any] = []
+        for row in rows.iterator(chunk_size=CHUNK):
+            batch.append(row)
+            if len(batch) == CHUNK:
+                yield orjson.dumps(batch)
+                batch = []
+        yield orjson.dumps(batch)
+
+    return StreamingHttpResponse(parts(), content_type="application/json")
+
+
+@csrf_exempt
+def upload(request: HttpRequest) -> JsonResponse:
+    file: Any = request.FILES["recording"]
+    name = default_storage.save("bare", file)
+    default_storage.delete(name)
+    return JsonResponse({"id": name})
+
+
+def calls(request: HttpRequest) -> JsonResponse:
+    """What the first page of the admin's list of calls takes from the database."""
+    rows = Activity.objects.order_by("-start", "-id").values(
+        *[field.attname for field in Activity._meta.concrete_fields]
+    )
+    return JsonResponse({"results": list(rows[:100])})
+
+
+urlpatterns = [
+    *site,
+    path("floor/find/", find),
+    path("floor/regex/", find_regex),
+    path("floor/icontains/", find_icontains),
+    path("floor/insert/", insert),
+    path("floor/update/", update),
+    path("floor/contacts/", contacts),
+    path("floor/upload/", upload),
+    path("floor/calls/", calls),
+]

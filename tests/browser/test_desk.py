@@ -1,0 +1,176 @@
+"""What a person does at the desk."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import math
+import struct
+import wave
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.management import call_command
+from django.utils import timezone
+
+from ringotel_crm.models import Activity, Note, Recording
+from tests.admin.conftest import make_call
+from tests.browser.conftest import Desk
+from tests.browser.test_pages import CALLS, has_minicrm, make_people, scope
+from tests.factories import make_user
+
+
+def sound(seconds: int = 1) -> bytes:
+    """A tone."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(8000)
+        samples = (int(8000 * math.sin(n / 5)) for n in range(8000 * seconds))
+        writer.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
+    return file.getvalue()
+
+
+def recorded(n: int = 1, **fields: Any) -> Recording:
+    content = sound()
+    recording = Recording(activity=make_call(n, scope=scope(), **fields), content_type="audio/wav", seconds=1)
+    recording.size, recording.sha256 = len(content), f"{n:064}"
+    recording.file.save("x.wav", ContentFile(content), save=False)
+    recording.save()
+    return recording
+
+
+def test_a_recording_plays_in_the_row(desk: Desk) -> None:
+    make_people()
+    recorded()
+    page = desk.open(CALLS)
+
+    page.click("a.ringotel-play")
+
+    page.wait_for_function("document.querySelector('audio').readyState >= 2")
+    assert page.evaluate("document.querySelector('audio').duration") == pytest.approx(1, abs=0.1)
+
+
+def test_times_are_in_the_zone_of_who_looks(desks: Callable[..., Desk]) -> None:
+    make_people()
+    make_call(1, scope=scope(), start=dt.datetime(2026, 3, 2, 23, 30, tzinfo=dt.UTC))
+    here = desks(timezone_id="Asia/Tokyo").open(CALLS).inner_text("#result_list time")
+    there = desks(timezone_id="America/New_York").open(CALLS).inner_text("#result_list time")
+
+    assert "Mar 3" in here
+    assert "8:30" in here
+    assert "Mar 2" in there
+    assert "6:30" in there
+
+
+def test_the_live_board_follows_by_itself(desk: Desk) -> None:
+    make_people()
+    desk.context.grant_permissions(["notifications"])
+    page = desk.open(f"{CALLS}live/")
+    page.evaluate(
+        """() => {
+            window.told = [];
+            window.Notification = class { constructor(title, options) { told.push(options.body); } };
+            Notification.permission = "granted";
+        }"""
+    )
+    assert "Nobody is on the phone" in page.inner_text("#ringotel-live")
+
+    call = make_call(1, scope=scope(), status="ringing", start=timezone.now())
+    page.wait_for_selector(f'[data-call="{call.pk}"]')
+    assert page.evaluate("told") == ["+44 20 7946 0001"]
+
+    Activity.objects.filter(pk=call.pk).update(status="answered")
+    page.wait_for_selector(f'[data-call="{call.pk}"]', state="detached")
+
+
+def test_a_note_is_written_and_ticked_off(desk: Desk) -> None:
+    person = make_people()[1]
+    page = desk.open(f"/admin/{person._meta.app_label}/{person._meta.model_name}/{person.pk}/change/")
+
+    page.fill("#id_note-text", "Send the offer")
+    page.fill("#id_note-due", "2026-03-04")
+    page.click(".ringotel-note-form button")
+    page.click(".ringotel-timeline button:has-text('Done')")
+
+    page.wait_for_selector(".ringotel-timeline .ringotel-answered")
+    assert Note.objects.get().done_at
+
+
+def test_a_call_is_assigned_with_the_keyboard_alone(desk: Desk) -> None:
+    make_people()
+    call = make_call(1, scope=scope())
+    page = desk.open(f"{CALLS}assign/?id={call.pk}&q=")
+
+    page.focus("#ringotel-q")
+    page.keyboard.type("Exa")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".ringotel-choices button")
+    page.focus("#ringotel-q")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url(f"**{CALLS}")
+    assert Activity.objects.get().contact_name == "Ada Example"
+
+
+@pytest.mark.skipif(not has_minicrm, reason="The mini-CRM's form.")
+def test_duplicates_are_pointed_out_while_one_types(desk: Desk) -> None:
+    make_people()
+    page = desk.open("/admin/ringotel_minicrm/contact/add/")
+
+    page.fill("#id_phones-0-raw", "0044 20 7946 0001")
+
+    page.wait_for_selector("#ringotel-duplicates a:has-text('Ada Example')")
+
+
+@pytest.mark.skipif(not has_minicrm, reason="The command makes a service user of no branch.")
+def test_connecting_and_trying_it(desk: Desk) -> None:
+    make_user("una", extension="101")
+    desk.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = desk.open("/admin/ringotel_crm/apikey/connect/")
+
+    page.click(".submit-row input")
+    page.wait_for_selector("#ringotel-value-1")
+    token = page.inner_text("#ringotel-value-1")
+    page.click("[data-ringotel-copy=ringotel-value-1]")
+    page.wait_for_selector("text=Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == token
+    with page.expect_download() as download:
+        page.click("text=Download")
+    assert download.value.suggested_filename == "ringotel.json"
+    with desk.context.expect_page() as opened:
+        page.click("text=Call each hook")
+    opened.value.wait_for_selector("text=All is as the document promises.")
+
+
+def test_a_figure_of_the_overview_leads_to_its_calls(desk: Desk) -> None:
+    make_people()
+    make_call(1, scope=scope(), start=timezone.now())
+    page = desk.open(f"{CALLS}overview/?days=1")
+
+    page.focus(".ringotel-chart a")
+    page.keyboard.press("Enter")
+
+    page.wait_for_selector("#result_list tbody tr")
+    assert page.locator("#result_list tbody tr").count() == 1
+
+
+@pytest.mark.skipif(not has_minicrm, reason="Whose calls are whose, hostcrm says by its own tables.")
+def test_an_agent_does_not_hear_what_is_not_hers(desks: Callable[..., Desk]) -> None:
+    from django.contrib.auth.models import Group
+
+    call_command("ringotel_groups", verbosity=0)
+    una = make_user("una", is_staff=True)
+    una.groups.add(Group.objects.get(name="Ringotel agent"))
+    mine, theirs = recorded(1, agent_id=str(una.pk)), recorded(2, agent_id="999")
+    desk = desks(una)
+    page = desk.open(CALLS)
+
+    assert page.locator("a.ringotel-play").count() == 1
+    assert page.request.get(f"{desk.base_url}/ringotel/recordings/{mine.pk}/").status == 200
+    assert page.request.get(f"{desk.base_url}/ringotel/recordings/{theirs.pk}/").status in (403, 404)

@@ -1,0 +1,133 @@
+"""Every page, light and dark, wide and narrow, with nothing and with much on it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
+from django.utils import timezone
+
+from ringotel_crm.models import Activity, Note
+from tests.admin.conftest import make_call
+from tests.browser.conftest import AXE_RULES, Desk
+
+CALLS = "/admin/ringotel_crm/activity/"
+PAGES = [
+    *(CALLS, f"{CALLS}?q=nobody", f"{CALLS}live/", f"{CALLS}overview/", f"{CALLS}assign/?id=1"),
+    *("/admin/ringotel_crm/apikey/connect/", "/admin/ringotel_crm/apikey/", "/admin/ringotel_crm/note/"),
+    *("/admin/ringotel_crm/phoneindex/who/", "/admin/ringotel_crm/phoneindex/who/?number=%2B442079460001"),
+    *("/ringotel/pop/?caller=anonymous", "/ringotel/pop/?caller=%2B442079460001"),
+]
+MINICRM_PAGES = [
+    *("/admin/ringotel_minicrm/contact/", "/admin/ringotel_minicrm/contact/add/"),
+    *("/admin/ringotel_minicrm/contact/duplicates/", "/admin/ringotel_minicrm/organization/"),
+]
+SCREENS = [
+    {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
+    {"color_scheme": "dark", "viewport": {"width": 390, "height": 844}},
+]
+has_minicrm = apps.is_installed("ringotel_crm.minicrm")
+
+
+def make_people() -> list[Any]:
+    """Two who share a number, one of them with a name that is written from right to left."""
+    if has_minicrm:
+        from tests.factories import make_contact, make_organization
+
+        company = make_organization("Sample Ltd", phone="+442079460900")
+        return [make_contact(name, "+442079460001", organization=company) for name in ("נועה דוגמה", "Ada Example")]
+    from demo_project.hostcrm.models import Branch, Person, Staff
+
+    branch = Branch.objects.create(code="north")
+    from django.contrib.auth.models import User
+
+    Staff.objects.create(user=User.objects.get(username="boss"), branch=branch)
+    people = [("נועה", "דוגמה"), ("Ada", "Example")]
+    return [
+        Person.objects.create(branch=branch, given_name=first, surname=last, office_phone="+442079460001")
+        for first, last in people
+    ]
+
+
+def scope() -> str:
+    return "" if has_minicrm else "north"
+
+
+def fill(people: list[Any]) -> None:
+    """A day's calls."""
+    person = people[0]
+    kind = ContentType.objects.get_for_model(person)
+    now = timezone.now()
+    for n in range(1, 61):
+        make_call(
+            n,
+            scope=scope(),
+            status=["answered", "missed", "ringing"][n % 3],
+            start=now,
+            end=now,
+            agent_id="7",
+            agent_name="Una Sample",
+            subject="Invoice",
+            comment="Wants a copy of the invoice, and to be called back",
+            **({"contact_type": kind, "contact_id": str(person.pk), "contact_name": str(person)} if n % 2 else {}),
+        )
+    Note.objects.create(
+        scope=scope(), contact_type=kind, contact_id=str(person.pk), contact_name=str(person), text="Call back", due=now
+    )
+
+
+def pages_of(people: list[Any]) -> list[str]:
+    """Those that need somebody to be there."""
+    meta = people[0]._meta
+    change = f"/admin/{meta.app_label}/{meta.model_name}/{{}}/change/"
+    found = [change.format(person.pk) for person in people] + [
+        f"{CALLS}{call.pk}/change/" for call in Activity.objects.all()[:1]
+    ]
+    if has_minicrm:
+        found.append(f"/admin/ringotel_minicrm/organization/{people[0].organization_id}/change/")
+        found.append(f"/admin/ringotel_minicrm/contact/merge/?keep={people[0].pk}&gone={people[1].pk}")
+    return found
+
+
+def look(desk: Desk, path: str, axe: str) -> list[str]:
+    """What is wrong with the page."""
+    page = desk.open(path)
+    wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    faults = [f"{path}: {wider} px wider than the screen"] if wider > 0 else []
+    if axe:
+        page.evaluate(axe)
+        found = page.evaluate(f"axe.run('#content', {json.dumps(AXE_RULES)})")
+        faults += [
+            f"{path}: {rule['id']}: {rule['nodes'][0]['html'][:200]}"
+            for rule in found["violations"]
+            if rule["impact"] in ("serious", "critical")
+        ]
+    return faults
+
+
+@pytest.mark.parametrize("screen", SCREENS, ids=["light-wide", "dark-narrow"])
+@pytest.mark.parametrize("how_many", ["none", "many"])
+def test_pages(desks: Callable[..., Desk], axe: str, screen: dict[str, Any], how_many: str) -> None:
+    paths = PAGES + (MINICRM_PAGES if has_minicrm else [])
+    if how_many == "many":
+        people = make_people()
+        fill(people)
+        paths = paths + pages_of(people)
+    desk = desks(**screen)
+    faults = [fault for path in paths for fault in look(desk, path, axe)]
+    assert not faults, "\n".join(faults)
+
+
+def test_pages_in_german(desks: Callable[..., Desk], settings: Any) -> None:
+    settings.LANGUAGE_CODE = "de"
+    people = make_people()
+    fill(people)
+    desk = desks(locale="de-DE")
+
+    assert "verpasst" in desk.open(CALLS).content()
+    for path in pages_of(people):
+        desk.open(path)

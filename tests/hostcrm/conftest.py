@@ -1,0 +1,41 @@
+"""The site of ``demo_project.hostcrm``, tested with DJANGO_SETTINGS_MODULE=tests.projects.hostcrm.settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+
+from ringotel_crm.auth.service import service_user
+from ringotel_crm.models import ApiKey
+from tests.api import Api
+
+if not apps.is_installed("demo_project.hostcrm"):
+    collect_ignore_glob = ["test_*.py"]
+
+
+def make_api(scope: str) -> Api:
+    """Ringotel, with a key for this branch."""
+    _key, token = ApiKey.objects.issue(name=f"tests-{scope}", user=service_user(f"tests-{scope}"), scope=scope)
+    return Api(token)
+
+
+@pytest.fixture
+def north(db: None) -> Any:
+    from demo_project.hostcrm.models import Branch
+
+    return Branch.objects.create(code="north")
+
+
+@pytest.fixture
+def south(db: None) -> Any:
+    from demo_project.hostcrm.models import Branch
+
+    return Branch.objects.create(code="south")
+
+
+@pytest.fixture
+def api(north: Any) -> Api:
+    """A key for the branch in the north."""
+    return make_api("north")

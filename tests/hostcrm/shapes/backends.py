@@ -1,0 +1,78 @@
+"""Their mappings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ringotel_crm.backends.model import ModelBackend, ModelContactDirectory, ModelOrganizationDirectory
+from ringotel_crm.records import ContactDraft
+
+from .models import Account, Customer, Elsewhere, Keyed, Member
+
+
+class Customers(ModelContactDirectory):
+    model = Customer
+    name = "title"
+    phones = {"phone": "telephone"}
+
+
+class Inherited(ModelBackend):
+    contact_directory = Customers
+
+
+class KeyedPeople(ModelContactDirectory):
+    model = Keyed
+    name = "name"
+    phones = {"phone": "digits"}
+
+    def new(self, draft: ContactDraft) -> Any:
+        return self.model(code=f"IE/{Keyed.objects.count()}:a,b c")
+
+    def written(self, typed: str) -> Any:
+        return "".join(char for char in typed if char.isdigit())
+
+
+class TextKeys(ModelBackend):
+    contact_directory = KeyedPeople
+
+
+class Members(ModelContactDirectory):
+    model = Member
+    name = "name"
+    company_name = "account__name"
+    phones = {"phone": "account__phone"}
+
+    def new(self, draft: ContactDraft) -> Any:
+        account, _created = Account.objects.get_or_create(name=draft.company_name or "Unknown", phone=draft.phone)
+        return self.model(account=account)
+
+
+class Accounts(ModelOrganizationDirectory):
+    model = Account
+    name = "name"
+
+
+class Shared(ModelBackend):
+    contact_directory = Members
+    organization_directory = Accounts
+
+
+class People(ModelContactDirectory):
+    model = Elsewhere
+    name = "name"
+    phones = {"phone": "phone"}
+
+
+class OtherDatabase(ModelBackend):
+    contact_directory = People
+
+
+class Fixed(People):
+    """Takes nothing from the phone."""
+
+    can_create = False
+    can_update = False
+
+
+class ReadOnly(ModelBackend):
+    contact_directory = Fixed

@@ -1,0 +1,182 @@
+"""The index of numbers follows the tables, and the command puts right what no signal told."""
+
+from __future__ import annotations
+
+from io import StringIO
+from itertools import count
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+
+from demo_project.hostcrm.models import Branch, Company, Lead, Person
+from ringotel_crm.backends.rows import entries_of, kind_of
+from ringotel_crm.models import PhoneIndex
+from ringotel_crm.services import phoneindex
+from tests.api import Api
+
+
+def entries(row: Any) -> set[str]:
+    """The numbers that the index has for this row."""
+    return set(PhoneIndex.objects.filter(object_id=str(row.pk)).values_list("e164", flat=True))
+
+
+def run(**options: Any) -> str:
+    out = StringIO()
+    call_command("ringotel_index_phones", stdout=out, stderr=StringIO(), **options)
+    return out.getvalue().strip()
+
+
+def drifted() -> bool:
+    try:
+        run(check=True)
+    except CommandError:
+        return True
+    return False
+
+
+@pytest.fixture
+def ada(north: Branch) -> Person:
+    return Person.objects.create(branch=north, given_name="Ada", office_phone="020 915 0100", cell="083 920 0100")
+
+
+def test_a_row_is_made_changed_and_gone(ada: Person) -> None:
+    assert entries(ada) == {"+353209150100", "+353839200100"}
+    ada.cell = "two: 083 920 0101 or 083 920 0102"
+    ada.save()
+    assert entries(ada) == {"+353209150100", "+353839200101", "+353839200102"}
+    ada.office_phone = ada.cell = "none"
+    ada.save()
+    assert entries(ada) == set()
+    Person.objects.filter(pk=ada.pk).delete()
+    assert not drifted()
+
+
+def test_a_hidden_row_is_left_out(ada: Person, api: Api) -> None:
+    ada.delete()
+    assert entries(ada) == set()
+    ada.deleted_at = None
+    ada.save()
+    assert entries(ada) == {"+353209150100", "+353839200100"}
+    Person.with_deleted.filter(pk=ada.pk).delete()
+    assert entries(ada) == set()
+
+
+def test_numbers_beside_the_row(ada: Person, north: Branch) -> None:
+    bea = Person.objects.create(branch=north, given_name="Bea")
+    row = ada.numbers.create(label="home", digits="020 915 0199")
+    assert "+353209150199" in entries(ada)
+    row.person = bea
+    row.save()
+    assert "+353209150199" not in entries(ada)
+    assert entries(bea) == {"+353209150199"}
+    row.digits = "020 915 0198"
+    row.save()
+    assert entries(bea) == {"+353209150198"}
+    row.delete()
+    assert entries(bea) == set()
+    assert not drifted()
+
+
+def test_numbers_go_with_their_row(ada: Person) -> None:
+    ada.numbers.create(label="home", digits="020 915 0199")
+    Person.with_deleted.all().delete()
+    assert not PhoneIndex.objects.exists()
+
+
+def test_a_proxy_is_the_same_table(ada: Person) -> None:
+    class VIP(Person):
+        class Meta:
+            app_label = "hostcrm"
+            proxy = True
+
+    phoneindex.connect()
+    vip = VIP.objects.get()
+    vip.cell = "083 920 0177"
+    vip.save()
+    assert "+353839200177" in entries(ada)
+
+
+def test_what_is_rolled_back_leaves_nothing(ada: Person) -> None:
+    with transaction.atomic():
+        ada.cell = "083 920 0177"
+        ada.save()
+        transaction.set_rollback(True)
+    assert entries(ada) == {"+353209150100", "+353839200100"}
+
+
+def test_what_no_signal_tells_is_told_by_the_command(ada: Person, north: Branch, api: Api) -> None:
+    Lead.objects.bulk_create([Lead(branch=north, full_name="Lee Invented", telephone="020 915 0300")])
+    Person.objects.update(cell="083 920 0177")
+    Company.objects.bulk_create([Company(branch=north, name="Sample Ltd", switchboard="020 915 0000")])
+    assert drifted()
+    # Nobody is taken for somebody who had the number once.
+    assert api.results("FindContact", {"phone": "083 920 0100"}) == []
+    assert run() == "3 rows; 3 numbers were missing, 1 too many."
+    assert run() == "3 rows; 0 numbers were missing, 0 too many."
+    assert not drifted()
+    assert api.results("FindContact", {"phone": "083 920 0177"}) != []
+
+
+def test_entries_of_rows_that_are_gone(ada: Person) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM hostcrm_person")
+    assert drifted()
+    assert run() == "0 rows; 0 numbers were missing, 2 too many."
+    assert not PhoneIndex.objects.exists()
+
+
+def test_the_command_goes_on_where_it_was(north: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(phoneindex, "BATCH", 2)
+    Lead.objects.bulk_create(
+        [Lead(branch=north, full_name=f"Lee Invented{n}", telephone=f"020 915 030{n}") for n in range(7)]
+    )
+    sync, done = phoneindex.sync, count()
+
+    def fail_third(*args: Any, **kwargs: Any) -> tuple[int, int]:
+        if next(done) == 2:
+            raise KeyboardInterrupt
+        return sync(*args, **kwargs)
+
+    monkeypatch.setattr(phoneindex, "sync", fail_third)
+    err = StringIO()
+    with pytest.raises(KeyboardInterrupt):
+        call_command("ringotel_index_phones", model="hostcrm.lead", stderr=err, stdout=StringIO())
+    last = Lead.objects.order_by("pk")[3].pk
+    assert f"--model hostcrm.Lead --after {last}" in err.getvalue()
+    monkeypatch.setattr(phoneindex, "sync", sync)
+    assert run(model="hostcrm.Lead", after=str(last)) == "3 rows; 3 numbers were missing, 0 too many."
+    assert not drifted()
+
+
+@pytest.mark.parametrize("options", [{"model": "auth.User"}, {"after": "5"}, {"model": "hostcrm.Lead", "after": "x"}])
+def test_options_that_make_no_sense(db: None, options: dict[str, str]) -> None:
+    with pytest.raises(CommandError):
+        run(**options)
+
+
+def test_many_rows_take_few_queries(north: Branch, django_assert_max_num_queries: Any) -> None:
+    Lead.objects.bulk_create(
+        [Lead(branch=north, full_name=f"Lee Invented{n}", telephone=f"020 915 {n:04}") for n in range(300)]
+    )
+    with django_assert_max_num_queries(40):
+        run()
+    assert PhoneIndex.objects.count() == 300
+
+
+@pytest.mark.django_db
+def test_the_look_up_is_by_index(north: Branch) -> None:
+    PhoneIndex.objects.bulk_create(
+        [
+            PhoneIndex(content_type_id=kind_of(model), object_id=str(n), scope="north", e164=f"+35320915{n:04}")
+            for n in range(5000)
+            for model in (Person, Lead)
+        ]
+    )
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE ringotel_crm_phoneindex")
+    plan = entries_of(["+353209150100", "+353209154999"], "north").explain()
+    assert "ringotel_index_e164" in plan
+    assert "Seq Scan" not in plan

@@ -1,0 +1,161 @@
+"""Tables of the less usual kinds, through the door."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from django.core.management import call_command
+from django.db import transaction
+from django.test import TestCase, override_settings
+from pytest_django import Settings
+
+from ringotel_crm.backends import get_backend
+from ringotel_crm.framework.document import build
+from ringotel_crm.models import Activity, PhoneIndex
+from ringotel_crm.records import Actor
+from ringotel_crm.testing import BackendContract
+from tests.api import Api, error, make_token
+from tests.hostcrm.shapes.models import Account, Customer, Elsewhere, Keyed, Member, Party
+
+BACKENDS = "tests.hostcrm.shapes.backends"
+
+
+def on(backend: str) -> Any:
+    return override_settings(RINGOTEL_CRM={"BACKEND": f"{BACKENDS}.{backend}", "DEFAULT_REGION": "IE"})
+
+
+class OneColumn(BackendContract):
+    """A phone, and no mobile."""
+
+    def test_a_mobile_is_found_too(self) -> None:
+        self.skipTest("There is no mobile.")
+
+
+@on("Inherited")
+class TestInherited(OneColumn, TestCase):
+    pass
+
+
+@on("TextKeys")
+class TestTextKeys(OneColumn, TestCase):
+    def test_a_number_is_found_in_every_notation(self) -> None:
+        self.skipTest("A number loses its notation here.")
+
+    def test_records_are_well_formed(self) -> None:
+        self.skipTest("What is not a number cannot be stored here.")
+
+    test_nobody_is_invented = test_records_are_well_formed
+
+
+@on("OtherDatabase")
+class TestOtherDatabase(OneColumn, TestCase):
+    databases = {"default", "other"}
+
+
+@pytest.fixture
+def shape(settings: Settings, request: Any) -> None:
+    settings.RINGOTEL_CRM = {"BACKEND": f"{BACKENDS}.{request.param}", "DEFAULT_REGION": "IE"}
+
+
+def entries() -> set[str]:
+    return set(PhoneIndex.objects.values_list("e164", flat=True))
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+@pytest.mark.parametrize("backend", ["Inherited", "TextKeys", "Shared", "OtherDatabase", "ReadOnly"])
+def test_the_mappings_are_right(settings: Settings, backend: str) -> None:
+    settings.RINGOTEL_CRM = {"BACKEND": f"{BACKENDS}.{backend}"}
+    assert run_checks() == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("shape", ["Inherited"], indirect=True)
+def test_a_change_of_the_parent_row(shape: None) -> None:
+    customer = Customer.objects.create(title="Ada Example", telephone="020 915 0100")
+    party = Party.objects.get()
+    party.telephone = "020 915 0101"
+    party.save()
+    assert entries() == {"+353209150101"}
+    call_command("ringotel_index_phones", check=True)
+    Party.objects.get(pk=customer.pk).delete()
+    assert entries() == set()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("shape", ["TextKeys"], indirect=True)
+def test_a_call_points_to_a_text_key(shape: None) -> None:
+    ada = Keyed.objects.create(code="IE/1:a,b c", name="Ada Example", digits=353209150100)
+    api = Api(make_token())
+    api.ok("CreateActivity", {"call_id": "c1", "caller_number": "020 915 0100"})
+    assert Activity.objects.get().contact == ada
+    assert [c["id"] for c in api.results("Contacts", {"limit": "1"})] == ["IE/1:a,b c"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("shape", ["Shared"], indirect=True)
+def test_the_number_of_the_company(shape: None) -> None:
+    account = Account.objects.create(name="Sample Ltd", phone="020 915 0100")
+    Member.objects.create(account=account, name="Ada Example")
+    bea = Member.objects.create(account=account, name="Bea Example")
+    api = Api(make_token())
+    assert [c["first_name"] for c in api.results("FindContact", {"phone": "020 915 0100"})] == ["Ada"]
+    api.ok("CreateActivity", {"call_id": "c1", "caller_number": "020 915 0100", "contact_id": str(bea.pk)})
+    assert [c["first_name"] for c in api.results("FindContact", {"phone": "020 915 0100"})] == ["Bea"]
+    account.phone = "020 915 0101"
+    account.save()
+    assert entries() == {"+353209150101"}
+    account.delete()
+    assert entries() == set()
+    assert Activity.objects.get().contact_name == "Bea Example"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("shape", ["Shared"], indirect=True)
+def test_a_required_company(shape: None) -> None:
+    api = Api(make_token())
+    api.id("CreateContact", {"first_name": "Ada", "phone": "020 915 0100"})
+    api.id("CreateContact", {"first_name": "Bea", "organization": {"name": "Sample Ltd"}})
+    assert [member.account.name for member in Member.objects.order_by("pk")] == ["Unknown", "Sample Ltd"]
+
+
+@pytest.mark.django_db(databases=["default", "other"], transaction=True)
+@pytest.mark.parametrize("shape", ["OtherDatabase"], indirect=True)
+def test_another_database(shape: None) -> None:
+    api = Api(make_token())
+    id = api.id("CreateContact", {"first_name": "Ada", "last_name": "Example", "phone": "020 915 0100"})
+    assert Elsewhere.objects.using("other").get().pk == int(id)
+    assert api.results("FindContact", {"phone": "020 915 0100"})[0]["id"] == id
+    Elsewhere.objects.bulk_create([Elsewhere(name="Bea Example", phone="020 915 0101")])
+    call_command("ringotel_index_phones")
+    assert entries() == {"+353209150100", "+353209150101"}
+    with transaction.atomic(using="other"):
+        Elsewhere.objects.create(name="Cy Example", phone="020 915 0102")
+        transaction.set_rollback(True, using="other")
+    assert api.results("FindContact", {"phone": "020 915 0102"}) == []
+    Elsewhere.objects.all().delete()
+    call_command("ringotel_index_phones")
+    assert entries() == set()
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+@pytest.mark.parametrize("shape", ["ReadOnly"], indirect=True)
+@pytest.mark.parametrize("hook", ["CreateContact", "UpdateContact"])
+def test_what_the_crm_does_not_do(shape: None, hook: str) -> None:
+    ada = Elsewhere.objects.create(name="Ada Example", phone="020 915 0100")
+    api = Api(make_token())
+    assert error(api.call(hook, {"id": str(ada.pk), "first_name": "Bea"}), 501)["code"] == "unsupported"
+    assert hook not in build("bearer", "https://crm.example.com")["API"]
+    assert error(api.call("Organizations"), 501)["code"] == "unsupported"
+    assert "Organizations" not in build("bearer", "https://crm.example.com")["API"]
+    assert api.results("FindContact", {"phone": "020 915 0100"}) != []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("shape", ["Inherited"], indirect=True)
+def test_the_backend_is_fresh_for_each_request(shape: None) -> None:
+    actor = Actor(user=None)
+    assert list(get_backend(actor).contacts.find(["+353209150100"])) == []
+    Customer.objects.create(title="Ada Example", telephone="020 915 0100")
+    assert len(get_backend(actor).contacts.find(["+353209150100"])) == 1

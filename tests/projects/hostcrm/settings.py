@@ -1,0 +1,20 @@
+"""The site of ``demo_project.hostcrm``, a CRM with its own tables and without the mini-CRM; beside it, odder tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.projects.standalone.settings import *  # noqa: F403
+from tests.projects.standalone.settings import DATABASES, INSTALLED_APPS, TEST_NAME
+
+INSTALLED_APPS = [
+    *(app for app in INSTALLED_APPS if app not in ("oauth2_provider", "ringotel_crm.minicrm")),
+    "demo_project.hostcrm",
+    "tests.hostcrm.shapes",
+]
+_name = DATABASES["default"]["TEST"]["NAME"]
+_other = _name.with_name(f"other_{_name.name}") if isinstance(_name, Path) else f"{TEST_NAME}_other"
+DATABASES["other"] = {**DATABASES["default"], "TEST": {**DATABASES["default"]["TEST"], "NAME": _other}}
+DATABASE_ROUTERS = ["tests.hostcrm.shapes.models.Router"]
+ROOT_URLCONF = "demo_project.hostcrm.urls"
+RINGOTEL_CRM = {"BACKEND": "demo_project.hostcrm.phones.HostBackend", "DEFAULT_REGION": "IE"}

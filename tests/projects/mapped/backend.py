@@ -1,0 +1,38 @@
+"""The tables of the mini-CRM as a host would map its own: the tests of the hooks hold for the one as for the other."""
+
+from __future__ import annotations
+
+from ringotel_crm.backends.model import ModelBackend, ModelContactDirectory, ModelOrganizationDirectory, PhoneTable
+from ringotel_crm.minicrm.models import Contact, Kind, Organization
+
+
+class Contacts(ModelContactDirectory):
+    model = Contact
+    first_name = "first_name"
+    last_name = "last_name"
+    email = "email"
+    job_title = "job_title"
+    company_name = "organization__name"
+    phone_table = PhoneTable(
+        relation="phones",
+        number="raw",
+        kind="kind",
+        kinds={Kind.WORK: "phone", Kind.HOME: "phone", Kind.OTHER: "phone", Kind.MOBILE: "mobile"},
+    )
+    created_at = "created_at"
+    updated_at = "updated_at"
+
+
+class Organizations(ModelOrganizationDirectory):
+    model = Organization
+    name = "name"
+    phones = {"phone": "phone"}
+    email = "email"
+    website = "website"
+    main_contact = "main_contact"
+    updated_at = "updated_at"
+
+
+class MappedBackend(ModelBackend):
+    contact_directory = Contacts
+    organization_directory = Organizations

@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("ringotel/", include("ringotel_crm.urls")),
+    path("o/", include("oauth2_provider.urls", namespace="oauth2_provider")),
+]

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ringotel_crm.simulator.template import (
+    Absent,
+    AnswerError,
+    Value,
+    capture,
+    fill,
+    fill_text,
+    fill_url,
+    variable,
+    variables,
+)
+
+VALUES: dict[str, Value] = {
+    "phone": "+353212028252",
+    "start": 1729690611587,
+    "name": "Zoë & Söhne",
+    "empty": "",
+    "API key": "secret",
+}
+OMIT, EMPTY, NULL, PLACEHOLDER = Absent
+
+
+@pytest.mark.parametrize(
+    ("template", "names"),
+    [
+        ("/who?tel=$phone$&x=$API key$", {"phone", "API key"}),
+        ({"a": ["$b$", {"c": "$d$"}], "e": 1}, {"b", "d"}),
+        ("costs 5$", set()),
+    ],
+)
+def test_variables(template: object, names: set[str]) -> None:
+    assert variables(template) == names
+
+
+@pytest.mark.parametrize(
+    ("template", "name"), [("$phone$", "phone"), ("$API key$", "API key"), ("+$phone$", None), ("$$", None), (1, None)]
+)
+def test_variable(template: object, name: str | None) -> None:
+    assert variable(template) == name
+
+
+@pytest.mark.parametrize(
+    ("template", "absent", "body"),
+    [
+        ({"at": "$start$"}, OMIT, {"at": 1729690611587}),
+        ({"at": "at $start$ by $name$"}, OMIT, {"at": "at 1729690611587 by Zoë & Söhne"}),
+        ({"fixed": "x", "n": 5, "yes": True, "none": None}, OMIT, {"fixed": "x", "n": 5, "yes": True, "none": None}),
+        ({"a": "$nobody$", "b": "$empty$", "c": "$name$"}, OMIT, {"c": "Zoë & Söhne"}),
+        ({"a": "$nobody$", "b": "$empty$"}, EMPTY, {"a": "", "b": ""}),
+        ({"a": "$nobody$", "b": "$empty$"}, NULL, {"a": None, "b": None}),
+        ({"a": "$nobody$", "b": "$empty$"}, PLACEHOLDER, {"a": "$nobody$", "b": "$empty$"}),
+        ({"firm": {"title": "$nobody$"}}, OMIT, {"firm": {}}),
+        ({"firm": {"title": "$nobody$"}}, NULL, {"firm": {"title": None}}),
+        ({"list": ["$nobody$", "$phone$"]}, OMIT, {"list": ["+353212028252"]}),
+        ({"text": "for $nobody$"}, NULL, {"text": "for "}),
+        ({"text": "for $nobody$"}, PLACEHOLDER, {"text": "for $nobody$"}),
+    ],
+)
+def test_fill(template: dict[str, Any], absent: Absent, body: dict[str, Any]) -> None:
+    assert fill(template, VALUES, absent) == body
+
+
+def test_fill_text_leaves_the_values_alone() -> None:
+    assert fill_text("$a$ $b$", {"a": "$b$", "b": r"\1"}) == r"$b$ \1"
+
+
+@pytest.mark.parametrize(
+    ("url", "absent", "bare_plus", "filled"),
+    [
+        ("/who?tel=$phone$", OMIT, False, "/who?tel=%2B353212028252"),
+        ("/who?tel=$phone$", OMIT, True, "/who?tel=+353212028252"),
+        ("/who/$name$?x=1", OMIT, True, "/who/Zo%C3%AB%20%26%20S%C3%B6hne?x=1"),
+        ("/s?id=$nobody$&call=$start$", OMIT, False, "/s?call=1729690611587"),
+        ("/s?id=$nobody$", OMIT, False, "/s"),
+        ("/s?id=$nobody$&q=a,$nobody$ b", OMIT, False, "/s?q=a, b"),
+        ("/s?id=$nobody$", EMPTY, False, "/s?id="),
+        ("/s?id=$empty$", NULL, False, "/s?id="),
+        ("/s/$nobody$?id=$nobody$", PLACEHOLDER, False, "/s/$nobody$?id=$nobody$"),
+        ("/s/$nobody$/", OMIT, False, "/s//"),
+        ("/s", OMIT, False, "/s"),
+    ],
+)
+def test_fill_url(url: str, absent: Absent, bare_plus: bool, filled: str) -> None:
+    assert fill_url(url, VALUES, absent, bare_plus=bare_plus) == filled
+
+
+PEOPLE = {"results": [{"id": "$contact_id$", "firm": {"title": "$company_name$"}}]}
+
+
+@pytest.mark.parametrize(
+    ("response_map", "answer", "rows"),
+    [
+        ({"id": "$activity_id$"}, {"id": "7", "more": 1}, [{"activity_id": "7"}]),
+        ({"id": "$activity_id$"}, {"id": ""}, [{"activity_id": ""}]),
+        ({"id": "$activity_id$"}, {"id": None}, []),
+        ({"id": "$activity_id$"}, {}, []),
+        ({"id": "$activity_id$"}, None, []),
+        (
+            PEOPLE,
+            {"results": [{"id": "1", "firm": {"title": "Kettles"}}, {"id": "2", "firm": None}, {"id": "3"}]},
+            [{"contact_id": "1", "company_name": "Kettles"}, {"contact_id": "2"}, {"contact_id": "3"}],
+        ),
+        (PEOPLE, {"results": []}, []),
+        ({"page": "$page$"} | PEOPLE, {"page": "1", "results": []}, []),
+        (
+            {"page": "$page$"} | PEOPLE,
+            {"page": "1", "results": [{"id": "1"}, {"id": "2"}]},
+            [{"page": "1", "contact_id": "1"}, {"page": "1", "contact_id": "2"}],
+        ),
+        ([{"id": "$user_id$"}], [{"id": "1"}, {"id": "2"}], [{"user_id": "1"}, {"user_id": "2"}]),
+        ({}, {"anything": 1}, []),
+    ],
+)
+def test_capture(response_map: object, answer: object, rows: list[dict[str, str]]) -> None:
+    assert capture(response_map, answer) == rows
+
+
+@pytest.mark.parametrize(
+    ("response_map", "answer", "problem"),
+    [
+        ({"id": "$activity_id$"}, {"id": 7}, "the answer.id is not text"),
+        ({"id": "$activity_id$"}, {"id": ["7"]}, "the answer.id is not text"),
+        ({"id": "$activity_id$"}, [], "the answer is not an object"),
+        (PEOPLE, {"results": {"id": "1"}}, "the answer.results is not an array"),
+        (PEOPLE, {"people": [{"id": "1"}]}, "the answer.results is not an array"),
+        (PEOPLE, {"results": [{"id": "1"}, "2"]}, "the answer.results[1] is not an object"),
+        (PEOPLE, {"results": [{"firm": "Kettles"}]}, "the answer.results[0].firm is not an object"),
+    ],
+)
+def test_capture_of_another_shape(response_map: object, answer: object, problem: str) -> None:
+    with pytest.raises(AnswerError) as raised:
+        capture(response_map, answer)
+    assert str(raised.value) == problem

@@ -1,0 +1,79 @@
+"""What import-linter and ruff cannot say of the house."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.checks import run_checks
+from django.core.management import call_command
+
+import ringotel_crm
+
+PACKAGE = Path(ringotel_crm.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+CHECK_LEVELS = {"Debug", "Info", "Warning", "Error", "Critical"}
+
+
+def name_of(module: Path) -> str:
+    return module.relative_to(PACKAGE).as_posix()
+
+
+def check_messages() -> Iterator[tuple[str, dict[str, ast.expr]]]:
+    """The place and the keyword arguments of each message that our system checks can give."""
+    for module in MODULES:
+        tree = ast.parse(module.read_bytes())
+        names = {
+            alias.asname or alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module == "django.core.checks"
+            for alias in node.names
+        }
+        for node in ast.walk(tree):
+            match node:
+                case ast.Call(func=ast.Name(id=name)) if name in CHECK_LEVELS & names:
+                    pass
+                case ast.Call(func=ast.Attribute(value=ast.Name(id="checks"), attr=name)) if name in CHECK_LEVELS:
+                    pass
+                case _:
+                    continue
+            yield f"{name_of(module)}:{node.lineno}", {k.arg: k.value for k in node.keywords if k.arg}
+
+
+def test_check_ids_are_unique_and_each_has_a_hint() -> None:
+    messages = list(check_messages())
+    ids = [ast.literal_eval(keywords["id"]) for _, keywords in messages]
+
+    assert ids
+    assert sorted(ids) == sorted(set(ids))
+    assert [place for place, keywords in messages if "hint" not in keywords] == []
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m.parent.name != "migrations"], ids=name_of)
+def test_a_module_is_read_in_one_sitting(module: Path) -> None:
+    assert len(module.read_bytes().splitlines()) < 400
+
+
+def test_migrations_are_named_by_a_person() -> None:
+    migrations = {name_of(module) for module in MODULES if module.parent.name == "migrations"}
+
+    assert "migrations/0001_initial.py" in migrations
+    assert [name for name in migrations if "_auto_" in name] == []
+
+
+@pytest.mark.django_db
+def test_models_and_migrations_agree() -> None:
+    call_command("makemigrations", check=True, dry_run=True)
+
+
+@pytest.mark.django_db
+def test_a_stock_site_passes_its_checks() -> None:
+    assert run_checks(databases=["default"]) == []
+
+
+def test_the_changelog_tells_of_this_version() -> None:
+    changelog = (PACKAGE.parent / "CHANGELOG.rst").read_text()
+
+    assert f"\n{ringotel_crm.__version__} (" in changelog

@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import CheckMessage, Error, run_checks
+from django.core.management import call_command
+from django.db import connections
+from django.urls import reverse_lazy
+from pytest_django import Settings
+
+from ringotel_crm import checks
+from ringotel_crm.checks import check_database
+from ringotel_crm.conf import AppSettings
+
+NOT_A_BACKEND = "ringotel_crm.conf.AppSettings"
+FILES = "django.core.files.storage.FileSystemStorage"
+
+
+def messages(*, deploy: bool = False) -> list[CheckMessage]:
+    """What our own checks say, as ``manage.py check`` runs them."""
+    return run_checks(tags=[checks.TAG], include_deployment_checks=deploy)
+
+
+def ids(*, deploy: bool = False) -> list[str | None]:
+    found = messages(deploy=deploy)
+    assert all(message.hint for message in found)
+    assert all(isinstance(message, Error) == (message.id or "").startswith("ringotel_crm.E") for message in found)
+    return [(message.id or "").removeprefix("ringotel_crm.") for message in found]
+
+
+@pytest.fixture
+def deployed(db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A site on which nothing is left to say."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "ringotel_recordings": {"BACKEND": FILES, "OPTIONS": {"location": tmp_path / "recordings"}},
+    }
+    monkeypatch.setattr(connections["default"], "vendor", "sqlite")
+    monkeypatch.setitem(connections["default"].settings_dict, "OPTIONS", {"transaction_mode": "IMMEDIATE"})
+
+
+@pytest.mark.django_db
+def test_a_stock_site_is_clean() -> None:
+    call_command("check", fail_level="WARNING")
+
+
+def test_a_site_without_settings_is_clean(settings: Settings) -> None:
+    del settings.RINGOTEL_CRM
+
+    assert ids() == []
+
+
+def test_the_known_keys_are_all_checked_and_their_examples_are_right(settings: Settings) -> None:
+    assert sorted(checks.KEYS) == AppSettings.names()
+    assert all(is_right(eval(example)) for is_right, example in checks.KEYS.values())
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({}, []),
+        ({"DEFAULT_REGION": "IE", "COMPANY_NUMBERS": ["01 555 0100", "+44 20 7946 0000"]}, []),
+        ({"DEFAULT_REGION": None, "CREDENTIAL_CACHE_SECONDS": 0}, []),
+        ({"SHARED_NUMBER": "oldest", "IGNORED_NUMBERS": ("+353 1 555 0100",)}, []),
+        ({"BACKEND": "ringotel_crm.backends.memory.MemoryBackend"}, []),
+        (None, ["E001"]),
+        ("IE", ["E001"]),
+        ([("DEFAULT_REGION", "IE")], ["E001"]),
+        ({"DEFAULT_REGIN": "IE"}, ["E002"]),
+        ({"default_region": "IE", "FOO": 1}, ["E002", "E002"]),
+        ({1: 2}, ["E002"]),
+        ({"BACKEND": None}, ["E003"]),
+        ({"DEFAULT_REGION": 353}, ["E003"]),
+        ({"COMPANY_NUMBERS": "+353 1 555 0100"}, ["E003"]),
+        ({"COMPANY_NUMBERS": [35315550100]}, ["E003"]),
+        ({"VARIABLES": ["phone"]}, ["E003"]),
+        ({"VARIABLES": {"phone": 1}}, ["E003"]),
+        ({"MAX_PAGE_SIZE": 0}, ["E003"]),
+        ({"MAX_PAGE_SIZE": True}, ["E003"]),
+        ({"MAX_PAGE_SIZE": "1000"}, ["E003"]),
+        ({"RECORDING_MAX_BYTES": 1e9}, ["E003"]),
+        ({"CREDENTIAL_CACHE_SECONDS": -1}, ["E003"]),
+        ({"SHARED_NUMBER": "newest"}, ["E004"]),
+        ({"DEFAULT_REGION": ""}, ["E005"]),
+        ({"DEFAULT_REGION": "UK"}, ["E005"]),
+        ({"DEFAULT_REGION": "ie"}, ["E005"]),
+        ({"DEFAULT_REGION": "Ireland", "COMPANY_NUMBERS": ["01 555 0100"]}, ["E005"]),
+        ({"COMPANY_NUMBERS": ["01 555 0100"]}, ["E006"]),
+        ({"DEFAULT_REGION": "IE", "IGNORED_NUMBERS": ["", "anonymous", "+353 1 555 0100"]}, ["E006", "E006"]),
+        ({"DEFAULT_REGION": "IE", "IGNORED_NUMBERS": ["01 555 0100 / 01 555 0101"]}, ["E006"]),
+        ({"BACKEND": "ringotel_crm.backends.nowhere.Backend"}, ["E008"]),
+        ({"BACKEND": ""}, ["E008"]),
+        ({"BACKEND": NOT_A_BACKEND}, ["E008"]),
+        ({"SHARED_NUMBER": "newest", "DEFAULT_REGION": "UK", "BACKEND": NOT_A_BACKEND}, ["E004", "E005", "E008"]),
+    ],
+    ids=repr,
+)
+def test_the_values_of_the_setting(settings: Settings, value: Any, expected: list[str]) -> None:
+    settings.RINGOTEL_CRM = value
+
+    assert ids() == expected
+
+
+@pytest.mark.parametrize(("key", "hint"), [("DEFAULT_REGIN", "DEFAULT_REGION"), ("backend", "BACKEND")])
+def test_an_unknown_key_is_answered_with_the_nearest(settings: Settings, key: str, hint: str) -> None:
+    settings.RINGOTEL_CRM = {key: "x"}
+
+    assert [message.hint for message in messages()] == [f'Did you mean "{hint}"?']
+
+
+@pytest.mark.parametrize(
+    ("backend", "expected"), [(None, ["E007"]), ("ringotel_crm.backends.memory.MemoryBackend", [])]
+)
+def test_the_mini_crm_has_to_be_installed(settings: Settings, backend: str | None, expected: list[str]) -> None:
+    settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "ringotel_crm.minicrm"]
+    settings.RINGOTEL_CRM = {"BACKEND": backend} if backend else {}
+
+    assert ids() == expected
+
+
+@pytest.mark.parametrize(
+    ("provider", "expected"),
+    [
+        ({}, []),
+        ({"PKCE_REQUIRED": True}, []),
+        ({"SCOPES": {"ringotel": "Phones"}}, []),
+        ({"SCOPES": {"read": "Read"}}, ["W001"]),
+    ],
+)
+def test_the_scopes_of_the_site(settings: Settings, provider: dict[str, Any], expected: list[str]) -> None:
+    settings.OAUTH2_PROVIDER = provider
+
+    assert ids() == expected
+
+
+def test_without_oauth2_nothing_is_asked_of_it(settings: Settings, deployed: None) -> None:
+    settings.OAUTH2_PROVIDER = {"SCOPES": {"read": "Read"}}
+    settings.LOGIN_URL = "/nowhere/"
+    settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "oauth2_provider"]
+
+    assert ids(deploy=True) == []
+
+
+def test_a_site_that_is_ready_for_deployment_is_clean(deployed: None) -> None:
+    assert ids(deploy=True) == []
+
+
+def test_national_numbers_need_a_region(settings: Settings, deployed: None) -> None:
+    settings.RINGOTEL_CRM = {}
+
+    assert ids() == []
+    assert ids(deploy=True) == ["W002"]
+
+
+@pytest.mark.parametrize(
+    ("login_url", "expected"),
+    [
+        ("admin:login", []),
+        ("/admin/login/", []),
+        ("/admin/login/?next=/", []),
+        (reverse_lazy("admin:login"), []),
+        ("https://id.example.com/login", []),
+        ("/accounts/login/", ["W003"]),
+        ("no-such-page", ["W003"]),
+    ],
+)
+def test_oauth2_needs_a_login_page(settings: Settings, deployed: None, login_url: Any, expected: list[str]) -> None:
+    settings.LOGIN_URL = login_url
+
+    assert ids(deploy=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("storages", "expected"),
+    [
+        (lambda root: {"default": {"BACKEND": FILES}}, ["W004"]),
+        (lambda root: {"ringotel_recordings": {"BACKEND": FILES}}, ["W004"]),
+        (lambda root: {"ringotel_recordings": {"BACKEND": FILES, "OPTIONS": {"location": root / "media/r"}}}, ["W004"]),
+        (lambda root: {"ringotel_recordings": {"BACKEND": FILES, "OPTIONS": {"location": root / "r"}}}, []),
+        (lambda root: {"default": {"BACKEND": "django.core.files.storage.InMemoryStorage"}}, []),
+    ],
+    ids=["default", "media root", "under media root", "elsewhere", "no files"],
+)
+def test_recordings_must_not_be_served_to_anybody(
+    settings: Settings,
+    deployed: None,
+    tmp_path: Path,
+    storages: Callable[[Path], dict[str, Any]],
+    expected: list[str],
+) -> None:
+    settings.STORAGES = {"staticfiles": settings.STORAGES["staticfiles"], **storages(tmp_path)}
+
+    assert ids(deploy=True) == expected
+
+
+def test_on_a_site_without_a_media_root_only_a_place_of_their_own_is_private(
+    settings: Settings, deployed: None
+) -> None:
+    settings.MEDIA_ROOT = ""
+    settings.STORAGES = {**settings.STORAGES, "ringotel_recordings": {"BACKEND": FILES}}
+    assert ids(deploy=True) == ["W004"]
+
+    options = {"location": Path.cwd() / "recordings"}
+    settings.STORAGES = {**settings.STORAGES, "ringotel_recordings": {"BACKEND": FILES, "OPTIONS": options}}
+    assert ids(deploy=True) == []
+
+
+@pytest.mark.parametrize(
+    ("vendor", "database", "expected"),
+    [
+        ("sqlite", {"OPTIONS": {}}, ["W005"]),
+        ("sqlite", {"OPTIONS": {"transaction_mode": "DEFERRED"}}, ["W005"]),
+        ("sqlite", {"OPTIONS": {"transaction_mode": "immediate"}}, []),
+        ("postgresql", {"CONN_MAX_AGE": 0, "OPTIONS": {}}, ["W006"]),
+        ("postgresql", {"CONN_MAX_AGE": 60, "OPTIONS": {}}, []),
+        ("postgresql", {"CONN_MAX_AGE": None, "OPTIONS": {}}, []),
+        ("postgresql", {"CONN_MAX_AGE": 0, "OPTIONS": {"pool": True}}, []),
+        ("mysql", {"CONN_MAX_AGE": 0, "OPTIONS": {}}, []),
+    ],
+)
+def test_the_database(
+    monkeypatch: pytest.MonkeyPatch, vendor: str, database: dict[str, Any], expected: list[str]
+) -> None:
+    monkeypatch.setattr(connections["default"], "vendor", vendor)
+    for key, value in database.items():
+        monkeypatch.setitem(connections["default"].settings_dict, key, value)
+
+    # This check alone: others ask the database, which is not what it is made to look like.
+    assert [str(message.id).removeprefix("ringotel_crm.") for message in check_database()] == expected

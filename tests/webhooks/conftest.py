@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+import pytest
+
+from .sender import Sender, make_webhook
+
+
+@pytest.fixture
+def sender(db: None) -> Sender:
+    """Ringotel, connected."""
+    return Sender(make_webhook())

@@ -1,0 +1,70 @@
+"""Ringotel's end of doors 2 and 3."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.test import Client
+
+from ringotel_crm.auth.service import service_user
+from ringotel_crm.models import WebhookToken
+
+NAME = "support"
+START = 1_772_452_800_000  # 2026-03-02 12:00 UTC, in ms
+
+
+def make_webhook(name: str = NAME, scope: str = "") -> str:
+    """A webhook; its token."""
+    _token, text = WebhookToken.objects.issue(name=name, user=service_user(name), scope=scope)
+    return text
+
+
+def call_params(
+    call_id: str = "1729693708182-2d1c3de3d3772cdc1f", extension: str = "500", **others: Any
+) -> dict[str, Any]:
+    """What both events of a call say of one phone."""
+    return {
+        "connection_name": "PBX",
+        "extension": extension,
+        "user_id": f"17295348437628309{extension}",
+        "connection_id": "17295345566567084859",
+        "activity_type": "inbound",
+        "domain": "newcompany123",
+        "call_start": START,
+        "called_number": extension,
+        "caller_number": "442079460001",
+        "call_id": call_id,
+        **others,
+    }
+
+
+def started(**params: Any) -> dict[str, Any]:
+    """A phone rings."""
+    return {"method": "StartCallActivity", "params": call_params(**params)}
+
+
+def stopped(duration: int = 27, **params: Any) -> dict[str, Any]:
+    """A phone is done: answered, if there is a duration."""
+    end = {"call_end": START + 40_000, "call_duration": duration, "call_cause": "0"}
+    return {"method": "StopCallActivity", "params": call_params(**{**end, **params})}
+
+
+class Sender:
+    """Posts events, with the token that Ringotel was given."""
+
+    def __init__(self, token: str, name: str = NAME) -> None:
+        self.client = Client(enforce_csrf_checks=True)
+        self.token = token
+        self.path = f"/ringotel/webhook/{name}/"
+
+    def post(self, body: Any, **headers: Any) -> Any:
+        """The response to this body, as it is."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.client.post(self.path, data, content_type="application/json", **headers)
+
+    def tell(self, *events: dict[str, Any]) -> None:
+        """Each of these, which have to be taken."""
+        for event in events:
+            response = self.post({"api_token": self.token, **event})
+            assert response.status_code == 200, response.content

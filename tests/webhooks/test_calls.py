@@ -1,0 +1,193 @@
+"""Call events: one call, one row, whatever comes first and however often; a ring group's phones as legs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import random
+import time
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from ringotel_crm import signals
+from ringotel_crm.models import Activity, CallLeg, RemoteUser, WebhookEvent
+from tests.api import Api, make_token
+from tests.factories import make_contact, make_user, number
+
+from .sender import START, Sender, call_params, started, stopped
+
+CALL_FIELDS = (
+    *("call_id", "direction", "status", "caller_number", "caller_e164", "called_number", "called_e164", "extension"),
+    *("agent_name", "contact_name", "start", "end", "duration", "cause"),
+)
+LEG_FIELDS = ("extension", "status", "agent_name", "start", "end", "duration", "cause")
+
+RING_GROUP = [
+    started(extension="500"),
+    started(extension="501", call_start=START + 10),
+    started(extension="502", call_start=START + 20),
+    stopped(0, extension="500", call_end=START + 9_000, call_cause="26"),
+    stopped(0, extension="502", call_end=START + 9_000, call_cause="26"),
+    stopped(31, extension="501", call_end=START + 40_000, call_start=START + 10),
+]
+UNANSWERED = [
+    started(extension="500"),
+    started(extension="501", call_start=START + 10),
+    stopped(0, extension="500", call_end=START + 20_000, call_cause="19"),
+    stopped(0, extension="501", call_end=START + 20_010, call_cause="19"),
+]
+
+
+def log() -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """All calls with their legs."""
+    return [
+        (
+            {name: getattr(call, name) for name in CALL_FIELDS},
+            list(CallLeg.objects.filter(activity=call).order_by("extension").values(*LEG_FIELDS)),
+        )
+        for call in Activity.objects.order_by("call_id")
+    ]
+
+
+def clear() -> None:
+    Activity.objects.all().delete()
+    WebhookEvent.objects.all().delete()
+
+
+@pytest.fixture
+def people(db: None) -> None:
+    for extension in ("500", "501", "502"):
+        make_user(f"user{extension}", extension)
+    make_contact("Ada Example", number(1))
+
+
+def test_one_call(sender: Sender, people: None) -> None:
+    sender.tell(started(), stopped())
+
+    call = Activity.objects.get()
+    assert (call.direction, call.status, call.duration, call.cause) == ("inbound", "answered", 27, "0")
+    assert (call.caller_number, call.caller_e164, call.called_number) == ("442079460001", number(1), "500")
+    assert (call.extension, call.agent_name, call.contact_name) == ("500", "user500", "Ada Example")
+    assert call.start == dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
+    assert call.end == call.start + dt.timedelta(seconds=40)
+
+
+def test_a_stop_alone_tells_all(sender: Sender, people: None) -> None:
+    sender.tell(started(), stopped())
+    both = log()
+    clear()
+    sender.tell(stopped())
+
+    assert log() == both
+
+
+@pytest.mark.parametrize("events", [RING_GROUP, UNANSWERED], ids=["answered", "unanswered"])
+def test_any_order_ends_in_the_same_rows(sender: Sender, people: None, events: list[dict[str, Any]]) -> None:
+    sender.tell(*events)
+    clean = log()
+    orders = list(itertools.permutations(events))
+    chosen = random.Random(4).sample(orders, k=24)
+
+    for order in chosen:
+        clear()
+        sender.tell(*order, *order[:2])
+        assert log() == clean, [(event["method"], event["params"]["extension"]) for event in order]
+
+
+def test_a_ring_group_that_was_answered(sender: Sender, people: None) -> None:
+    sender.tell(*RING_GROUP)
+
+    ((call, legs),) = log()
+    assert (call["status"], call["extension"], call["agent_name"]) == ("answered", "501", "user501")
+    assert (call["called_number"], call["duration"]) == ("501", 31)
+    assert [(leg["extension"], leg["status"]) for leg in legs] == [
+        ("500", "not_answered"),
+        ("501", "answered"),
+        ("502", "not_answered"),
+    ]
+
+
+def test_a_ring_group_that_nobody_answered_is_nobodys(sender: Sender, people: None) -> None:
+    sender.tell(*UNANSWERED)
+
+    ((call, legs),) = log()
+    assert (call["status"], call["extension"], call["agent_name"]) == ("missed", "", "")
+    assert {leg["status"] for leg in legs} == {"not_answered"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_while_one_phone_may_still_be_answered_the_call_is_not_missed(sender: Sender, people: None) -> None:
+    now = time.time_ns() // 1_000_000
+    stopped_signals: list[str] = []
+
+    def note(activity: Activity, **kwargs: Any) -> None:
+        stopped_signals.append(activity.status)
+
+    signals.call_stopped.connect(note)
+    try:
+        sender.tell(started(extension="500", call_start=now), started(extension="501", call_start=now))
+        sender.tell(stopped(0, extension="500", call_start=now, call_end=now + 9_000))
+        assert (Activity.objects.get().status, stopped_signals) == ("ringing", [])
+
+        sender.tell(stopped(12, extension="501", call_start=now, call_end=now + 30_000))
+    finally:
+        signals.call_stopped.disconnect(note)
+    assert (Activity.objects.get().status, stopped_signals) == ("answered", ["answered"])
+
+
+def test_a_phone_whose_end_was_lost_does_not_keep_the_call_open_for_ever(sender: Sender, settings: Settings) -> None:
+    settings.RINGOTEL_CRM = {"STALE_CALL_MINUTES": 60}
+    long_ago = time.time_ns() // 1_000_000 - 61 * 60_000
+    sender.tell(started(extension="501", call_start=long_ago), stopped(0, extension="500", call_start=long_ago))
+
+    assert Activity.objects.get().status == "missed"
+
+
+def test_a_phone_is_known_by_a_confirmed_mapping(sender: Sender, people: None) -> None:
+    user = make_user("una")
+    mapped = RemoteUser.objects.create(ringotel_id=call_params(extension="999")["user_id"], agent_id=str(user.pk))
+    sender.tell(started(extension="999"))
+    assert Activity.objects.get().agent_name == ""
+
+    RemoteUser.objects.filter(pk=mapped.pk).update(confirmed=True)
+    sender.tell(started(extension="999"))
+    assert Activity.objects.get().agent_name == "una"
+
+
+def test_both_doors_make_one_call_in_any_order(sender: Sender, people: None) -> None:
+    api = Api(make_token())
+    made = {"call_id": RING_GROUP[0]["params"]["call_id"], "extension": "502", "caller_number": number(1)}
+    steps: list[Any] = [
+        *((sender.tell, event) for event in UNANSWERED),
+        (lambda data: api.ok("CreateActivity", data), {**made, "call_start": START, "activity_type": "inbound"}),
+        (
+            lambda data: api.ok("StopCallActivity", data),
+            {"call_id": made["call_id"], "call_duration": 0, "call_end": START + 20_010, "call_cause": "19"},
+        ),
+    ]
+    results: list[Any] = []
+    for order in random.Random(1).sample(list(itertools.permutations(steps)), k=20):
+        clear()
+        for act, data in order:
+            act(data)
+        results.append(log())
+
+    assert all(result == results[0] for result in results)
+    assert len(results[0]) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_signal_tells_of_a_new_call_with_its_agent(sender: Sender, people: None) -> None:
+    seen: list[tuple[str, str]] = []
+
+    def note(activity: Activity, **kwargs: Any) -> None:
+        seen.append((activity.agent_name, activity.contact_name))
+
+    signals.call_started.connect(note)
+    try:
+        sender.tell(started(), started(), stopped())
+    finally:
+        signals.call_started.disconnect(note)
+    assert seen == [("user500", "Ada Example")]

@@ -1,0 +1,57 @@
+"""``ringotel_connect --door webhook``: two values to paste."""
+
+from __future__ import annotations
+
+import io
+import json
+from urllib.parse import urlsplit
+
+import pytest
+from django.core.checks import run_checks
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from ringotel_crm.models import WebhookEvent, WebhookToken
+
+from .sender import Sender, started
+
+
+def connect(*args: str) -> dict[str, str]:
+    output = io.StringIO()
+    call_command("ringotel_connect", "--door", "webhook", "--json", *args, stdout=output, stderr=io.StringIO())
+    written = json.loads(output.getvalue())
+    assert written.keys() == {"properties"}
+    assert written["properties"].keys() == {"Webhook URL", "API token"}
+    properties: dict[str, str] = written["properties"]
+    return properties
+
+
+@pytest.mark.django_db
+def test_the_values_work_and_so_do_those_before() -> None:
+    first = connect("--name", "sales-1", "--base-url", "https://crm.example.com/")
+    second = connect("--name", "sales-1")
+
+    assert first["Webhook URL"] == "https://crm.example.com/ringotel/webhook/sales-1/"
+    assert urlsplit(second["Webhook URL"]).path == "/ringotel/webhook/sales-1/"
+    for values in (first, second):
+        Sender(values["API token"], "sales-1").tell(started())
+    assert WebhookEvent.objects.count() == 2
+    assert WebhookToken.objects.filter(expires_at=None).count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["Sales", "a b", "../x", ""])
+def test_a_name_that_cannot_stand_in_a_url_is_refused(name: str) -> None:
+    with pytest.raises(CommandError, match="--name"):
+        connect("--name", name)
+
+
+@pytest.mark.django_db
+def test_a_webhook_that_lets_nobody_in_is_a_deployment_check() -> None:
+    connect("--name", "sales")
+    assert "ringotel_crm.W020" not in [message.id for message in run_checks(include_deployment_checks=True)]
+
+    WebhookToken.objects.update(expires_at=timezone.now())
+    warnings = [message for message in run_checks(include_deployment_checks=True) if message.id == "ringotel_crm.W020"]
+    assert ["'sales'" in warning.msg for warning in warnings] == [True]
+    assert "ringotel_connect --door webhook --name sales" in str(warnings[0].hint)
