@@ -48,7 +48,7 @@ class AuthUserDirectory(UserDirectory):
 
     def records(self) -> Iterator[UserRecord]:
         """Every active user, by id."""
-        for user in self.get_queryset().order_by("pk").iterator(chunk_size=1000):
+        for user in self.get_queryset().order_by("pk"):
             yield self.to_record(user)
 
     def resolve(self, *, id: str = "", extension: str = "", email: str = "") -> UserRecord | None:
