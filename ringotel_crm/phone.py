@@ -146,6 +146,7 @@ def is_region(code: str) -> bool:
     return code in phonenumbers.SUPPORTED_REGIONS
 
 
+@lru_cache(maxsize=1024)  # a page shows one number many times
 def display(e164: str) -> str:
     """A number for people to read (``+353 21 202 8252``); what is not E.164 comes back unchanged."""
     number = _parse(e164) if _E164.fullmatch(e164) else None

@@ -116,7 +116,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     def count(self) -> int:
         """How many there are, up to :attr:`limit`."""
         rows: Any = self.object_list
-        number: int = rows.order_by()[: self.limit].count()
+        number: int = rows.order_by().values("pk")[: self.limit].count()
         return number
 
     @property

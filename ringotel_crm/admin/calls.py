@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from .. import phone
 from ..models import Activity
 from ..models.fields import begins
-from ..records import Direction
+from ..records import Direction, Status
 from ..services.calling import call_link
 from ..services.desk import may_view_calls, visible_calls
 from .assign import assign_view
@@ -37,6 +37,7 @@ from .live import live_calls_view, live_view
 from .overview import overview_view
 
 CONTACTS_SEARCHED = 100
+ARROWS = {Direction.INBOUND: "↙", Direction.OUTBOUND: "↗", Direction.INTERNAL: "↔", None: "?"}
 EXPORT_COLUMNS = (
     *("call_id", "start", "end", "duration", "direction", "status", "caller_number", "caller_e164", "called_number"),
     *("called_e164", "extension", "agent_name", "contact_name", "subject", "comment"),
@@ -85,14 +86,15 @@ class ActivityAdmin(FastAdmin):
     @admin.display(description=_("call"))
     def state(self, call: Activity) -> str:
         """Direction and status."""
-        arrows = {Direction.INBOUND: "↙", Direction.OUTBOUND: "↗", Direction.INTERNAL: "↔"}
-        direction = format_html(
+        direction = Direction(call.direction) if call.direction else None
+        words = format_html(
             '<span class="ringotel-badge ringotel-direction" title="{0}"><span aria-hidden="true">{1}</span>'
             ' <span class="ringotel-word">{0}</span></span> ',
-            call.get_direction_display() or gettext("direction not known"),
-            arrows.get(Direction(call.direction), "") if call.direction else "?",
+            direction.label if direction else gettext("direction not known"),
+            ARROWS[direction],
         )
-        return direction + badge(call.status, call.get_status_display())
+        # Not by get_status_display(): it hashes all translations for each row.
+        return words + badge(call.status, Status(call.status).label)
 
     @admin.display(description=_("caller"))
     def who(self, call: Activity) -> str:
