@@ -16,6 +16,15 @@ from django.db.models import QuerySet
 Value = str | int | dt.datetime
 
 
+def fetch(rows: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
+    """All of ``rows``, which are ``values_list()``, as the driver gives them: so choose columns with text, integers and
+    booleans. Half the time of a list of the queryset. Raises ``EmptyResultSet`` where Django would not ask at all."""
+    sql, params = rows.query.get_compiler(rows.db).as_sql()
+    with connections[rows.db].cursor() as cursor:
+        cursor.execute(sql, params)
+        return list(cursor.fetchall())
+
+
 class PreparedQuery:
     """A queryset with places for values: ``rows()`` fills them in.
 

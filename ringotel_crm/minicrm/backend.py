@@ -16,7 +16,7 @@ from .. import phone
 from ..backends.base import Backend, ContactDirectory, OrganizationDirectory
 from ..backends.users import AuthUserDirectory
 from ..exceptions import NotFound
-from ..prepared import PreparedQuery
+from ..prepared import PreparedQuery, fetch
 from ..records import ContactDraft, ContactRecord, OrganizationRecord
 from .fields import fold
 from .models import Contact, ContactPhone, Kind, Organization
@@ -103,7 +103,7 @@ def pages(
     last = parse_id(after)
     while limit is None or limit > 0:
         size = PAGE if limit is None else min(limit, PAGE)
-        page = list(rows.filter(id__gt=last)[:size])
+        page = fetch(rows.filter(id__gt=last)[:size])
         if page:
             yield page
         if len(page) < size:
@@ -141,7 +141,7 @@ class Contacts(ContactDirectory):
                 of_page = of_page.filter(contact_id__in=[row[0] for row in page])
             else:
                 of_page = of_page.filter(contact_id__gte=page[0][0], contact_id__lte=page[-1][0])
-            for contact_id, kind, e164 in of_page.values_list("contact_id", "kind", "e164"):
+            for contact_id, kind, e164 in fetch(of_page.values_list("contact_id", "kind", "e164")):
                 phones[contact_id].setdefault(kind, e164)
             for id, first_name, last_name, email, job_title, company in page:
                 of_one = phones[id]
