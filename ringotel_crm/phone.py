@@ -95,6 +95,7 @@ _EXTENSION = re.compile(
 _WRITTEN_NUMBER = re.compile(r"[\s(\[]*\+*[\s()\[\].,/~_'\d-]*")
 _OPTIONAL_ZERO = re.compile(r"(?<=\d)[\s.-]*\(0\)")
 _LOST_PLUS = re.compile(r" [1-9]")
+_PLAIN = re.compile(r"\+?[0-9 ().-]*")
 
 
 def numbers(text: str, *, region: str | None = None) -> list[Number]:
@@ -196,6 +197,8 @@ def _read(text: str, region: str | None) -> tuple[_Reading, ...]:
     text = _clean(text)
     if region and not is_region(region):
         region = None
+    if _PLAIN.fullmatch(text):  # as most are: one number, and nothing around it
+        return (_read_plain(text, text.strip(), region),)
     return tuple(_pieces(text, region)) or (_read_one(text, region),)
 
 
@@ -224,6 +227,11 @@ def _read_one(text: str, region: str | None) -> _Reading:
         text, extension = text[: match.start()], match[1]
     if parameters.get("phone-context", "").startswith("+"):
         text = parameters["phone-context"] + text
+    return _read_plain(text, typed, region, extension)
+
+
+def _read_plain(text: str, typed: str, region: str | None, extension: str = "") -> _Reading:
+    """One number without anything around it, which was ``typed`` with it."""
     if refusal := _refusal(text, region):
         return _Reading(text=typed, refusal=refusal)
     readings = _interpretations(text, region)
