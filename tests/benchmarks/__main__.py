@@ -259,6 +259,7 @@ def run(database: str, contacts: int, rounds: int, megabytes: int) -> dict[str, 
         keep("Contacts, first and last page", pages(bench, rounds))
         keep(f"Uploads of {megabytes} MB", uploads(bench, megabytes))
         keep("Admin", admin(bench, max(3, rounds // 40)))
+        keep("Index of numbers, made anew", json.loads(server.manage(module="rebuild").splitlines()[-1]))
     return found
 
 

@@ -107,8 +107,8 @@ class Server:
             process.wait(20)
             self.port = port
 
-    def manage(self, *arguments: str) -> str:
-        command = [sys.executable, "-m", "tests.benchmarks.data", *arguments]
+    def manage(self, *arguments: str, module: str = "data") -> str:
+        command = [sys.executable, "-m", f"tests.benchmarks.{module}", *arguments]
         return subprocess.run(command, env=self.environ, stdout=subprocess.PIPE, text=True, check=True).stdout
 
     def connect(self) -> HTTPConnection:

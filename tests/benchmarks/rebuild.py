@@ -1,0 +1,59 @@
+"""The index of numbers, made anew as for a host's tables, beside phonenumbers alone: ``python -m tests.benchmarks.rebuild``
+prints as JSON what came out."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import resource
+import time
+from collections.abc import Callable
+from itertools import islice
+
+import django
+
+
+def rate(work: Callable[[], int]) -> float:
+    """How many a second."""
+    begun = time.perf_counter()
+    return work() / (time.perf_counter() - begun)
+
+
+def main() -> None:
+    """See the head of this module."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.benchmarks.settings"
+    django.setup()
+    import phonenumbers
+    from django.core.management import call_command
+    from django.test.utils import override_settings
+
+    from ringotel_crm.minicrm.models import ContactPhone
+    from ringotel_crm.models import PhoneIndex
+
+    texts = list(islice(ContactPhone.objects.values_list("raw", flat=True).iterator(), 20_000))
+
+    def parse() -> int:
+        for text in texts:
+            phonenumbers.format_number(phonenumbers.parse(text, "IE"), phonenumbers.PhoneNumberFormat.E164)
+        return len(texts)
+
+    def rebuild() -> int:
+        PhoneIndex.objects.all().delete()
+        call_command("ringotel_index_phones", stdout=io.StringIO())
+        return PhoneIndex.objects.count()
+
+    parses = [rate(parse)]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with override_settings(
+        RINGOTEL_CRM={"DEFAULT_REGION": "IE", "BACKEND": "tests.projects.mapped.backend.MappedBackend"}
+    ):
+        rows = rate(rebuild)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    parses.append(rate(parse))
+    found = {"numbers a second": round(rows), "parses a second": round(max(parses))}
+    print(json.dumps({**found, "ratio": round(rows / max(parses), 2), "memory growth MB": round(grown / 1024, 1)}))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
