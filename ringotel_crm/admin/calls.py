@@ -94,7 +94,7 @@ class ActivityAdmin(FastAdmin):
             ARROWS[direction],
         )
         # Not by get_status_display(): it hashes all translations for each row.
-        return words + badge(call.status, Status(call.status).label)
+        return words + badge(call.status, str(Status(call.status).label))
 
     @admin.display(description=_("caller"))
     def who(self, call: Activity) -> str:

@@ -94,7 +94,7 @@ FIND = PreparedQuery(lambda *numbers: with_phones(ContactPhone.objects.filter(e1
 
 def pages(
     rows: QuerySet[Any, Any], after: str, limit: int | None, updated_since: dt.datetime | None
-) -> Iterator[list[Sequence[Any]]]:
+) -> Iterator[list[tuple[Any, ...]]]:
     """``rows`` by id in lists of at most :data:`PAGE`: each page begins where the last one ended, so that the
     last costs what the first does."""
     rows = rows.order_by("id")

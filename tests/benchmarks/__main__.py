@@ -172,24 +172,26 @@ def pages(bench: Bench, rounds: int) -> Table:
     )
 
 
+def sound(megabytes: int) -> bytes:
+    """A recording that is another one each time."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as wav:
+        wav.setparams((1, 2, 8000, 0, "NONE", ""))
+        wav.writeframes(os.urandom(16) + bytes(megabytes * MEGA))
+    return file.getvalue()
+
+
 def uploads(bench: Bench, megabytes: int) -> dict[str, Any]:
     """A recording in three fashions beside Django's own upload: megabytes a second, and what the workers grow by."""
-
-    def sound() -> bytes:
-        file = io.BytesIO()
-        with wave.open(file, "wb") as wav:
-            wav.setparams((1, 2, 8000, 0, "NONE", ""))
-            wav.writeframes(os.urandom(16) + bytes(megabytes * MEGA))
-        return file.getvalue()
 
     def multipart() -> bytes:
         name = (
             b'Content-Disposition: form-data; name="recording"; filename="call.wav"\r\nContent-Type: audio/wav\r\n\r\n'
         )
-        return b"--edge\r\n" + name + sound() + b"\r\n--edge--\r\n"
+        return b"--edge\r\n" + name + sound(megabytes) + b"\r\n--edge--\r\n"
 
     def encoded() -> bytes:
-        return b'{"recording": "' + base64.b64encode(sound()) + b'"}'
+        return b'{"recording": "' + base64.b64encode(sound(megabytes)) + b'"}'
 
     form = "multipart/form-data; boundary=edge"
     path = "/ringotel/activities/recording/?call_id="
@@ -197,7 +199,7 @@ def uploads(bench: Bench, megabytes: int) -> dict[str, Any]:
     ways: dict[str, tuple[Client, str, Callable[[], bytes], str]] = {
         "floor": (bench.bare, "/floor/upload/?", multipart, form),
         "multipart": (client, path, multipart, form),
-        "raw": (client, path, sound, "audio/wav"),
+        "raw": (client, path, lambda: sound(megabytes), "audio/wav"),
         "base64 in JSON": (client, path, encoded, "application/json"),
     }
     found: dict[str, Any] = {name: {"MB a second": 0.0, "memory growth MB": 0.0} for name in ways}

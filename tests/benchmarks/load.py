@@ -1,6 +1,7 @@
 """What others do must not keep a caller waiting: ``python -m tests.benchmarks.load [--server ...] [--seconds N]``.
 
-First two slow uploads while callers are looked up, then all hooks mixed at four fifths of what the site can do.
+First callers are looked up during slow uploads, and while a long list is sent, the index made anew and a recording
+stored; then all hooks are mixed at four fifths of what the site can do.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from statistics import quantiles
 
-from .__main__ import MEGA, Bench, show
+from .__main__ import MEGA, Bench, ids, show, sound
 from .measure import Work
 from .server import COMMANDS, Client, Server
 
 CLIENTS = 8
 CONTACTS = 100_000
+RECORDING = "/ringotel/activities/recording/?call_id=long"
 
 
 def spread(taken: list[float]) -> dict[str, float]:
@@ -66,6 +68,33 @@ def slow_uploads(bench: Bench, seconds: float, uploads: int = 2) -> dict[str, di
             found[f"during {uploads} slow uploads"] = lookups(bench, seconds)
         finally:
             done.set()
+    return found
+
+
+def beside(bench: Bench, seconds: float) -> dict[str, dict[str, float]]:
+    """Look-ups while something long is done, again and again."""
+    key = Client(bench.server.connect(), bench.clients["bearer"].headers)
+    recording = sound(50)
+    works: dict[str, Work] = {
+        "the whole list is sent": lambda: key.consume("/ringotel/contacts/"),
+        "the index is made anew": lambda: bench.server.manage(module="rebuild"),
+        "recordings of 50 MB come": lambda: key.call("POST", f"{RECORDING}{next(ids)}", recording, "audio/wav"),
+    }
+    found = {"alone": lookups(bench, seconds)}
+    for name, work in works.items():
+        done = threading.Event()
+
+        def repeat(work: Work = work, done: threading.Event = done) -> None:
+            while not done.is_set():
+                work()
+
+        with ThreadPoolExecutor(1) as pool:
+            other = pool.submit(repeat)
+            try:
+                found[name] = lookups(bench, seconds)
+            finally:
+                done.set()
+            other.result()
     return found
 
 
@@ -126,6 +155,7 @@ def main() -> None:
             if options.nginx:
                 with server.behind_nginx(options.nginx):
                     show(f"{options.server} behind nginx: FindContact", slow_uploads(Bench(server), 10, uploads))
+        show(f"{options.server}: FindContact meanwhile", beside(Bench(server), 20))
         drive(server, 3, None)
         fastest = drive(server, 10, None)
         show(f"{options.server}: all hooks, as fast as possible", fastest)

@@ -1,5 +1,7 @@
-"""The index of numbers, made anew as for a host's tables, beside phonenumbers alone: ``python -m tests.benchmarks.rebuild``
-prints as JSON what came out."""
+"""The index of numbers, made anew as for a host's tables, beside phonenumbers alone.
+
+``python -m tests.benchmarks.rebuild`` prints as JSON what came out.
+"""
 
 from __future__ import annotations
 
