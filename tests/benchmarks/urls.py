@@ -9,12 +9,16 @@ from typing import Any
 
 import orjson
 from django.core.files.storage import default_storage
+from django.db.models import QuerySet
 from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
 from django.urls import path
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from ringotel_crm.minicrm.models import Contact, ContactPhone
 from ringotel_crm.models import Activity
+from ringotel_crm.models.fields import begins
+from ringotel_crm.services import overview
 from tests.projects.standalone.urls import urlpatterns as site
 
 PERSON = ("contact_id", "contact__first_name", "contact__last_name", "contact__email", "contact__job_title")
@@ -86,12 +90,26 @@ def upload(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"id": name})
 
 
+def page(rows: QuerySet[Any]) -> JsonResponse:
+    """What a page of a list in the admin takes from the database, whole rows and how many there are up to a limit."""
+    return JsonResponse({"count": rows.values("pk")[:551].count(), "results": list(rows.values()[:50])})
+
+
 def calls(request: HttpRequest) -> JsonResponse:
-    """What the first page of the admin's list of calls takes from the database."""
-    rows = Activity.objects.order_by("-start", "-id").values(
-        *[field.attname for field in Activity._meta.concrete_fields]
-    )
-    return JsonResponse({"results": list(rows[:100])})
+    rows = Activity.objects.order_by("-start", "-id")
+    return page(rows.filter(begins("contact_name_folded", request.GET["q"])) if "q" in request.GET else rows)
+
+
+def people(request: HttpRequest) -> JsonResponse:
+    rows = Contact.objects.all()
+    return page(rows.filter(begins("last_name_folded", request.GET["q"])) if "q" in request.GET else rows)
+
+
+def figures(request: HttpRequest) -> JsonResponse:
+    """A grouped query for each picture of a week."""
+    week = Activity.objects.filter(start__gte=timezone.now() - dt.timedelta(days=7))
+    pictures = (overview.per_day, overview.per_hour, overview.per_agent, overview.per_contact)
+    return JsonResponse({"results": [picture(week) for picture in pictures]})
 
 
 urlpatterns = [
@@ -104,4 +122,6 @@ urlpatterns = [
     path("floor/contacts/", contacts),
     path("floor/upload/", upload),
     path("floor/calls/", calls),
+    path("floor/people/", people),
+    path("floor/overview/", figures),
 ]
