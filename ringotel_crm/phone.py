@@ -9,7 +9,7 @@ the region. A valid reading comes before a merely possible one. Between equals,
 
 1. digits that begin with the region's own country code are international;
 2. digits that begin with its trunk prefix, or make one of its mobile numbers, are national;
-3. other digits are national where no trunk prefix is written (Spain, the US), else international.
+3. other digits are national where no trunk prefix is written (Spain, the US, Brazil), else international.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from urllib.parse import unquote
 
 import phonenumbers
 from phonenumbers import (
+    Leniency,
     NumberParseException,
     PhoneMetadata,
     PhoneNumber,
@@ -205,13 +206,20 @@ def _read(text: str, region: str | None) -> tuple[_Reading, ...]:
 def _pieces(text: str, region: str | None) -> Iterator[_Reading]:
     first, *others = _NEW_NUMBER.split(text)
     for piece in (first, *map(str.lstrip, others)):
-        readings = [_read_one(part, region) for part in re.split("[,/]", piece)]
+        readings = [_read_one(part, region) for part in re.split(r"[,/]\s*", piece)]
         if not all(reading.e164s for reading in readings):
             readings = [_read_one(piece, region)]
         if not readings[0].e164s and "@" not in piece and re.search(r"[^\W\d_]", piece):
-            matches = phonenumbers.PhoneNumberMatcher(piece, region)
-            readings = [_read_one(match.raw_string, region) for match in matches]
+            readings = [_read_one(found, region) for found in _among_words(piece, region)]
         yield from (reading for reading in readings if reading.e164s)
+
+
+def _among_words(text: str, region: str | None) -> list[str]:
+    """The numbers in prose. A date would be possible too, so what has no plus has to be valid."""
+    international = phonenumbers.PhoneNumberMatcher(text, None, leniency=Leniency.POSSIBLE)
+    matches = (*international, *phonenumbers.PhoneNumberMatcher(text, region))
+    by_place = {match.start: match.raw_string for match in matches}
+    return [by_place[start] for start in sorted(by_place)]
 
 
 def _read_one(text: str, region: str | None) -> _Reading:
@@ -283,8 +291,9 @@ def _is_national_first(international: PhoneNumber, national: PhoneNumber, digits
     if digits.startswith(country_code):
         return False
     trunk_prefix = phonenumbers.ndd_prefix_for_region(region, False) or ""
+    written = _digits(phonenumbers.format_number(national, PhoneNumberFormat.NATIONAL))
     return (
-        trunk_prefix in ("", country_code)
+        not (trunk_prefix and written.startswith(trunk_prefix))
         or digits.startswith(trunk_prefix)
         or phonenumbers.number_type(national) == PhoneNumberType.MOBILE
     )

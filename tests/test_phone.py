@@ -107,6 +107,7 @@ def test_every_notation_is_the_number(region: str, name: str, text: str, e164: s
         # international first where a trunk prefix is written, national first where there is none
         ("IN", "6561234567", ["+6561234567", "+916561234567"]),
         ("US", "3612345678", ["+13612345678", "+3612345678"]),
+        ("BR", "(49) 3602-6629", ["+554936026629", "+4936026629"]),
         # but the trunk prefix and a mobile number are national, and the region's own code is international
         ("RU", "84951234567", ["+74951234567", "+84951234567"]),
         ("DE", "15123456789", ["+4915123456789", "+15123456789"]),
@@ -175,10 +176,23 @@ def test_zero_in_parentheses_is_left_out_only_where_it_is_not_part_of_the_number
         ("021 202 8252¹", [("+353212028252", "")]),
         ("tel:021-202-8252;ext=12", [("+353212028252", "12")]),
         ("021 202 8252 or 2000", [("+353212028252", "")]),
+        # a number that is possible and not valid
+        ("Office: +44 7700 900123", [("+447700900123", "")]),
     ],
 )
 def test_numbers_of_one_field(text: str, expected: list[tuple[str, str]]) -> None:
     assert [(number.e164, number.extension) for number in numbers(text, region="IE")] == expected
+
+
+@pytest.mark.parametrize(
+    ("region", "text", "e164"),
+    [
+        ("ES", "+34 612 34 56 78 / 612 34 56 78", "+34612345678"),
+        ("SG", "+65 6123 4567, 6123 4567", "+6561234567"),
+    ],
+)
+def test_space_between_two_numbers_is_no_lost_plus(region: str, text: str, e164: str) -> None:
+    assert {number.e164 for number in numbers(text, region=region)} == {e164}
 
 
 def test_number_keeps_its_piece_of_the_text() -> None:
