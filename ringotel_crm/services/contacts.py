@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 
 from django.contrib.contenttypes.models import ContentType
@@ -110,8 +110,20 @@ def update_contact(backend: Backend, id: str, draft: ContactDraft) -> ContactRec
             raise Invalid("This is not a telephone number.", fields={name: ["A telephone number is expected."]})
     with transaction.atomic():
         locks.take(f"contacts {backend.scope}")
+        if before := directory.get(id):
+            draft = _without_echo(before, draft)
         contact = directory.update(id, draft)
         transaction.on_commit(
             partial(signals.contact_updated.send_robust, sender=type(directory), contact=contact, backend=backend)
         )
     return contact
+
+
+def _without_echo(contact: ContactRecord, draft: ContactDraft) -> ContactDraft:
+    """What the phone was shown and sends back is no change: a number stays as a person typed it, with its extension."""
+    echo = {f.name: "" for f in fields(draft) if getattr(draft, f.name) == getattr(contact, f.name)}
+    for name in ("phone", "mobile"):
+        said = [(number.e164, number.extension) for number in phone.numbers(getattr(draft, name))]
+        if said == [(getattr(contact, name), "")]:
+            echo[name] = ""
+    return replace(draft, **echo)

@@ -250,6 +250,21 @@ def test_the_extension_of_a_replaced_number_goes_with_it(api: Api, ada: Contact)
     assert phones(ada)[0] == ("work", number(8), number(8), "")
 
 
+@pytest.mark.parametrize("kind", [Kind.WORK, Kind.HOME])
+@pytest.mark.parametrize("shown", ["+353209100007", "353209100007", "020 910 0007"])
+def test_a_number_that_comes_back_as_it_was_shown_stays_as_typed(api: Api, kind: Kind, shown: str) -> None:
+    bea = make_contact("Bea Example", "020-910 0007 x12", kind=kind)
+    assert update(api, bea, phone=shown, job_title="Owner")["phone"] == "+353209100007"
+    assert phones(bea) == [(kind, "020-910 0007 x12", "+353209100007", "12")]
+
+
+def test_a_company_that_comes_back_stays_the_same_of_two(api: Api, ada: Contact) -> None:
+    other = make_organization("Twin Ltd"), make_organization("Twin Ltd")
+    Contact.objects.filter(pk=ada.pk).update(organization=other[1])
+    update(api, ada, organization={"name": "Twin Ltd"}, job_title="Owner")
+    assert ada.organization == other[1]
+
+
 def test_a_number_of_a_new_kind_is_added(api: Api) -> None:
     bea = make_contact("Bea Example", number(1), kind=Kind.HOME)
     answer = update(api, bea, phone=number(2), mobile=number(3))

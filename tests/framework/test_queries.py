@@ -25,7 +25,7 @@ COUNTS = {
     "FindContact, shared": 4,
     "CreateContact": 10,
     "CreateContact, again": 3,
-    "UpdateContact": 8,
+    "UpdateContact": 9,
     "CreateActivity": 4,
     "CreateActivity, again": 7,
     "AssignActivity": 5,
