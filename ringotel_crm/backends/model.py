@@ -116,7 +116,7 @@ class ModelOrganizationDirectory(ModelDirectory[OrganizationRecord], Organizatio
         instance: Model = self.model(**{split(self.name)[0]: name})
         self.own(instance)
         self.validate(instance)
-        instance.save()
+        self.save(instance)
         return instance
 
 
@@ -215,7 +215,7 @@ class ModelContactDirectory(PersonMixin, ModelDirectory[ContactRecord], ContactD
             self.own(instance)
             self.assign(instance, draft)
             self.validate(instance)
-            instance.save()
+            self.save(instance)
             self.assign_numbers(instance, draft)
             return self.saved(instance)
 
@@ -229,7 +229,7 @@ class ModelContactDirectory(PersonMixin, ModelDirectory[ContactRecord], ContactD
             before = {field.attname: getattr(instance, field.attname) for field in self.model._meta.concrete_fields}
             self.assign(instance, draft)
             self.validate(instance, [name for name, value in before.items() if getattr(instance, name) != value])
-            instance.save()
+            self.save(instance)
             self.assign_numbers(instance, draft)
             return self.saved(instance)
 
@@ -284,7 +284,7 @@ class ModelContactDirectory(PersonMixin, ModelDirectory[ContactRecord], ContactD
             row = row or relation.related_model(**{relation.field.name: instance}, **given)
             setattr(row, table.number, self.written(typed))
             self.validate(row)
-            row.save()
+            self.save(row)
 
     def written(self, typed: str) -> str:
         """A number as the CRM stores it: as it was typed. Override where a column wants another form."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, ClassVar, Generic, TypeVar
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
-from django.db import router, transaction
+from django.db import DataError, IntegrityError, router, transaction
 from django.db.models import FilteredRelation, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -51,6 +52,18 @@ def aware(moment: Any) -> dt.datetime | None:
     return moment if isinstance(moment, dt.datetime) and timezone.is_aware(moment) else None
 
 
+@contextmanager
+def refusals() -> Iterator[None]:
+    """``Invalid`` in the place of what models and databases raise for a value that they do not take."""
+    message = _("The CRM does not take this.")
+    try:
+        yield
+    except ValidationError as exc:
+        raise Invalid(message, fields=ValidationError(exc.update_error_dict({})).message_dict) from exc
+    except (IntegrityError, DataError) as exc:
+        raise Invalid(message) from exc
+
+
 class ModelDirectory(Directory, Generic[Record]):
     """What the directories over models share."""
 
@@ -61,6 +74,8 @@ class ModelDirectory(Directory, Generic[Record]):
     # under "" are looked up and not shown.
     phones: ClassVar[Mapping[str, Paths]] = {}
     phone_table: ClassVar[PhoneTable | None] = None
+    # The fields that the model requires, and that Ringotel may leave empty all the same: ("email",).
+    optional: ClassVar[Sequence[str]] = ()
     # When the row was made and last changed.
     created_at: ClassVar[str] = ""
     updated_at: ClassVar[str] = ""
@@ -177,14 +192,20 @@ class ModelDirectory(Directory, Generic[Record]):
 
     def validate(self, instance: Any, changed: Sequence[str] | None = None) -> None:
         """Raises ``Invalid`` for what the model's own rules refuse; of an old row, in the ``changed`` columns."""
-        try:
+        excused = {name for name in self.optional if not getattr(instance, name, True)}
+        with refusals():
             if changed is None:
-                instance.full_clean()
-            else:
+                instance.full_clean(exclude=excused)
+            elif changed:
                 others = {field.name for field in instance._meta.concrete_fields if field.attname not in changed}
-                instance.clean_fields(exclude=others)
-        except ValidationError as exc:
-            raise Invalid(_("The CRM does not take this."), fields=exc.message_dict) from exc
+                instance.clean_fields(exclude=excused | others)
+                instance.validate_unique(exclude=excused)
+                instance.validate_constraints(exclude=excused)
+
+    def save(self, instance: Any) -> None:
+        """Raises ``Invalid`` for what the model refuses only now, or the database does."""
+        with refusals():
+            instance.save()
 
     def indexed(self, numbers: Sequence[str]) -> list[Any]:
         """The primary keys of this model's rows that the index has for one of these numbers."""

@@ -27,7 +27,7 @@ from django.utils import timezone
 
 from ringotel_crm.backends import Backend, get_backend
 from ringotel_crm.backends.base import ContactDirectory, OrganizationDirectory
-from ringotel_crm.exceptions import NotFound, Unsupported
+from ringotel_crm.exceptions import Invalid, NotFound, Unsupported
 from ringotel_crm.records import Actor, ContactDraft, ContactRecord
 from ringotel_crm.services.contacts import create_contact, identify, update_contact
 
@@ -101,6 +101,13 @@ class BackendContract(TestCase):
         assert found is not None, "A contact that was made just now is not found by its id."
         return found
 
+    def make_if_taken(self, name: str = "Ada Example", **fields: str) -> ContactRecord | None:
+        """The same; None where the CRM refuses such values, so that they cannot stand in its tables either."""
+        try:
+            return self.make(name, **fields)
+        except Invalid:
+            return None
+
     def identify(self, number: str, scope: str | None = None) -> str | None:
         """The id of the contact who has this number."""
         found = identify(self.backend(scope), number)
@@ -110,23 +117,30 @@ class BackendContract(TestCase):
 
     def test_a_number_is_found_in_every_notation(self) -> None:
         """However it was stored, and however it is asked for."""
+        taken = 0
         for n, stored in enumerate(STORED):
-            contact = self.make(f"Ada Example{n}", phone=stored.format(100 + n))
+            if not (contact := self.make_if_taken(f"Ada Example{n}", phone=stored.format(100 + n))):
+                continue
+            taken += 1
             for asked in ASKED:
                 with self.subTest(stored=stored, asked=asked):
                     self.assertEqual(self.identify(asked.format(100 + n)), contact.id)
+        self.assertTrue(taken, "The CRM takes numbers in none of these notations.")
 
     def test_a_mobile_is_found_too(self) -> None:
         """Both numbers of one contact."""
         ada = self.make(phone="020 915 0100", mobile="083 920 0100")
-        self.assertEqual(self.identify("+353839200100"), ada.id)
         self.assertEqual(self.identify("+353209150100"), ada.id)
+        found = self.identify("+353839200100")
+        if not (ada.mobile or found):
+            self.skipTest("This CRM keeps one number of each contact.")
+        self.assertEqual(found, ada.id)
 
     def test_nobody_is_invented(self) -> None:
         """For no number at all, short ones, and numbers that begin or end alike."""
         self.make(phone="020 915 0100")
         self.make("Bea Example", email="bea@example.com")
-        self.make("Cy Example", phone="anonymous", mobile="500")
+        self.make_if_taken("Cy Example", phone="anonymous", mobile="500")
         for asked in (*NOBODY, "+3532091501000", "+35320915010", "+353209150101", "+44209150100", "+1353209150100"):
             with self.subTest(asked=asked):
                 self.assertIsNone(self.identify(asked))
@@ -218,8 +232,9 @@ class BackendContract(TestCase):
 
     def test_records_are_well_formed(self) -> None:
         """Text everywhere, numbers in E.164, times with a zone."""
-        self.make(phone="(020) 915-0100", mobile="not a number", email="ada@example.com")
-        self.make("Bea Example", phone="00353 20 9150101 ext. 7")
+        self.make(phone="020 915 0102", email="ada@example.com")
+        self.make_if_taken("Bea Example", phone="(020) 915-0100", mobile="not a number")
+        self.make_if_taken("Cy Example", phone="00353 20 9150101 ext. 7")
         for contact in self.backend().contacts.records():
             self.check_contact(contact)
 

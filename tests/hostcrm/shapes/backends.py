@@ -7,7 +7,7 @@ from typing import Any
 from ringotel_crm.backends.model import ModelBackend, ModelContactDirectory, ModelOrganizationDirectory
 from ringotel_crm.records import ContactDraft
 
-from .models import Account, Customer, Elsewhere, Keyed, Member
+from .models import Account, Customer, Elsewhere, Keyed, Member, Subscriber
 
 
 class Customers(ModelContactDirectory):
@@ -24,12 +24,13 @@ class KeyedPeople(ModelContactDirectory):
     model = Keyed
     name = "name"
     phones = {"phone": "digits"}
+    optional = ("digits",)
 
     def new(self, draft: ContactDraft) -> Any:
         return self.model(code=f"IE/{Keyed.objects.count()}:a,b c")
 
     def written(self, typed: str) -> Any:
-        return "".join(char for char in typed if char.isdigit())
+        return "".join(char for char in typed if char.isdigit()) or None
 
 
 class TextKeys(ModelBackend):
@@ -55,6 +56,27 @@ class Accounts(ModelOrganizationDirectory):
 class Shared(ModelBackend):
     contact_directory = Members
     organization_directory = Accounts
+
+
+class Subscribers(ModelContactDirectory):
+    model = Subscriber
+    name = "name"
+    email = "email"
+    phones = {"phone": "phone"}
+    optional = ("email",)
+
+
+class Particular(ModelBackend):
+    contact_directory = Subscribers
+
+
+class Trusting(Subscribers):
+    def validate(self, instance: Any, changed: Any = None) -> None:
+        """Asks the database alone."""
+
+
+class Unvalidated(ModelBackend):
+    contact_directory = Trusting
 
 
 class People(ModelContactDirectory):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.core.exceptions import ValidationError
 from django.db import models
 
 
@@ -38,6 +41,22 @@ class Member(models.Model):
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE)
     name = models.CharField(max_length=100)
+
+
+class Subscriber(models.Model):
+    """Required, unique, and particular: what models refuse in their several ways."""
+
+    name = models.CharField(max_length=100)
+    email = models.EmailField()
+    phone = models.CharField(max_length=40, unique=True, null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["name", "email"], name="one_subscription_each")]
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.email.endswith("@example.org"):
+            raise ValidationError("We do not write there.")
+        super().save(*args, **kwargs)
 
 
 class Elsewhere(models.Model):
