@@ -10,25 +10,31 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import transaction
+from django.db.models import EmailField
 from django.utils.text import slugify
 
 from ..backends.users import SERVICE_GROUP
 from ..exceptions import Invalid
 from .access import APP_LABEL, CODENAME, PERMISSION
 
+MAKE_ONE = 'make a user yourself, and name it with "manage.py ringotel_connect --user"'
+
 
 def service_user(name: str) -> Any:
     """The user ``ringotel-<name>``, made if there is none: without a password, and permitted to use the API only.
+
+    Where users are called by their e-mail address, ``ringotel-<name>@service.invalid``.
 
     Raises ``Invalid`` if that name is somebody else's, or the site's user model cannot have such a user.
     """
     user_model = get_user_model()
     if not hasattr(user_model, "groups"):
-        raise Invalid(f"Users of {user_model._meta.label} have no groups: make a user yourself and name it.")
-    slug = slugify(name, allow_unicode=True)
+        raise Invalid(f"Users of {user_model._meta.label} have no groups: {MAKE_ONE}.")
+    by_email = isinstance(user_model._meta.get_field(user_model.USERNAME_FIELD), EmailField)
+    slug = slugify(name, allow_unicode=not by_email)
     if slug != name:  # two names that look alike are two users
         slug = f"{slug}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
-    username = f"ringotel-{slug}"
+    username = f"ringotel-{slug}{'@service.invalid' if by_email else ''}"  # a domain that no mail goes to
     with transaction.atomic():
         group, _created = Group.objects.get_or_create(name=SERVICE_GROUP)
         group.permissions.set([_permission()])
@@ -73,7 +79,7 @@ def _create(username: str) -> Any:
     except ValidationError as exc:
         raise Invalid(
             f"{user_model._meta.label} does not take a user who is only called {username!r} "
-            f"({'; '.join(exc.messages)}): make a user yourself and name it."
+            f"({'; '.join(exc.messages)}): {MAKE_ONE}."
         ) from exc
     user.save()
     return user

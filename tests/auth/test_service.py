@@ -47,6 +47,14 @@ def test_a_name_in_any_script_will_do() -> None:
     assert service_user("東京").username == "ringotel-東京"
 
 
+def test_where_users_are_called_by_their_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(User, "USERNAME_FIELD", "email")
+    monkeypatch.setattr(User._meta.get_field("username"), "blank", True)
+
+    assert service_user("desk").email == "ringotel-desk@service.invalid"
+    assert service_user("desk") == User.objects.get()
+
+
 def test_the_password_of_a_service_user_opens_the_api(ask: Ask) -> None:
     user = service_user("desk")
     old, new = set_service_password(user), set_service_password(user)
