@@ -11,9 +11,11 @@ from django.db import models
 
 from .base import Backend, ContactDirectory, Directory, OrganizationDirectory, UserDirectory
 from .mapping import UnknownField, join, split, steps
-from .model import ModelContactDirectory
+from .merged import SEPARATOR, MergedContactDirectory
+from .model import ModelContactDirectory, ModelOrganizationDirectory, ModelUserDirectory
 from .rows import ModelDirectory
 
+OURS = {*ModelContactDirectory.__mro__, *ModelOrganizationDirectory.__mro__, *ModelUserDirectory.__mro__}
 ROLES = ("phone", "mobile", "")
 NO_TEXT = (
     *(models.BooleanField, models.DateField, models.TimeField, models.DurationField, models.JSONField),
@@ -42,6 +44,8 @@ def check_backend(backend: type[Backend]) -> Iterator[CheckMessage]:
             continue
         for member in (directory, *directory.members()):
             yield from _check_methods(member)
+        if issubclass(directory, MergedContactDirectory):
+            yield from _check_parts(directory)
         for member in directory.members():
             if issubclass(member, ModelDirectory):
                 yield from _check_mapping(member)
@@ -67,6 +71,30 @@ def _check_methods(directory: type[Directory]) -> Iterator[CheckMessage]:
             )
 
 
+def _check_parts(directory: type[MergedContactDirectory]) -> Iterator[CheckMessage]:
+    parts = getattr(directory, "parts", {})
+    if not parts or (directory.creates and directory.creates not in parts) or any(SEPARATOR in name for name in parts):
+        yield Error(
+            f"{directory.__name__}: parts and creates do not go together.",
+            hint=f'Write parts = {{"person": People, "lead": Leads}}, names without "{SEPARATOR}", and creates = one '
+            "of these names, or leave it out.",
+            obj=directory,
+            id="ringotel_crm.E031",
+        )
+    seen: dict[Any, type[ModelDirectory[Any]]] = {}
+    for member in directory.members():
+        if not issubclass(member, ModelDirectory) or not hasattr(member, "model"):
+            continue
+        other = seen.setdefault(member.model, member)
+        if (other.phones, other.phone_table, other.tenant) != (member.phones, member.phone_table, member.tenant):
+            yield Error(
+                f"{other.__name__} and {member.__name__} read different numbers of the same rows.",
+                hint="Give both the same phones, phone_table and tenant, or one of them a proxy model.",
+                obj=directory,
+                id="ringotel_crm.E032",
+            )
+
+
 def _check_mapping(directory: type[ModelDirectory[Any]]) -> Iterator[CheckMessage]:
     model = getattr(directory, "model", None)
     if not (isinstance(model, type) and issubclass(model, models.Model)) or model._meta.abstract or model._meta.swapped:
@@ -84,14 +112,16 @@ def _check_mapping(directory: type[ModelDirectory[Any]]) -> Iterator[CheckMessag
             obj=directory,
             id="ringotel_crm.E024",
         )
+    yield from _check_words(directory)
     for attribute in directory.text_attributes:
         for path in split(getattr(directory, attribute)):
             yield from _check_path(directory, attribute, path)
     for attribute in ("created_at", "updated_at"):
         for path in split(getattr(directory, attribute)):
             yield from _check_path(directory, attribute, path, wanted=models.DateTimeField)
-    if directory.tenant:
-        yield from _check_path(directory, "tenant", directory.tenant, wanted=models.Field)
+    for attribute in ("tenant", "user", "main_contact", "optional"):
+        for path in split(getattr(directory, attribute, "")):
+            yield from _check_path(directory, attribute, path, wanted=models.Field)
     yield from _check_phones(directory)
     if issubclass(directory, ModelContactDirectory) and not any(map(split, _names_of(directory))):
         yield Error(
@@ -100,6 +130,20 @@ def _check_mapping(directory: type[ModelDirectory[Any]]) -> Iterator[CheckMessag
             obj=directory,
             id="ringotel_crm.E028",
         )
+
+
+def _check_words(directory: type[ModelDirectory[Any]]) -> Iterator[CheckMessage]:
+    """A word of the mapping that is written wrongly would say nothing: that of the tenant would hide nothing."""
+    known = {name for base in directory.__mro__ if base in OURS for name in vars(base)}
+    written = {name for base in directory.__mro__ if base not in OURS for name in vars(base)}
+    for name in sorted(written - known):
+        if not name.startswith("_") and (near := difflib.get_close_matches(name, known, n=1, cutoff=0.8)):
+            yield Warning(
+                f"{directory.__name__}.{name} is nothing that a directory reads.",
+                hint=f'Did you mean "{near[0]}"? If not, call it _{name}.',
+                obj=directory,
+                id="ringotel_crm.W033",
+            )
 
 
 def _names_of(directory: type[ModelContactDirectory]) -> tuple[Any, ...]:
@@ -167,7 +211,7 @@ def _check_path(
     elif wanted is models.ForeignKey:
         right = bool(last.one_to_many)
     else:
-        right = isinstance(last, wanted)
+        right = isinstance(last, wanted) and not last.many_to_many
     if many:
         along = along[1:]
     if not right or any(field.one_to_many or field.many_to_many for field in along):

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
+from django.contrib.contenttypes.fields import GenericRelation
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Case, F, Model, Subquery, When
 from django.db.models.constants import LOOKUP_SEP
 from django.urls import NoReverseMatch, reverse
@@ -277,14 +279,23 @@ class ModelContactDirectory(PersonMixin, ModelDirectory[ContactRecord], ContactD
             kind = table.kind_of(role)
             if kind is None and (table.kind or role == "mobile"):
                 continue
-            relation = self.model._meta.get_field(table.relation)
-            rows = getattr(instance, relation.get_accessor_name()).filter(**table.where)
+            rows, owner = self.table_rows(instance, table.relation)
             given = {table.kind: kind} if table.kind else {}
-            row = rows.filter(**given).order_by("pk").first()
-            row = row or relation.related_model(**{relation.field.name: instance}, **given)
+            row = rows.filter(**table.where, **given).order_by("pk").first()
+            row = row or rows.model(**owner, **given)
             setattr(row, table.number, self.written(typed))
             self.validate(row)
             self.save(row)
+
+    @staticmethod
+    def table_rows(instance: Any, name: str) -> tuple[Any, dict[str, Any]]:
+        """The rows of the table of numbers that are this row's, and what makes a new one its own."""
+        relation = instance._meta.get_field(name)
+        if isinstance(relation, GenericRelation):
+            kind = ContentType.objects.get_for_model(instance, for_concrete_model=relation.for_concrete_model)
+            owner = {relation.content_type_field_name: kind, relation.object_id_field_name: instance.pk}
+            return getattr(instance, name), owner
+        return getattr(instance, relation.get_accessor_name()), {relation.field.name: instance}
 
     def written(self, typed: str) -> str:
         """A number as the CRM stores it: as it was typed. Override where a column wants another form."""

@@ -63,6 +63,8 @@ def test_a_right_mapping() -> None:
         ({"phone_table": PhoneTable(**TABLE, where={"deleted": False})}, "E026", "There are:"),
         ({"first_name": "", "last_name": ""}, "E028", "first_name ="),
         ({"phone_table": None}, "W029", "phones ="),
+        ({"optional": ("emial",)}, "E026", '"email"'),
+        ({"tennant": "organization_id"}, "W033", '"tenant"'),
     ],
     ids=str,
 )
@@ -112,6 +114,9 @@ class Users(ModelUserDirectory):
         ({"contact_directory": NoUpdate}, "E022"),
         ({"organization_directory": Companies}, "E026"),
         ({"user_directory": Users}, "E027"),
+        ({"user_directory": type("Agents", (Users,), {"extension": "", "user": "usr"})}, "E026"),
+        ({"organization_directory": type("Firms", (Companies,), {"name": "name", "main_contact": "boss"})}, "E026"),
+        ({"organization_directory": type("Firms", (Companies,), {"name": "name", "tenant": "contacts"})}, "E027"),
     ],
 )
 def test_a_wrong_directory(directories: dict[str, Any], id: str) -> None:
@@ -120,6 +125,21 @@ def test_a_wrong_directory(directories: dict[str, Any], id: str) -> None:
 
 def test_what_is_declared_as_missing_is_no_mistake() -> None:
     assert found(contact_directory=ReadOnly, organization_directory=None) == []
+
+
+@pytest.mark.parametrize(
+    ("attributes", "id"),
+    [
+        ({"parts": {}}, "E031"),
+        ({"parts": {"person": Contacts}, "creates": "persn"}, "E031"),
+        ({"parts": {"a:b": Contacts}}, "E031"),
+        ({"parts": {"person": Contacts, "vip": people(phones={"": "job_title"})}}, "E032"),
+    ],
+    ids=str,
+)
+def test_parts_that_do_not_go_together(attributes: dict[str, Any], id: str) -> None:
+    directory = type("Both", (MergedContactDirectory,), attributes)
+    assert [found_id for found_id, _hint in found(contact_directory=directory)] == [f"ringotel_crm.{id}"]
 
 
 def test_each_part_of_a_merged_directory() -> None:

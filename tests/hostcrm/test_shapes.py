@@ -37,6 +37,11 @@ class TestTextKeys(BackendContract, TestCase):
         self.skipTest("A number loses its notation here.")
 
 
+@on("GenericNumbers")
+class TestGenericNumbers(BackendContract, TestCase):
+    pass
+
+
 @on("OtherDatabase")
 class TestOtherDatabase(BackendContract, TestCase):
     databases = {"default", "other"}
@@ -52,7 +57,9 @@ def entries() -> set[str]:
 
 
 @pytest.mark.django_db(databases=["default", "other"])
-@pytest.mark.parametrize("backend", ["Inherited", "TextKeys", "Shared", "Particular", "OtherDatabase", "ReadOnly"])
+@pytest.mark.parametrize(
+    "backend", ["Inherited", "TextKeys", "Shared", "Particular", "GenericNumbers", "OtherDatabase", "ReadOnly"]
+)
 def test_the_mappings_are_right(settings: Settings, backend: str) -> None:
     settings.RINGOTEL_CRM = {"BACKEND": f"{BACKENDS}.{backend}"}
     assert run_checks() == []

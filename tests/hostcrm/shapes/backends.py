@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ringotel_crm.backends.model import ModelBackend, ModelContactDirectory, ModelOrganizationDirectory
+from ringotel_crm.backends.model import ModelBackend, ModelContactDirectory, ModelOrganizationDirectory, PhoneTable
 from ringotel_crm.records import ContactDraft
 
-from .models import Account, Customer, Elsewhere, Keyed, Member, Subscriber
+from .models import Account, Customer, Elsewhere, Keyed, Member, Patron, Subscriber
 
 
 class Customers(ModelContactDirectory):
@@ -77,6 +77,16 @@ class Trusting(Subscribers):
 
 class Unvalidated(ModelBackend):
     contact_directory = Trusting
+
+
+class Patrons(ModelContactDirectory):
+    model = Patron
+    name = "name"
+    phone_table = PhoneTable(relation="lines", number="digits", kind="label", kinds={"work": "phone", "cell": "mobile"})
+
+
+class GenericNumbers(ModelBackend):
+    contact_directory = Patrons
 
 
 class People(ModelContactDirectory):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelation
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import models
 
@@ -57,6 +59,23 @@ class Subscriber(models.Model):
         if self.email.endswith("@example.org"):
             raise ValidationError("We do not write there.")
         super().save(*args, **kwargs)
+
+
+class Line(models.Model):
+    """A number of a row of any table."""
+
+    content_type = models.ForeignKey(ContentType, on_delete=models.CASCADE)
+    object_id = models.PositiveBigIntegerField()
+    owner = GenericForeignKey()
+    label = models.CharField(max_length=10)
+    digits = models.CharField(max_length=40)
+
+
+class Patron(models.Model):
+    """Somebody with such numbers."""
+
+    name = models.CharField(max_length=100)
+    lines = GenericRelation(Line)
 
 
 class Elsewhere(models.Model):
