@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.checks import run_checks
 from django.core.management import call_command
 from django.db import transaction
 from django.test import TestCase, override_settings
 from pytest_django import Settings
 
+from demo_project.hostcrm.models import Branch, Staff
 from ringotel_crm.backends import get_backend
 from ringotel_crm.framework.document import build
-from ringotel_crm.models import Activity, PhoneIndex
+from ringotel_crm.models import Activity, Agent, PhoneIndex
 from ringotel_crm.records import Actor
 from ringotel_crm.testing import BackendContract
 from tests.api import Api, error, make_token
@@ -58,7 +60,11 @@ def entries() -> set[str]:
 
 @pytest.mark.django_db(databases=["default", "other"])
 @pytest.mark.parametrize(
-    "backend", ["Inherited", "TextKeys", "Shared", "Particular", "GenericNumbers", "OtherDatabase", "ReadOnly"]
+    "backend",
+    [
+        *("Inherited", "TextKeys", "Shared", "Particular", "GenericNumbers", "OurExtensions", "OtherDatabase"),
+        "ReadOnly",
+    ],
 )
 def test_the_mappings_are_right(settings: Settings, backend: str) -> None:
     settings.RINGOTEL_CRM = {"BACKEND": f"{BACKENDS}.{backend}"}
@@ -140,6 +146,16 @@ def test_what_the_model_refuses_is_the_callers_mistake(shape: None, change: dict
     ada.refresh_from_db()
     assert (ada.name, ada.email, ada.phone) == ("Ada", "ada@example.com", "020 915 0100")
     assert Subscriber.objects.count() == 2
+
+
+@pytest.mark.parametrize("shape", ["OurExtensions"], indirect=True)
+def test_agents_without_a_column_for_the_extension(shape: None, api: Api, north: Branch) -> None:
+    una = User.objects.create_user("una")
+    staff = Staff.objects.create(user=una, branch=north)
+    Agent.objects.create(user=una, extension="501")
+    assert [(user["id"], user["extension"]) for user in api.results("Users")] == [(str(staff.pk), "501")]
+    api.ok("CreateActivity", {"call_id": "c1", "caller_number": "020 915 0100", "extension": "501"})
+    assert Activity.objects.get().agent_id == str(staff.pk)
 
 
 @pytest.mark.django_db(databases=["default", "other"], transaction=True)

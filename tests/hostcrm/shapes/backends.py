@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from demo_project.hostcrm.phones import Colleagues, HostBackend
 from ringotel_crm.backends.model import ModelBackend, ModelContactDirectory, ModelOrganizationDirectory, PhoneTable
 from ringotel_crm.records import ContactDraft
 
@@ -87,6 +88,14 @@ class Patrons(ModelContactDirectory):
 
 class GenericNumbers(ModelBackend):
     contact_directory = Patrons
+
+
+class Desks(Colleagues):
+    extension = "user__ringotel_agent__extension"
+
+
+class OurExtensions(HostBackend):
+    user_directory = Desks
 
 
 class People(ModelContactDirectory):
