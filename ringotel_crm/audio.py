@@ -10,13 +10,15 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
 from typing import IO
 
 from django.utils.translation import gettext as _
 from mutagen import MutagenError
 from mutagen.aac import AACInfo
 from mutagen.flac import StreamInfo as FLACInfo
-from mutagen.mp3 import MPEGInfo
+from mutagen.mp3 import BitrateMode, MPEGFrame, MPEGInfo
 from mutagen.mp4 import MP4Info
 from mutagen.mp4._atom import Atoms
 from mutagen.oggopus import OggOpusInfo
@@ -30,6 +32,9 @@ HEAD = 64 * 1024
 MAX_HEADER_BYTES = 512 * 1024
 MAX_HEADER_READS = 50_000
 """How much mutagen may read, and in how many steps: enough for two hours of MP4 in fragments of one second."""
+
+MAX_FRAMES = 1_000_000
+"""How many frames are counted of a file that does not say how long it is: over five hours of any kind."""
 
 MAX_ID3_TAGS = 8
 """Some players stack several in front of an MP3."""
@@ -152,25 +157,29 @@ def _read_wav(source: _Source) -> Audio:
     """RIFF is read here because mutagen's duration is that of uncompressed sound in a finished file only."""
     if source.head[8:12] != b"WAVE":
         raise _refused(_("This is a RIFF file that is not WAVE."))
-    codec, byte_rate = "", 0
+    codec, byte_rate = "", 0.0
     offset = 12
     while offset + 8 <= source.size:
         source.window.seek(offset)
         name, length = struct.unpack("<4sI", source.window.read(8))
         offset += 8
         if name == b"fmt ":
-            tag, _channels, _rate, byte_rate = struct.unpack("<HHII", source.window.read(min(length, 12)))
+            form = source.window.read(min(length, 20))
+            tag, _channels, rate, byte_rate = struct.unpack_from("<HHII", form)
+            if tag in IN_BLOCKS and len(form) == 20:  # of so many bytes and samples; writers get the byte rate wrong
+                align, _bits, _rest, samples = struct.unpack_from("<HHHH", form, 12)
+                byte_rate = rate * align / max(samples, 1)
             if tag == EXTENSIBLE:
                 source.window.seek(offset + 24)
                 (tag,) = struct.unpack("<H", source.window.read(2))
             codec = WAVE_CODECS.get(tag, f"wave-{tag:#06x}")
-        elif name == b"data" and codec and byte_rate:
+        elif name == b"data" and codec:
             # A recorder that writes to a pipe, or was stopped, leaves no length or an impossible one.
             rest = source.size - offset
             sound = min(length or rest, rest)
             if not sound:
                 raise _refused(_("There is no sound in this file."))
-            return _audio("audio/wav", ".wav", codec, sound / byte_rate)
+            return _audio("audio/wav", ".wav", codec, sound / byte_rate if byte_rate else None)
         offset += length + length % 2
     raise _refused(_("This WAVE file ends before its sound begins."))
 
@@ -208,7 +217,7 @@ def _read_mp4(source: _Source) -> Audio:
     handlers = {trak[b"mdia", b"hdlr"].read(source.window)[1][8:12] for trak in atoms[b"moov"].findall(b"trak")}
     _require_sound_only(sound=b"soun" in handlers, video=b"vide" in handlers)
     info = MP4Info(atoms, source.window)
-    codec = "aac" if info.codec.startswith("mp4a.40") else info.codec.lower()
+    codec = "aac" if info.codec == "mp4a" or info.codec.startswith("mp4a.40") else info.codec.lower()
     return _audio("audio/mp4", ".m4a", codec, info.length)
 
 
@@ -230,21 +239,62 @@ def _read_adts(source: _Source) -> Audio:
     info = AACInfo(source.window)
     if not info.sample_rate:
         raise _refused(_("The headers of this file are damaged or incomplete."))
-    return _audio("audio/aac", ".aac", "aac", info.length)
+
+    def frame(header: bytes) -> tuple[int, float]:
+        if len(header) < HEADER or not header.startswith((b"\xff\xf0", b"\xff\xf1", b"\xff\xf8", b"\xff\xf9")):
+            return 0, 0
+        length = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
+        return length, 1024 * (1 + (header[6] & 3)) / info.sample_rate
+
+    return _audio("audio/aac", ".aac", "aac", _counted(source, 0, frame))
 
 
 def _read_mpeg(source: _Source) -> Audio:
     info = MPEGInfo(source.window)
     if info.frame_offset:
         raise _refused(_("The headers of this file are damaged or incomplete."))
-    return _audio("audio/mpeg", f".mp{info.layer}", f"mp{info.layer}", info.length)
+    # Without a header that tells its length it is guessed from the first bit rate, which may change.
+    is_guessed = info.bitrate_mode == BitrateMode.UNKNOWN
+    duration = _counted(source, 0, lambda header: _mpeg_frame(header[:4])) if is_guessed else info.length
+    return _audio("audio/mpeg", f".mp{info.layer}", f"mp{info.layer}", duration)
+
+
+@lru_cache(1000)
+def _mpeg_frame(header: bytes) -> tuple[int, float]:
+    file = BytesIO(header)
+    try:
+        frame = MPEGFrame(file)
+    except MutagenError:
+        return 0, 0
+    samples = 384 if frame.layer == 1 else 576 if frame.layer == 3 and frame.version != 1 else 1152
+    return file.tell(), samples / frame.sample_rate
 
 
 def _read_amr(source: _Source) -> Audio:
     wide = source.head.startswith(b"#!AMR-WB\n")
-    if source.size <= (9 if wide else 6):
+    start, sizes = (9, AMR_WIDE) if wide else (6, AMR)
+    if source.size <= start:
         raise _refused(_("There is no sound in this file."))
-    return _audio("audio/amr-wb" if wide else "audio/amr", ".awb" if wide else ".amr", "amr", None)
+
+    def frame(header: bytes) -> tuple[int, float]:
+        return (sizes.get(header[0] >> 3 & 15, 0), 0.02) if header else (0, 0)
+
+    duration = _counted(source, start, frame)
+    return _audio("audio/amr-wb" if wide else "audio/amr", ".awb" if wide else ".amr", "amr", duration)
+
+
+def _counted(source: _Source, start: int, frame: Callable[[bytes], tuple[int, float]]) -> float:
+    """The seconds of all frames from ``start`` on; ``frame`` tells by its first bytes how long each is, in bytes
+    and seconds. What is behind the last one that is counted is taken to be like those before."""
+    file, begin, seconds, offset = source.window.file, source.window.start, 0.0, start
+    for _number in range(MAX_FRAMES):
+        file.seek(begin + offset)
+        length, duration = frame(file.read(HEADER))
+        if not length:
+            break
+        offset += length
+        seconds += duration
+    return seconds * max((source.size - start) / max(offset - start, 1), 1)
 
 
 def _elements(data: bytes, *path: int) -> list[bytes]:
@@ -291,7 +341,24 @@ def _refused(reason: str) -> WrongMediaType:
 
 # The format tags of WAVE (RFC 2361); EXTENSIBLE says that the tag proper stands further behind.
 EXTENSIBLE = 0xFFFE
-WAVE_CODECS = {0x0001: "pcm", 0x0003: "float", 0x0006: "alaw", 0x0007: "mulaw", 0x0011: "adpcm", 0x0031: "gsm"}
+WAVE_CODECS = {
+    0x0001: "pcm",
+    0x0002: "adpcm",
+    0x0003: "float",
+    0x0006: "alaw",
+    0x0007: "mulaw",
+    0x0011: "adpcm",
+    0x0031: "gsm",
+    0x0055: "mp3",
+}
+IN_BLOCKS = {0x0002, 0x0011, 0x0031}
+
+HEADER = 7
+"""So many bytes of a frame tell its length, whatever the codec."""
+
+# Bytes of a frame of 20 ms by its type (RFC 4867, and 3GPP TS 26.101 and 26.201): speech, comfort noise, nothing.
+AMR = dict(enumerate((13, 14, 16, 18, 20, 21, 27, 32, 6))) | {15: 1}
+AMR_WIDE = dict(enumerate((18, 24, 33, 37, 41, 47, 51, 59, 61, 6))) | {14: 1, 15: 1}
 
 # The element ids of WebM (RFC 9559).
 EBML, DOC_TYPE = 0x1A45DFA3, 0x4282

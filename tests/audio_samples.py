@@ -1,4 +1,5 @@
-"""Small real recordings made by ffmpeg and sox: 440 Hz for a tenth of a second (four tenths in ADTS)."""
+"""Small real recordings made by ffmpeg and sox: 440 Hz for a tenth of a second (four tenths in ADTS), or what its name
+says for half a second (eight in ADTS): without a header that tells its length, silent at first and so of fewer bits."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ DATA = Path(__file__).parent / "data" / "audio"
 
 SOUND = {
     "aac.m4a": ("audio/mp4", ".m4a", "aac"),
+    "adpcm.wav": ("audio/wav", ".wav", "adpcm"),
     "adts.aac": ("audio/aac", ".aac", "aac"),
     "alaw.wav": ("audio/wav", ".wav", "alaw"),
     "amr.amr": ("audio/amr", ".amr", "amr"),
@@ -22,11 +24,13 @@ SOUND = {
     "pcm.wav": ("audio/wav", ".wav", "pcm"),
     "piped.wav": ("audio/wav", ".wav", "pcm"),
     "tagged.mp3": ("audio/mpeg", ".mp3", "mp3"),
+    "vbr.aac": ("audio/aac", ".aac", "aac"),
+    "vbr.mp3": ("audio/mpeg", ".mp3", "mp3"),
     "vorbis.ogg": ("audio/ogg", ".ogg", "vorbis"),
 }
 """The samples that are audio: content type, extension, codec."""
 
-NO_DURATION = {"amr.amr", "fragmented.m4a"}
+NO_DURATION = {"fragmented.m4a"}
 """Those that do not say how long they are."""
 
 OTHER = {

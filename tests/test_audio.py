@@ -47,7 +47,10 @@ def test_each_kind_is_known_by_its_bytes(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "tolerance"),
     [
-        *((name, 0.001) for name in ("alaw.wav", "flac.flac", "mulaw.wav", "pcm.wav", "piped.wav", "vorbis.ogg")),
+        *(
+            (name, 0.001)
+            for name in ("alaw.wav", "amr.amr", "flac.flac", "mulaw.wav", "pcm.wav", "piped.wav", "vorbis.ogg")
+        ),
         # Blocks of 20 to 40 ms, and what a codec needs to get going.
         *((name, 0.04) for name in ("gsm.wav", "opus.ogg", "opus.webm")),
         *((name, 0.2) for name in ("aac.m4a", "bare.mp3", "tagged.mp3")),
@@ -55,6 +58,15 @@ def test_each_kind_is_known_by_its_bytes(name: str) -> None:
 )
 def test_duration(name: str, tolerance: float) -> None:
     assert inspect(io.BytesIO(sample(name))).duration == pytest.approx(0.1, abs=tolerance)
+
+
+@pytest.mark.parametrize(("name", "seconds"), [("adpcm.wav", 0.51), ("vbr.aac", 8.1), ("vbr.mp3", 0.57)])
+def test_duration_of_what_does_not_tell_it(name: str, seconds: float) -> None:
+    """Guessed from the first bit rate, or as its writer says, they would be much longer or shorter."""
+    duration = inspect(io.BytesIO(sample(name))).duration
+    assert duration == pytest.approx(seconds, abs=0.05)
+    tagged = inspect(io.BytesIO(sample(name) + b"TAG".ljust(128, b"\0"))).duration
+    assert tagged == pytest.approx(duration, rel=0.1)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +120,7 @@ def test_everything_else_is_refused_with_the_reason(data: bytes, reason: str) ->
         (wav((b"LIST", b"odd"), (b"fmt ", PCM_8_KHZ), (b"data", bytes(8000))), "pcm", 0.5),
         (wav((b"fmt ", MULAW_IN_EXTENSIBLE), (b"data", bytes(8000))), "mulaw", 1.0),
         (wav((b"fmt ", b"\x83\0" + PCM_8_KHZ[2:]), (b"data", bytes(8000))), "wave-0x0083", 0.5),
+        (wav((b"fmt ", b"\x55\0" + PCM_8_KHZ[2:8] + bytes(4) + PCM_8_KHZ[12:]), (b"data", bytes(99))), "mp3", None),
         # A recorder that was killed, one that wrote to a pipe, and a file that was cut off.
         (wav((b"fmt ", PCM_8_KHZ), (b"data", b"")) + bytes(8000), "pcm", 0.5),
         (wav((b"fmt ", PCM_8_KHZ))[:36] + b"data\xff\xff\xff\xff" + bytes(8000), "pcm", 0.5),
