@@ -21,7 +21,8 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 from django.utils.translation import gettext as _
 
 from .conf import conf
-from .exceptions import CRMError, FetchFailed, Invalid, TooLarge
+from .exceptions import CRMError, FetchFailed, Invalid, TooLarge, Unavailable
+from .storage import storing
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -43,8 +44,8 @@ NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 def fetch_to(file: IO[bytes], url: str, *, max_bytes: int, field: str = "recording_url") -> None:
     """Write what is at ``url`` into ``file``, by the settings ``FETCH_*``. ``field`` is what errors blame.
 
-    Raises ``Invalid`` for a URL that is not taken, ``TooLarge``, and ``FetchFailed`` where the other server did not
-    give the file, whole and in time. ``file`` may then hold a part of it.
+    Raises ``Invalid`` for a URL that is not taken, ``TooLarge``, ``Unavailable`` where ``file`` cannot be written, and
+    ``FetchFailed`` where the other server did not give it, whole and in time. ``file`` may then hold a part of it.
     """
     deadline = time.monotonic() + conf.FETCH_SECONDS
     try:
@@ -56,6 +57,8 @@ def fetch_to(file: IO[bytes], url: str, *, max_bytes: int, field: str = "recordi
                     return
                 url = urljoin(url, response.headers.get("Location", ""))
         raise FetchFailed(_("There are more than %(limit)d redirects.") % {"limit": MAX_REDIRECTS})
+    except Unavailable:
+        raise
     except CRMError as error:
         error.fields = {field: [error.message]}
         raise
@@ -182,6 +185,9 @@ def _copy(response: http.client.HTTPResponse, file: IO[bytes], max_bytes: int) -
         size += len(chunk)
         if size > max_bytes:
             raise too_large
-        file.write(chunk)
+        with storing():
+            file.write(chunk)
     if response.length:
         raise http.client.IncompleteRead(b"")
+    with storing():
+        file.flush()

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.files.storage import InvalidStorageError, Storage, default_storage, storages
+from django.utils.translation import gettext as _
+
+from .exceptions import Unavailable
+
+logger = logging.getLogger(__name__)
 
 
 def recording_storage() -> Storage:
@@ -15,6 +22,16 @@ def recording_storage() -> Storage:
         return storages["ringotel_recordings"]
     except InvalidStorageError:
         return default_storage
+
+
+@contextmanager
+def storing() -> Iterator[None]:
+    """``Unavailable`` instead of whatever a full disk or a broken storage raises."""
+    try:
+        yield
+    except Exception as error:
+        logger.exception("A file could not be stored.")
+        raise Unavailable(_("The recording cannot be stored now. Send it again later.")) from error
 
 
 def _s3(seconds: int, content_type: str, disposition: str) -> dict[str, Any]:

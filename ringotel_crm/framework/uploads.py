@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from ringotel_crm.exceptions import Invalid, LengthRequired, TooLarge, WrongMediaType
 from ringotel_crm.framework.base64stream import MAX_OTHER_BYTES, PLACEHOLDER, JSONWithFile
+from ringotel_crm.storage import storing
 
 CHUNK = 64 * 1024
 
@@ -34,7 +35,8 @@ def read_upload(
     The file is the one named ``field``, in a multipart else the only one. It is None if it is absent, empty or an
     unresolved ``$placeholder$``. Charsets in the content type are ignored: text is UTF-8.
 
-    Raises ``TooLarge``, ``LengthRequired``, ``WrongMediaType``, and ``Invalid`` for what is broken or incomplete.
+    Raises ``TooLarge``, ``LengthRequired``, ``WrongMediaType``, ``Unavailable`` where the disk is full, and ``Invalid``
+    for what is broken or incomplete.
     """
     content_type = request.content_type or ""
     with ExitStack() as stack:
@@ -76,10 +78,12 @@ class _Spool:
         self.size += len(data)
         if self.size > self.max_bytes:
             raise _too_large(self.field, self.max_bytes)
-        self.file.write(data)
+        with storing():
+            self.file.write(data)
 
     def finish(self) -> IO[bytes] | None:
-        self.file.seek(0)
+        with storing():  # what is still in a buffer is written now
+            self.file.seek(0)
         return self.file if self.size else None
 
 

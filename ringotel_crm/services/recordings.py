@@ -8,7 +8,6 @@ points to nothing, and what is left over is found by :mod:`~ringotel_crm.service
 from __future__ import annotations
 
 import hashlib
-import logging
 from contextlib import suppress
 from functools import partial
 from typing import IO, Any
@@ -22,15 +21,13 @@ from django.utils.translation import gettext as _
 
 from .. import audio, signals
 from ..backends import Backend, get_backend
-from ..exceptions import Held, Unavailable
+from ..exceptions import Held
 from ..models import AuditEntry, LegalHold, Recording
 from ..models.recordings import recording_path
 from ..records import Actor, CallRef
-from ..storage import recording_storage
+from ..storage import recording_storage, storing
 from .audit import audit
 from .calls import lock_call
-
-logger = logging.getLogger(__name__)
 
 
 def store_recording(backend: Backend, ref: CallRef, file: IO[bytes]) -> Recording:
@@ -91,15 +88,13 @@ def _put(file: IO[bytes], facts: audio.Audio) -> str:
     content = File(file)
     content.content_type = facts.content_type  # type: ignore[attr-defined]  # cloud storages keep it beside the file
     try:
-        return storage.save(name, content)
-    except BaseException as error:
+        with storing():
+            return storage.save(name, content)
+    except BaseException:
         # A full disk leaves half a file behind.
         with suppress(Exception):
             storage.delete(name)
-        if not isinstance(error, Exception):
-            raise
-        logger.exception("A recording could not be stored.")
-        raise Unavailable(_("The recording cannot be stored now. Send it again later.")) from error
+        raise
 
 
 def not_held(recordings: QuerySet[Recording]) -> QuerySet[Recording]:

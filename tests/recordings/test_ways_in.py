@@ -7,8 +7,10 @@ import errno
 import gzip
 import io
 import json
+import tempfile
 import zipfile
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from django.core.management import call_command
 from moto.server import ThreadedMotoServer
 from pytest_django import Settings
 
+from ringotel_crm.framework.uploads import IN_MEMORY
 from ringotel_crm.models import Activity, Recording
 from ringotel_crm.services import recordings
 from tests.api import Api, error
@@ -227,6 +230,18 @@ def test_a_full_disk(way: Way, call: str, use_storage: UseStorage) -> None:
     use_storage(FILES)
     assert way.send(call, sample("pcm.wav")).status_code == 200
     assert stored() == [the_recording().file.name]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
+def test_a_full_disk_under_the_temporary_files(
+    way: Way, call: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.RINGOTEL_CRM |= {"RECORDING_MAX_BYTES": 1_000_000}
+    data = sample("piped.wav").ljust(IN_MEMORY + 1000, b"\7")
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile, "TemporaryFile", lambda **_kwargs: io.FileIO("/dev/full", "r+"))
+        assert_refused(way.send(call, data), 503)
+    assert way.send(call, data).status_code == 200
 
 
 def test_long_files_go_to_s3_in_parts(api: Api, s3: Any, call: str, settings: Settings) -> None:
