@@ -227,6 +227,6 @@ class CardRecord:
     name: str = ""
     phones: tuple[str, ...] = ()
     mobiles: tuple[str, ...] = ()
-    email: str = ""
+    emails: tuple[str, ...] = ()
     organization: str = ""
     position: str = ""

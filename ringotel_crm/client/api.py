@@ -161,7 +161,7 @@ def _card(row: dict[str, Any]) -> CardRecord:
         name=_text(row, "name") or f"{_text(row, 'firstname')} {_text(row, 'lastname')}".strip(),
         phones=_texts(info.get("phone")),
         mobiles=_texts(info.get("mobile")),
-        email=_text(info, "email"),
+        emails=_texts(info.get("email")),
         organization=_text(info, "organization"),
         position=_text(info, "position"),
     )
@@ -174,7 +174,7 @@ def _written(card: CardRecord) -> dict[str, Any]:
         "info": {
             "phone": list(card.phones),
             "mobile": list(card.mobiles),
-            "email": card.email,
+            "email": list(card.emails),
             "organization": card.organization,
             "position": card.position,
         },

@@ -91,7 +91,7 @@ def card_of(contact: ContactRecord) -> CardRecord:
         name=contact.name,
         phones=(contact.phone,) if contact.phone else (),
         mobiles=(contact.mobile,) if contact.mobile else (),
-        email=contact.email,
+        emails=(contact.email,) if contact.email else (),
         organization=contact.company_name,
         position=contact.job_title,
     )
@@ -103,7 +103,8 @@ def _content(card: CardRecord) -> tuple[object, ...]:
         tuple(sorted(next((number.e164 for number in phone.numbers(text)), text) for text in texts))
         for texts in (card.phones, card.mobiles)
     )
-    return (*numbers, *(text.strip() for text in (card.name, card.email, card.organization, card.position)))
+    emails = tuple(sorted(text.strip() for text in card.emails))
+    return (*numbers, emails, *(text.strip() for text in (card.name, card.organization, card.position)))
 
 
 def agree_on_subjects(backend: Backend, theirs: Sequence[str]) -> list[str]:

@@ -30,7 +30,7 @@ CARD = CardRecord(
     name="Ada Example",
     phones=("+442079460001",),
     mobiles=("+447700900001",),
-    email="ada@example.com",
+    emails=("ada@example.com",),
     organization="Sample Ltd",
     position="Buyer",
 )
@@ -61,7 +61,7 @@ def test_each_method_by_its_name_and_with_its_parameters(ringotel: RingotelServe
     info = {
         "phone": ["+442079460001"],
         "mobile": ["+447700900001"],
-        "email": "ada@example.com",
+        "email": ["ada@example.com"],
         "organization": "Sample Ltd",
         "position": "Buyer",
     }
@@ -88,9 +88,9 @@ def test_answers_are_read(ringotel: RingotelServer) -> None:
         "7": {
             "firstname": "Ada",
             "lastname": "Example",
-            "info": {"phone": ["+442079460001"], "email": "a@example.com"},
+            "info": {"phone": ["+442079460001"], "email": ["a@example.com", "ada@example.com"]},
         },
-        "8": {"name": "Bo", "info": {"phone": "442079460002", "mobile": None}},
+        "8": {"name": "Bo", "info": {"phone": "442079460002", "mobile": None, "email": "bo@example.com"}},
         "9": {},
     }
     ringotel.subjects = ["Sales"]
@@ -108,8 +108,8 @@ def test_answers_are_read(ringotel: RingotelServer) -> None:
     ]
     assert client.get_users() == [RemotePerson(id="1", name="Una", extension="500")]
     assert client.get_contacts() == [
-        CardRecord(id="7", name="Ada Example", phones=("+442079460001",), email="a@example.com"),
-        CardRecord(id="8", name="Bo", phones=("442079460002",)),
+        CardRecord(id="7", name="Ada Example", phones=("+442079460001",), emails=("a@example.com", "ada@example.com")),
+        CardRecord(id="8", name="Bo", phones=("442079460002",), emails=("bo@example.com",)),
         CardRecord(id="9"),
     ]
     assert client.get_activity_subjects() == ["Sales"]

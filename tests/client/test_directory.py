@@ -50,7 +50,7 @@ class TestPushContacts:
                 "info": {
                     "phone": [number(1)],
                     "mobile": [],
-                    "email": "ada@example.com",
+                    "email": ["ada@example.com"],
                     "organization": "Sample Ltd",
                     "position": "Buyer",
                 },
@@ -88,6 +88,16 @@ class TestPushContacts:
         assert push() == "add: 1, update: 1, delete: 0"
         assert push() == "add: 0, update: 0, delete: 0"
         assert [contact["info"]["phone"] for contact in ringotel.contacts.values()] == [[number(1)], [number(2)]]
+
+    def test_who_is_there_already_is_not_added(self, ringotel: RingotelServer) -> None:
+        make_contact("Ada Example", number(1), email="ada@example.com")
+        info = {"phone": [number(1)], "mobile": [], "email": ["ada@example.com"], "organization": "", "position": ""}
+        ringotel.contacts["7"] = {"name": "Ada Example", "info": info}
+        assert push() == "add: 0, update: 0, delete: 0"
+
+        info["email"] = ["ada@example.com", "old@example.com"]
+        assert push() == "add: 0, update: 1, delete: 0"
+        assert ringotel.contacts["7"]["info"]["email"] == ["ada@example.com"]
 
     def test_another_notation_is_no_difference(self, ringotel: RingotelServer) -> None:
         make_contact("Ada Example", number(1))
