@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import requests
+import urllib3
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from requests.auth import AuthBase
@@ -102,7 +103,7 @@ class Transport:
             )
             with response:
                 body = _read(response)
-        except requests.RequestException as exc:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as exc:
             # Neither its text, which has the URL in it, nor the exception itself, which has the request.
             kind = type(exc).__name__
             raise Unreachable(
@@ -114,7 +115,8 @@ class Transport:
 def _read(response: requests.Response) -> bytes:
     deadline = time.monotonic() + TOTAL_SECONDS
     body = bytearray()
-    for chunk in response.iter_content(CHUNK):
+    # Piece by piece as they come: what waits for a full one waits as long as the other side likes.
+    while chunk := response.raw.read1(CHUNK, decode_content=True):
         body += chunk
         if len(body) > MAX_BYTES:
             raise BadAnswer(_("Ringotel's answer is too long."))

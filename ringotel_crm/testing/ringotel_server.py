@@ -8,6 +8,7 @@ import socket
 import struct
 import threading
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,6 +29,9 @@ class Fault(StrEnum):
 
     SLOW = "slow"
     """No answer, until the caller gives up or the server is closed; nothing was done."""
+
+    DRIP = "drip"
+    """The answer comes a byte at a time, without end, until the caller gives up or the server is closed."""
 
     ERROR_500 = "500"
     MALFORMED = "malformed"
@@ -189,6 +193,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault is Fault.SLOW:
             ringotel._closing.wait(self.timeout)
             self._reset()
+        elif fault is Fault.DRIP:
+            self._drip()
         elif fault is Fault.ERROR_500:
             self._send(500, "Internal Server Error", "text/plain")
         elif fault is Fault.MALFORMED:
@@ -197,6 +203,15 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, "<h1>Down for maintenance</h1>", "text/html")
         else:
             self._send(200, json.dumps(ringotel.answer(method, params)))
+
+    def _drip(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+        with suppress(OSError):  # the caller has given up
+            while not self.ringotel._closing.wait(0.05):
+                self.wfile.write(b" ")
+        self.close_connection = True
 
     def _reset(self) -> None:
         # Without lingering, closing sends a reset instead of an orderly end.

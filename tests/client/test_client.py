@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import pickle
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -234,6 +235,18 @@ def test_an_error_that_quotes_the_key_is_shown_without_it(
 
     with pytest.raises(Rejected, match="Not for •••!"):
         Ringotel().get_users()
+
+
+def test_an_answer_that_comes_in_drops_is_not_waited_for(
+    ringotel: RingotelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "TOTAL_SECONDS", 0.3)
+    ringotel.faults.append(Fault.DRIP)
+    begin = time.monotonic()
+
+    with pytest.raises(Unreachable, match="Timeout"):
+        Ringotel().set_activity_subjects([])
+    assert time.monotonic() - begin < 3
 
 
 def test_an_answer_without_end_is_cut_off(ringotel: RingotelServer, monkeypatch: pytest.MonkeyPatch) -> None:
