@@ -1,7 +1,8 @@
 """Filling gaps in the call log from Ringotel's history, which has no call ids.
 
 A past call is a known one if it went the same way, with the same number outside, at the same time give or take
-:data:`TOLERANCE`, and was not another user's. What fits several known calls is left alone and reported.
+:data:`TOLERANCE`, and was not another user's; or if it is when a phone of the known call began to ring. What fits
+several known calls is left alone and reported.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ from .legs import record_leg
 TOLERANCE = dt.timedelta(seconds=60)
 SAME = dt.timedelta(seconds=3)
 """As near as two clocks are when they tell of one start."""
+LONGEST_HUNT = dt.timedelta(minutes=10)
+"""For how long the phones of a ring group may ring one after the other."""
+STAND_IN = "history-"
+"""How the ids of calls begin that were logged from the history."""
 
 
 class Match(StrEnum):
@@ -43,13 +48,18 @@ def merge_history(backend: Backend, history: Sequence[PastCall]) -> Iterator[tup
         else:
             rest.append(past)
     for past in rest:
-        found = [call for call in _fitting(backend, past) if call.pk not in taken]
+        fitting = _fitting(backend, past)
+        exact = [
+            call for call in fitting if _distance(call, past) <= SAME
+        ]  # logged a moment ago, by another phone's row
+        found = exact or [call for call in fitting if call.pk not in taken]
         if len(found) == 1:
             taken.add(found[0].pk)
         yield past, _merge(backend, past, found)
 
 
 def _merge(backend: Backend, past: PastCall, found: Sequence[Activity]) -> Match:
+    found = _without_stand_in(found)
     if len(found) > 1:
         return Match.AMBIGUOUS
     extension = _extension(past)
@@ -62,9 +72,10 @@ def _merge(backend: Backend, past: PastCall, found: Sequence[Activity]) -> Match
             return Match.KNOWN
         record_leg(backend, CallStart(call_id=call.call_id, extension=extension), end)
         return Match.COMPLETED
+    direction = Direction.OUTBOUND if past.is_outgoing else Direction.INBOUND
     start = CallStart(
         call_id=_derived_id(past),
-        direction=Direction.OUTBOUND if past.is_outgoing else Direction.INBOUND,
+        direction=Direction.INTERNAL if backend.users.resolve(extension=_outside(past)) else direction,
         caller_number=past.caller_number,
         called_number=past.called_number,
         start=past.start,
@@ -74,29 +85,52 @@ def _merge(backend: Backend, past: PastCall, found: Sequence[Activity]) -> Match
     return Match.ADDED
 
 
+def _without_stand_in(found: Sequence[Activity]) -> Sequence[Activity]:
+    """Who was logged from here, and is told of after all, is there twice: the one that has Ringotel's id stays.
+
+    Unless people have worked with the other one.
+    """
+    told = [call for call in found if not call.call_id.startswith(STAND_IN)]
+    stand_ins = [call for call in found if call not in told]
+    if len(told) != 1 or any(_is_worked_with(call) for call in stand_ins):
+        return found
+    for call in stand_ins:
+        call.delete()
+    return told
+
+
+def _is_worked_with(call: Activity) -> bool:
+    by_hand = (call.assigned, call.subject, call.comment, call.follow_up, call.legal_hold)
+    return any(by_hand) or hasattr(call, "recording")
+
+
 def _fitting(backend: Backend, past: PastCall) -> list[Activity]:
     """The known calls that this may be."""
     side = "called" if past.is_outgoing else "caller"
-    outside = past.called_number if past.is_outgoing else past.caller_number
+    outside = _outside(past)
     e164 = e164_of(outside)
     number = {f"{side}_e164": e164} if e164 else {f"{side}_e164": "", f"{side}_number": outside}
     direction = Direction.OUTBOUND if past.is_outgoing else Direction.INBOUND
     calls = Activity.objects.filter(
         scope=backend.scope,
         direction__in=["", direction, Direction.INTERNAL],
-        start__range=(past.start - TOLERANCE, past.start + TOLERANCE),
+        start__range=(past.start - LONGEST_HUNT, past.start + TOLERANCE),
         **number,
     )
     return [
         call
         for call in calls.order_by("start", "pk").prefetch_related("legs")
-        if _distance(call, past) <= SAME or _may_be_of_same_user(call, past)
+        if (distance := _distance(call, past)) <= SAME or (distance <= TOLERANCE and _may_be_of_same_user(call, past))
     ]
 
 
 def _may_be_of_same_user(call: Activity, past: PastCall) -> bool:
     extensions = {call.extension, *(leg.extension for leg in call.legs.all())} - {""}
     return not extensions or _extension(past) in {"", *extensions}
+
+
+def _outside(past: PastCall) -> str:
+    return past.called_number if past.is_outgoing else past.caller_number
 
 
 def _extension(past: PastCall) -> str:
@@ -106,12 +140,13 @@ def _extension(past: PastCall) -> str:
 
 
 def _distance(call: Activity, past: PastCall) -> dt.timedelta:
-    assert call.start
-    return abs(call.start - past.start)
+    """In time, from when the call began, or the same phone began to ring."""
+    starts = [call.start, *(leg.start for leg in call.legs.all() if leg.extension == _extension(past))]
+    return min(abs(start - past.start) for start in starts if start)
 
 
 def _derived_id(past: PastCall) -> str:
     """The same for a past call that is read again."""
-    outside = past.called_number if past.is_outgoing else past.caller_number
+    outside = _outside(past)
     identity = (past.is_outgoing, e164_of(outside) or outside, past.start.isoformat())
-    return f"history-{hashlib.sha256(repr(identity).encode()).hexdigest()}"
+    return f"{STAND_IN}{hashlib.sha256(repr(identity).encode()).hexdigest()}"

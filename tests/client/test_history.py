@@ -167,6 +167,55 @@ def test_a_ring_group_that_nobody_told_of_is_one_call(ringotel: RingotelServer) 
     assert pull() == ({"known": 2}, "")
 
 
+def test_the_phones_of_a_group_need_not_ring_in_the_same_moment(ringotel: RingotelServer) -> None:
+    ringotel.calls = [past(0.01 * i, 27 if i == 2 else 0, b=f"50{i}") for i in range(4)]
+
+    assert pull() == ({"added": 1, "completed": 3}, "")
+    assert pull() == ({"known": 4}, "")
+    call = Activity.objects.get()
+    assert (call.status, call.extension, call.legs.count()) == ("answered", "502", 4)
+
+
+def test_a_known_call_whose_phones_rang_one_after_the_other(ringotel: RingotelServer) -> None:
+    for i in range(5):
+        begin = WHEN + dt.timedelta(seconds=20 * i)
+        start = CallStart(call_id="c1", caller_number=BARE, start=begin, extension=f"50{i}", direction="inbound")
+        record_leg(get_backend(Actor(user=None)), start, CallEnd(end=begin, duration=30 * (i == 4), cause="16"))
+    ringotel.calls = [past(20 * i, 30 * (i == 4), b=f"50{i}") for i in range(5)]
+
+    assert pull() == ({"known": 5}, "")
+    assert Activity.objects.count() == 1
+
+
+def test_both_ends_of_a_call_between_two_of_ours(ringotel: RingotelServer) -> None:
+    ringotel.calls = [past(a="500", b="501", o=True), past(a="500", b="501")]
+
+    assert pull() == ({"added": 1, "completed": 1}, "")
+    call = Activity.objects.get()
+    assert (call.direction, call.caller_number, call.called_number, call.legs.count()) == ("internal", "500", "501", 2)
+
+
+def test_a_call_that_is_told_of_after_it_was_found_is_not_there_twice(ringotel: RingotelServer) -> None:
+    ringotel.calls = [past()]
+    pull()
+    known("late", 0.2)
+
+    assert pull() == ({"known": 1}, "")
+    assert Activity.objects.get().call_id == "late"
+
+
+def test_what_people_wrote_is_not_thrown_away(ringotel: RingotelServer) -> None:
+    ringotel.calls = [past()]
+    pull()
+    Activity.objects.update(comment="Calls back.")
+    known("late")
+
+    counts, errors = pull()
+    assert counts == {"ambiguous": 1}
+    assert "Fits several calls" in errors
+    assert Activity.objects.count() == 2
+
+
 def test_it_goes_on_where_it_ended(ringotel: RingotelServer) -> None:
     ringotel.faults.extend([None, Fault.RESET, Fault.RESET, Fault.RESET])
     with pytest.raises(CommandError, match="no answer to getCalls"):
