@@ -359,14 +359,18 @@ def check_proxies(**kwargs: Any) -> list[CheckMessage]:
 def check_webhook_tokens(**kwargs: Any) -> list[CheckMessage]:
     """A webhook that has no token lets nobody in."""
     try:
-        closed = list(Webhook.objects.exclude(tokens__in=WebhookToken.objects.valid()).values_list("name", flat=True))
+        webhooks = Webhook.objects.exclude(tokens__in=WebhookToken.objects.valid())
+        closed = [(webhook.name, f" --scope {webhook.scope}" if webhook.scope else "") for webhook in webhooks]
     except (DatabaseError, ImproperlyConfigured):  # no database, or not migrated yet: others say so
         return []
     return [
         Warning(
             f"The webhook {name!r} has no valid token, so whatever Ringotel tells it is refused.",
-            hint=f"Type: manage.py ringotel_connect --door webhook --name {name} --base-url https://crm.example.com",
+            hint=(
+                f"Type: manage.py ringotel_connect --door webhook --name {name}{scope} "
+                "--base-url https://crm.example.com"
+            ),
             id="ringotel_crm.W020",
         )
-        for name in closed
+        for name, scope in closed
     ]

@@ -89,9 +89,8 @@ class WebhookEventAdmin(FastAdmin):
     def replay(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> None:
         """In the order in which they came."""
         events = queryset.select_related("webhook__user").order_by("pk")
-        outcomes = [event.outcome for event in replay(events)]
-        failed = outcomes.count(WebhookEvent.Outcome.FAILED)
-        done = len(outcomes) - failed
+        outcomes = [event.is_done for event in replay(events)]
+        failed, done = outcomes.count(False), outcomes.count(True)
         self.message_user(
             request, ngettext("%(count)d event processed.", "%(count)d events processed.", done) % {"count": done}
         )

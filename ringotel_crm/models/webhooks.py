@@ -116,3 +116,8 @@ class WebhookEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} #{self.pk}"
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.outcome in (self.Outcome.PROCESSED, self.Outcome.IGNORED)

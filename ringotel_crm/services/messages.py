@@ -53,7 +53,9 @@ def record_reply(conversation: Conversation, id: str, text: str, at: dt.datetime
     with transaction.atomic():
         message = _lock(conversation.scope, id)
         if message.conversation_id is None:
-            message.conversation, message.is_outgoing, message.text, message.at = conversation, True, text, at
+            message.conversation, message.is_outgoing, message.at = conversation, True, at
+            if not message.deleted_at and not message.edited_at:
+                message.text = text
             message.save()
             Conversation.objects.filter(pk=conversation.pk).update(last_at=at)
             transaction.on_commit(partial(signals.message_stored.send_robust, sender=Message, message=message))

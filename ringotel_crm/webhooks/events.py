@@ -5,14 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
+import re
 import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from .. import phone
 from ..backends import Backend, get_backend
 from ..conf import conf
 from ..exceptions import Invalid
@@ -24,6 +27,8 @@ from ..wire import DIRECTIONS, moment, present, seconds
 logger = logging.getLogger(__name__)
 
 MAX_ERROR = 10_000  # characters of a traceback, the last ones
+MAX_ATTEMPTS = 5  # while the database is down or busy
+NUMBER = re.compile(r"\+?\d{7,}")
 PURGE_BATCH = 10_000
 FILE_TYPES = ("2", "file")
 
@@ -123,8 +128,10 @@ def process(event: WebhookEvent) -> WebhookEvent:
             _handle(event, handler)
         outcome = WebhookEvent.Outcome.PROCESSED if handler else WebhookEvent.Outcome.IGNORED
     except Exception as exc:  # noqa: BLE001 - whatever it is, it is written down, and the next event comes
-        outcome = WebhookEvent.Outcome.FAILED
-        error = traceback.format_exc()[-MAX_ERROR:]
+        # A database that is down or busy will do it later: such an event is left for the next run of ringotel_replay.
+        is_passing = isinstance(exc, OperationalError | InterfaceError) and event.attempts + 1 < MAX_ATTEMPTS
+        outcome = WebhookEvent.Outcome.PENDING if is_passing else WebhookEvent.Outcome.FAILED
+        error = _written_down(traceback.format_exc())
         # Neither the message nor the traceback: there may be numbers in them.
         logger.warning("Event %s (%s) failed: %s. See its page.", event.pk, event.method, type(exc).__name__)
     try:
@@ -135,6 +142,12 @@ def process(event: WebhookEvent) -> WebhookEvent:
         logger.exception("What became of event %s could not be written down; it stays pending.", event.pk)
     event.outcome, event.error = outcome, error
     return event
+
+
+def _written_down(text: str) -> str:
+    """A traceback without whole numbers, in characters that every database keeps."""
+    text = text.replace("\0", "\\0").encode(errors="backslashreplace").decode()
+    return NUMBER.sub(lambda found: phone.mask(found[0]), text)[-MAX_ERROR:]
 
 
 def _handle(event: WebhookEvent, handler: Handler) -> None:

@@ -156,6 +156,8 @@ def test_what_fits_several_calls_is_reported_and_left_alone(ringotel: RingotelSe
     assert "Fits several calls" in errors
     assert BARE not in errors
     assert Activity.objects.count() == 2
+    assert pull() == ({"ambiguous": 1}, "")  # once is enough for cron
+    assert "Fits several calls" in pull("--since", "4h")[1]
 
 
 def test_a_ring_group_that_nobody_told_of_is_one_call(ringotel: RingotelServer) -> None:

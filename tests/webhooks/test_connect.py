@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 from urllib.parse import urlsplit
 
 import pytest
@@ -55,3 +56,15 @@ def test_a_webhook_that_lets_nobody_in_is_a_deployment_check() -> None:
     warnings = [message for message in run_checks(include_deployment_checks=True) if message.id == "ringotel_crm.W020"]
     assert ["'sales'" in warning.msg for warning in warnings] == [True]
     assert "ringotel_connect --door webhook --name sales" in str(warnings[0].hint)
+
+
+@pytest.mark.django_db
+def test_what_the_check_says_to_type_works() -> None:
+    connect("--name", "sales", "--scope", "acme")
+    WebhookToken.objects.update(expires_at=timezone.now())
+    (hint,) = [
+        message.hint for message in run_checks(include_deployment_checks=True) if message.id == "ringotel_crm.W020"
+    ]
+
+    call_command(*shlex.split(str(hint).partition("manage.py ")[2]), stdout=io.StringIO())
+    assert WebhookToken.objects.valid().count() == 1

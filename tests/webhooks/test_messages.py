@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from ringotel_crm.backends import get_backend
@@ -220,6 +221,14 @@ def test_an_answer_from_the_admin(phone: Sender, settings: Settings, admin_clien
         assert "Not sent" in reply(admin_client, "Again")
         assert ringotel.methods() == ["message", "message"]  # nobody knows whether it was sent: not repeated
     assert Message.objects.count() == 3
+
+
+def test_an_answer_that_was_withdrawn_before_it_is_logged(phone: Sender) -> None:
+    post(phone, sent(), event("deleted", "m2"), event("updated", "m3", content="Better"))
+    for id in ("m2", "m3"):
+        messages.record_reply(Conversation.objects.get(), id, "Worse", timezone.now())
+
+    assert list(Message.objects.order_by("message_id").values_list("text", flat=True)) == ["Hello", "", "Better"]
 
 
 def test_who_may_answer(phone: Sender, client: Client) -> None:

@@ -7,6 +7,7 @@ import io
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -65,6 +66,45 @@ def test_what_fails_again_is_said_and_holds_nothing_up(broken: Sender) -> None:
     with pytest.raises(CommandError, match="1 event"):
         run("--failed")
     assert outcomes() == ["failed", "processed", "ignored"]
+
+
+def test_a_traceback_holds_no_whole_number_and_can_be_stored(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(backend: object, params: dict[str, object], at: object) -> None:
+        raise ValueError(f"\0 \ud800 {params}")
+
+    monkeypatch.setitem(door.HANDLERS, "StartCallActivity", fail)
+    sender.tell(started())
+
+    event = WebhookEvent.objects.get()
+    assert event.outcome == "failed"
+    assert r"ValueError: \0 \ud800 {" in event.error
+    assert "442•••01" in event.error
+    assert "442079460001" not in event.error
+
+
+def test_what_a_busy_database_did_not_do_is_for_cron_but_not_for_ever(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*args: object) -> None:
+        raise OperationalError("deadlock detected")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(legs, "record_leg", busy)
+        sender.tell(started())
+        assert outcomes() == ["pending"]
+        with pytest.raises(CommandError, match="1 event"):
+            run("--now")
+        assert outcomes() == ["pending"]
+    run("--now")
+    assert outcomes() == ["processed"]
+
+    monkeypatch.setattr(legs, "record_leg", busy)
+    sender.tell(stopped())
+    for _attempt in range(door.MAX_ATTEMPTS - 1):
+        with pytest.raises(CommandError, match="1 event"):
+            run("--now")
+    assert outcomes() == ["processed", "failed"]
+    assert "processed: 0, failed: 0" in run("--now")
 
 
 def test_pending_events_are_for_cron(sender: Sender, settings: Settings) -> None:

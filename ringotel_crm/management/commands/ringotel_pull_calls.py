@@ -56,15 +56,16 @@ class Command(AccountCommand):
         until = now - SETTLED
         last = progress.read(backend.scope, "history")
         begin = dt.datetime.fromisoformat(last) - longest if last else now - CHUNK
+        told = begin + longest if last else begin  # what was over by then is in an earlier report
         if options["since"] is not None:
-            begin = point(options["since"])
+            begin = told = point(options["since"])
         counts: Counter[Match] = Counter()
         while begin < until:
             end = min(begin + CHUNK, until)
             history = client.get_calls(begin, end)
             for past, match in self.progress(merge_history(backend, history), unit="call", total=len(history)):
                 counts[match] += 1
-                if match is Match.AMBIGUOUS:
+                if match is Match.AMBIGUOUS and past.start + dt.timedelta(seconds=past.duration) >= told:
                     numbers = f"{phone.mask(past.caller_number)} to {phone.mask(past.called_number)}"
                     self.stderr.write(f"Fits several calls, left alone: {past.start:%Y-%m-%d %H:%M:%S %Z}, {numbers}")
             if options["since"] is None or (last and end.isoformat() > last):

@@ -60,12 +60,10 @@ class Command(BaseCommand):
             events = events.filter(pending | failed)
         ids = list(events.values_list("pk", flat=True))
         bar = tqdm(replay(in_batches(ids)), total=len(ids), unit="event", disable=not sys.stderr.isatty())
-        done = [event.outcome for event in bar]
+        done = [event.is_done for event in bar]
         fetched = sum(messages.fetch_file(message) for message in messages.unfetched()[:100])
         purged = purge()
-        failed_count = done.count(WebhookEvent.Outcome.FAILED)
-        self.stdout.write(
-            f"processed: {len(done) - failed_count}, failed: {failed_count}, files: {fetched}, deleted: {purged}"
-        )
+        failed_count = done.count(False)
+        self.stdout.write(f"processed: {done.count(True)}, failed: {failed_count}, files: {fetched}, deleted: {purged}")
         if failed_count:
             raise CommandError(f"{failed_count} events failed; their pages in the admin tell why.")
