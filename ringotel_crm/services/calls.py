@@ -34,6 +34,7 @@ FAILED_CAUSES = {
 NORMAL_CAUSES = {"0", "16", "200"}
 VOICEMAIL_CAUSES = {"voicemail"}
 
+OPEN = (Status.RINGING, Status.IN_PROGRESS)
 END = ("status", "cause", "duration", "end")
 
 LONGEST_EXTENSION = 6

@@ -14,13 +14,14 @@ from django.utils import timezone
 from .. import phone, signals
 from ..backends import Backend
 from ..conf import conf
-from ..models import Activity
+from ..models import Activity, CallLeg
 from ..records import ContactRecord, Status
+from .calls import OPEN
 from .contacts import identify
+from .legs import give_up
 
 VIEW_ALL = "ringotel_crm.view_activity"
 VIEW_OWN = "ringotel_crm.view_own_activity"
-OPEN = (Status.RINGING, Status.IN_PROGRESS)
 BATCH = 500
 
 
@@ -78,10 +79,15 @@ def live_state(calls: QuerySet[Activity]) -> str:
 
 
 def close_stale() -> int:
-    """Close the calls whose end never came, and say how many there were. A real end that comes later replaces this."""
+    """Close the calls whose end never came, and say how many there were. A real end that comes later replaces this.
+
+    Of a ring group, the phones whose end did come tell how it went.
+    """
     closed = 0
     stale = Activity.objects.filter(status__in=OPEN, updated_at__lt=stale_before()).order_by()
     while ids := list(stale.values_list("pk", flat=True)[:BATCH]):
+        done = CallLeg.objects.filter(activity__in=ids).exclude(status=CallLeg.Status.RINGING)
+        closed += sum(map(give_up, done.order_by().values_list("activity", flat=True).distinct()))
         with transaction.atomic():
             # Again by status: meanwhile the end may have come after all.
             still_open = Activity.objects.filter(pk__in=ids, status__in=OPEN)

@@ -2,7 +2,8 @@
 
 A ring group tells of each of its phones by itself, under one call id and in any order. Each phone's own facts are
 merged into its row; what the call is, follows from all rows. It is over when one phone was answered and is done, or
-when none rings any more: a phone that gives up while others ring has not missed anything.
+when none rings any more: a phone that gives up while others ring has not missed anything. Where the phones of a group
+ring one after the other, the next one opens the call again.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from ..conf import conf
 from ..exceptions import Invalid
 from ..models import Activity, CallLeg
 from ..records import CallEnd, CallRef, CallStart, Status, UserRecord
-from .calls import contact_of, e164_of, lock_call, merge_end, merge_start, settled
+from . import locks
+from .calls import OPEN, contact_of, e164_of, lock_call, merge_end, merge_start, settled
 
 FACTS = ("direction", "caller_number", "called_number")
 
@@ -44,10 +46,26 @@ def record_leg(backend: Backend, start: CallStart, end: CallEnd | None = None) -
             leg.save()
             _tell(activity, list(legs.values()))
             ends = _ends(list(legs.values()))
+            if not ends and _rings_after(leg, activity):
+                activity.status, activity.cause = Status.RINGING, ""
+                activity.duration = activity.end = None
         for end in ends:
             merge_end(activity, end)
         activity.save()
     return activity
+
+
+def give_up(activity_id: int) -> bool:
+    """Close an open call by those of its phones that are done, if there are any: no end of the others will come."""
+    with transaction.atomic():
+        activity = locks.lock(Activity.objects.filter(pk=activity_id, status__in=OPEN), "updated_at")
+        ends = [_end_of(leg) for leg in activity.legs.exclude(status=CallLeg.Status.RINGING)] if activity else []
+        if not activity or not ends:
+            return False
+        for end in ends:
+            merge_end(activity, end)
+        activity.save()
+    return True
 
 
 def _merge(leg: CallLeg, start: CallStart, end: CallEnd | None, agent: UserRecord | None) -> None:
@@ -93,8 +111,14 @@ def _ends(legs: Sequence[CallLeg]) -> list[CallEnd]:
     ringing = any(leg.status == CallLeg.Status.RINGING and (leg.start is None or leg.start > stale) for leg in legs)
     if ringing and CallLeg.Status.ANSWERED not in statuses:
         return []
-    return [
-        CallEnd(end=leg.end, duration=leg.duration, cause=leg.cause)
-        for leg in legs
-        if leg.status != CallLeg.Status.RINGING
-    ]
+    return [_end_of(leg) for leg in legs if leg.status != CallLeg.Status.RINGING]
+
+
+def _end_of(leg: CallLeg) -> CallEnd:
+    return CallEnd(end=leg.end, duration=leg.duration, cause=leg.cause)
+
+
+def _rings_after(leg: CallLeg, activity: Activity) -> bool:
+    """Whether this phone began to ring when the call seemed to be over, and nobody had answered it."""
+    is_over = Status(activity.status).is_closed and activity.status not in (Status.ANSWERED, Status.VOICEMAIL)
+    return is_over and bool(leg.start and activity.end and leg.start > activity.end)

@@ -9,12 +9,14 @@ import time
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from ringotel_crm import signals
 from ringotel_crm.models import Activity, CallLeg, RemoteUser, WebhookEvent
+from ringotel_crm.services.desk import close_stale
 from tests.api import Api, make_token
-from tests.factories import make_contact, make_user, number
+from tests.factories import columns, make_contact, make_user, number, set_times
 
 from .sender import START, Sender, call_params, started, stopped
 
@@ -135,6 +137,44 @@ def test_while_one_phone_may_still_be_answered_the_call_is_not_missed(sender: Se
     finally:
         signals.call_stopped.disconnect(note)
     assert (Activity.objects.get().status, stopped_signals) == ("answered", ["answered"])
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_phones_that_ring_one_after_the_other(sender: Sender, people: None, order: tuple[int, ...]) -> None:
+    now = time.time_ns() // 1_000_000
+    told = [
+        started(extension="500", call_start=now),
+        stopped(0, extension="500", call_start=now, call_end=now + 20_000, call_cause="19"),
+        started(extension="501", call_start=now + 20_100),
+    ]
+    sender.tell(*(told[i] for i in order))
+    call = Activity.objects.get()
+    assert (call.status, call.cause, call.duration, call.end) == ("ringing", "", None, None)
+
+    sender.tell(stopped(9, extension="501", call_start=now + 20_100, call_end=now + 31_000))
+    call = Activity.objects.get()
+    assert (call.status, call.agent_name, call.duration) == ("answered", "user501", 9)
+    sender.tell(*told)
+    assert columns(Activity.objects.get()) == columns(call)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_of_a_group_the_phones_that_are_done_tell_how_it_went(
+    sender: Sender, people: None, order: tuple[int, ...]
+) -> None:
+    now = time.time_ns() // 1_000_000
+    told = [
+        started(extension="500", call_start=now),
+        stopped(0, extension="500", call_start=now, call_end=now + 20_000, call_cause="19"),
+        started(extension="501", call_start=now + 10),  # its end never comes
+    ]
+    sender.tell(*(told[i] for i in order))
+    set_times(Activity.objects.get(), updated_at=timezone.now() - dt.timedelta(days=1))
+    close_stale()
+
+    call = Activity.objects.get()
+    assert (call.status, call.cause, call.duration, call.agent_name) == ("missed", "19", 0, "")
+    assert close_stale() == 0
 
 
 def test_a_phone_whose_end_was_lost_does_not_keep_the_call_open_for_ever(sender: Sender, settings: Settings) -> None:
