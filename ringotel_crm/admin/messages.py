@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .. import phone
+from ..client import BadAnswer, Unreachable
 from ..client.messaging import reply
 from ..exceptions import CRMError
 from ..models import Conversation, Message
@@ -106,8 +107,12 @@ class ConversationAdmin(FastAdmin):
             return
         try:
             reply(obj, text)
+        except (BadAnswer, Unreachable) as exc:
+            note = gettext("Nobody knows whether this was sent: %(reason)s") % {"reason": exc.message}
+            messages.warning(request, f"{note} {text}")
         except CRMError as exc:
-            messages.error(request, gettext("Not sent: %(reason)s") % {"reason": exc.message})
+            note = gettext("Not sent: %(reason)s") % {"reason": exc.message}
+            messages.error(request, f"{note} {text}")
         else:
             messages.success(request, gettext("Sent."))
 

@@ -217,9 +217,14 @@ def test_an_answer_from_the_admin(phone: Sender, settings: Settings, admin_clien
             ("Never mind <b>", "delivered"),
         ]
 
-        ringotel.faults.append(Fault.RESET)
-        assert "Not sent" in reply(admin_client, "Again")
-        assert ringotel.methods() == ["message", "message"]  # nobody knows whether it was sent: not repeated
+        ringotel.faults.append(Fault.LOST)
+        page = reply(admin_client, "Once <more>")
+        assert "Nobody knows whether this was sent" in page
+        assert "Once &lt;more&gt;" in page  # to be copied
+        assert ringotel.methods() == ["message", "message"]  # not repeated
+
+        settings.RINGOTEL_CRM = ringotel.settings(ORG_ID="1")
+        assert "Not sent: Ringotel refused message" in reply(admin_client, "Again")
     assert Message.objects.count() == 3
 
 
