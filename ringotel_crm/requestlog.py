@@ -7,11 +7,11 @@ unless ``CACHES`` is shared.
 from __future__ import annotations
 
 import datetime as dt
-from contextlib import suppress
 from dataclasses import dataclass
 
-from django.core.cache import cache
 from django.utils import timezone
+
+from . import memory
 
 SIZE = 50
 WEEK = 7 * 24 * 3600
@@ -41,12 +41,11 @@ def note(door: str, action: str, status: int, milliseconds: float, **facts: obje
     """Keep this one, in the place of the oldest."""
     entry = Entry(at=timezone.now(), action=action, status=status, milliseconds=milliseconds, **facts)  # type: ignore[arg-type]
     count, places = _keys(door)
-    with suppress(Exception):  # a cache that is down must not cost a call
-        cache.add(count, 0, WEEK)
-        cache.set(places[cache.incr(count) % SIZE], entry, WEEK)
+    if number := memory.count(count, WEEK):
+        memory.put(places[number % SIZE], entry, WEEK)
 
 
 def last(door: str) -> list[Entry]:
     """The latest first."""
-    entries: list[Entry] = list(cache.get_many(_keys(door)[1]).values())
+    entries: list[Entry] = list(memory.get_many(_keys(door)[1]).values())
     return sorted(entries, key=lambda entry: entry.at, reverse=True)

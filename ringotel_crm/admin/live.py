@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -15,7 +14,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from .. import phone
+from .. import memory, phone
 from ..models import Activity
 from ..services.desk import close_stale, live_calls, live_state, visible_calls
 from .base import backend_for, change_url
@@ -44,7 +43,7 @@ def live_calls_view(request: HttpRequest, model_admin: Any) -> HttpResponseBase:
     """The rows. When nothing changed: 304, after one query by index."""
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
-    if cache.add("ringotel_crm:tidied", True, TIDY_SECONDS):
+    if memory.is_first("ringotel_crm:tidied", TIDY_SECONDS):
         close_stale()
     state = live_state(visible_calls(backend_for(request), request.user))
     etag = f'"{hashlib.sha256(f"{state} {request.user.pk} {get_language()}".encode()).hexdigest()}"'

@@ -10,12 +10,9 @@ That it was right is remembered longer: others who guess, behind the same addres
 from __future__ import annotations
 
 import base64
-import logging
-from contextlib import suppress
 from typing import Any
 
 from django.contrib.auth import authenticate, get_user_model
-from django.core.cache import cache
 from django.db import router
 from django.db.models import QuerySet
 from django.utils.crypto import salted_hmac
@@ -23,12 +20,11 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from .. import memory
 from ..conf import conf
 from ..prepared import PreparedQuery
 from .access import credential, may_use_api, refused, user_from, variant, with_user
 from .throttling import Attempt
-
-logger = logging.getLogger(__name__)
 
 PROVEN_SECONDS = 30 * 24 * 3600
 
@@ -66,8 +62,7 @@ def _verify(request: Request, username: str, password: str, name: str) -> Any:
         if attempt:
             attempt.succeed()
         return user
-    with suppress(Exception):
-        cache.delete(proven)
+    memory.forget(proven)
     return None
 
 
@@ -99,11 +94,8 @@ def _remember(name: str, user: Any) -> None:
     if not conf.CREDENTIAL_CACHE_SECONDS:
         return
     value = (user.get_username(), user.get_session_auth_hash())
-    try:
-        cache.set(name, value, conf.CREDENTIAL_CACHE_SECONDS)
-        cache.set(f"{name}.proven", True, PROVEN_SECONDS)
-    except Exception:  # each cache has its own errors, and none of them may lock the caller out
-        logger.warning("The cache is down: the password hash is paid for on every request.", exc_info=True)
+    memory.put(name, value, conf.CREDENTIAL_CACHE_SECONDS)
+    memory.put(f"{name}.proven", True, PROVEN_SECONDS)
 
 
 def _recall(name: str) -> Any:
@@ -127,7 +119,4 @@ _USERS = PreparedQuery(_users)
 
 
 def _cached(name: str) -> Any:
-    if conf.CREDENTIAL_CACHE_SECONDS:
-        with suppress(Exception):
-            return cache.get(name)
-    return None
+    return memory.get(name) if conf.CREDENTIAL_CACHE_SECONDS else None

@@ -9,15 +9,14 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import time
-from contextlib import suppress
 from typing import Any
 
-from django.core.cache import cache
 from django.http import HttpRequest
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from .. import memory
 from ..conf import conf
 
 WINDOW = 60  # seconds
@@ -38,15 +37,14 @@ class Attempt:
     def begin(self) -> None:
         """Raises ``Throttled`` after too many failures."""
         for name, limit in self.counters:  # a blocked address makes no counters of user names
-            if limit and _count(name) > limit:
+            if limit and memory.count(name, 2 * WINDOW) > limit:
                 raise Throttled(_seconds_left())
 
     def succeed(self) -> None:
         """It was none."""
         for name, limit in self.counters:
             if limit:
-                with suppress(Exception):
-                    cache.decr(name)
+                memory.uncount(name)
 
 
 class CallerThrottle(BaseThrottle):
@@ -55,7 +53,7 @@ class CallerThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: Any) -> bool:
         """Counts this one."""
         caller = (request.user.pk, getattr(request.auth, "pk", ""))
-        return _count(_name("caller", *caller)) <= conf.REQUESTS_PER_MINUTE
+        return memory.count(_name("caller", *caller), 2 * WINDOW) <= conf.REQUESTS_PER_MINUTE
 
     def wait(self) -> float:
         """Seconds until the next minute begins."""
@@ -82,14 +80,6 @@ def _name(*facts: object) -> str:
     # With the number of the minute, because some caches forget at a count when the counter ends.
     minute = int(time.time() // WINDOW)
     return f"ringotel_crm.auth.throttling.{hashlib.sha256(repr((minute, facts)).encode(errors='replace')).hexdigest()}"
-
-
-def _count(name: str) -> int:
-    """How many there are, with this one; 0 if the cache is down."""
-    with suppress(Exception):
-        cache.add(name, 0, 2 * WINDOW)
-        return int(cache.incr(name))
-    return 0
 
 
 def _seconds_left() -> int:
