@@ -39,8 +39,12 @@ class Connection:
 
 def clean_base_url(text: str) -> str:
     """Where this site is, without a slash at the end. Raises ``Invalid``."""
-    url = urlsplit(text)
-    if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment or url.username:
+    try:
+        url = urlsplit(text)
+        good = url.scheme in ("http", "https") and url.hostname and url.port != 0
+    except ValueError:  # half an IPv6 address, a port beyond 65535
+        good = False
+    if not good or url.query or url.fragment or url.username:
         raise Invalid(_("%(url)r is not like https://crm.example.com") % {"url": text})
     return text.rstrip("/")
 

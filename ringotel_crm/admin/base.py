@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.contenttypes.models import ContentType
@@ -127,6 +128,13 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
 class FastChangeList(ChangeList):
     """Says how many there are once, under the list."""
+
+    def get_filters_params(self, params: Any = None) -> dict[str, list[str]]:
+        """PostgreSQL fails where a text with NUL is looked for."""
+        found: dict[str, list[str]] = super().get_filters_params(params)
+        if any("\0" in text for texts in found.values() for text in texts):
+            raise IncorrectLookupParameters
+        return found
 
     def get_results(self, request: HttpRequest) -> None:
         """With a count that is known already as the full one, the search form does not repeat it."""

@@ -211,7 +211,7 @@ def contact_admins(site: AdminSite, backend: Backend) -> list[ModelAdmin[Any]]:
 
 def search_contacts(request: HttpRequest, site: AdminSite, text: str, limit: int = CONTACTS_OFFERED) -> list[Model]:
     """Contacts by number in any notation, else by what their own admin searches."""
-    if not text.strip():
+    if not text.strip() or "\0" in text:
         return []
     contacts = backend_for(request).contacts
     numbers = phone.candidates(text)

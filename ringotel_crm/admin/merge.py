@@ -122,8 +122,8 @@ class RingotelMergeAdminMixin:
         typed = request.GET.getlist("number")[:MOST_TYPED]
         if numbers := [number for text in typed for number in phone.candidates(text)]:
             found |= {contact.id: contact for _number, contact in contacts.find(numbers)}
-        for email in request.GET.getlist("email")[:MOST_TYPED]:
-            found |= {contact.id: contact for contact in contacts.find_by_email(email.strip())}
+        for email in (text.strip() for text in request.GET.getlist("email")[:MOST_TYPED] if "\0" not in text):
+            found |= {contact.id: contact for contact in contacts.find_by_email(email)}
         found.pop(request.GET.get("exclude", ""), None)
         people = [(contact, contacts.url(contact.id)) for contact in list(found.values())[:MOST_TYPED]]
         return render(request, "admin/ringotel_crm/similar.html", {"people": people})

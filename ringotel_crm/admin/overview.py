@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -23,6 +24,7 @@ from .charts import Bar, bars
 from .contacts import call_list_url
 
 MOST_DAYS = 366
+WITHIN = [MinValueValidator(dt.date(1970, 1, 1)), MaxValueValidator(dt.date(2099, 12, 31))]  # as the doors take times
 OUTSIDE = f"{Direction.INBOUND},{Direction.OUTBOUND},"  # and those of which it is not known
 MISSED = f"{Status.MISSED},{Status.BUSY},{Status.FAILED},{Status.VOICEMAIL}"
 
@@ -31,9 +33,15 @@ class RangeForm(forms.Form):
     """From one day to another, both included."""
 
     since = forms.DateField(
-        label=gettext_lazy("From"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        label=gettext_lazy("From"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        validators=WITHIN,
     )
-    until = forms.DateField(label=gettext_lazy("To"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    until = forms.DateField(
+        label=gettext_lazy("To"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        validators=WITHIN,
+    )
 
     def clean(self) -> dict[str, Any]:
         """In order, and not endless."""

@@ -121,7 +121,7 @@ class Client:
             problem = _refusal(response)
         except requests.Timeout:
             problem = f"no answer within {self._timeout:g} s"
-        except requests.RequestException as error:
+        except (requests.RequestException, ValueError) as error:  # the latter: no header can hold the credential
             # Its text is not shown, because it has the URL and so the number in it.
             problem = f"no answer ({type(error).__name__})"
         milliseconds = (time.perf_counter() - started) * 1000

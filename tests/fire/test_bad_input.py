@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urljoin
 
 import pytest
 from django.apps import apps
@@ -18,7 +18,7 @@ from ringotel_crm.auth.service import service_user
 from ringotel_crm.framework.paging import Cursor
 from ringotel_crm.framework.serializers import CallDirection, Duration, Moment
 from ringotel_crm.minicrm.models import Contact
-from ringotel_crm.models import Activity, WebhookEvent, WebhookToken
+from ringotel_crm.models import Activity, ApiKey, WebhookEvent, WebhookToken
 from tests.api import Api, error
 from tests.factories import make_contact, number
 
@@ -313,10 +313,46 @@ def test_names_of_webhooks(tell: Any, name: str) -> None:
     assert not WebhookEvent.objects.exists()
 
 
-# --- pages: ids that no table has ---
+# --- pages: ids that no table has, and queries that no form sends ---
 
 
 @pytest.mark.parametrize("id", ["0", str(2**63), "9" * 400, "-1", "a", "%00", "1%00"])
 @pytest.mark.parametrize("path", ["recordings/{}/", "recordings/{}/waveform.svg", "messages/{}/file/"])
 def test_ids_in_paths(admin_client: Client, path: str, id: str) -> None:
     assert admin_client.get(f"/ringotel/{path.format(id)}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("activity/?agent=%00", "activity/?status__exact=a%00", "activity/?contact_id=%00", "activity/?q=%00"),
+        *("activity/?start__gte=%00", "activity/?p=%00", "activity/?p=99999999999999999999", "activity/?o=-99.x"),
+        *("activity/assign/?q=%00", f"activity/assign/?id={2**63}", "activity/assign/?id=%D9%A1&q=ada%00"),
+        "activity/overview/?since=9999-12-31&until=9999-12-31",
+        "activity/overview/?since=0001-01-01&until=0001-01-02",
+        *("activity/overview/?since=%00&until=a", "activity/overview/?days=%00", "auditentry/?kind__exact=%00"),
+        *("apikey/connect/document/?auth=bearer&base_url=http://[", "phoneindex/who/?number=%00&number=a"),
+        *("../ringotel_minicrm/contact/duplicates/similar/?email=%00", "../ringotel_minicrm/contact/?email=%00"),
+        *("../ringotel_minicrm/contact/merge/?keep=%00&gone=1", "/ringotel/pop/?caller=%00&name=%00"),
+    ],
+)
+def test_queries_of_pages(admin_client: Client, query: str) -> None:
+    make_contact("Ada Example", number(1))
+    response = admin_client.get(urljoin("/admin/ringotel_crm/", query), follow=True)
+    assert response.status_code in (200, 400)
+    assert response.status_code == 200 or "connect" in query
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        *(
+            {"auth": "bearer", "name": "a", "base_url": url}
+            for url in ("http://[", "https://a:99999", "https://℀.test")
+        ),
+        *({"try": "1", "auth": "bearer", "base_url": "http://localhost:9", "API key": key} for key in ("👩", "a\r\nb")),
+    ],
+)
+def test_forms_of_the_connect_page(admin_client: Client, form: dict[str, str]) -> None:
+    assert admin_client.post("/admin/ringotel_crm/apikey/connect/", form).status_code == 200
+    assert not ApiKey.objects.exists()
