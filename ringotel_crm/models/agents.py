@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -28,3 +30,7 @@ class Agent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} ({self.extension})"
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """Also of the scope, which no form shows."""
+        super().validate_constraints(exclude={*(exclude or ())} - {"scope"})

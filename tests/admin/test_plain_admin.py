@@ -141,6 +141,21 @@ def test_a_name_is_not_given_twice(admin_client: Client) -> None:
     assert ApiKey.objects.get().digest == key.digest
 
 
+@pytest.mark.parametrize(
+    ("model", "form"), [("callsubject", {"name": "Sales"}), ("agent", {"extension": "2001", "user": ""})]
+)
+def test_what_there_is_already_is_a_mistake_in_the_form(admin_client: Client, model: str, form: dict[str, str]) -> None:
+    """Though a part of what is unique, the scope, is no field of it."""
+    answers = []
+    for username in ("una", "ulf"):
+        if "user" in form:
+            form["user"] = str(make_user(username).pk)
+        answers.append(admin_client.post(f"/admin/ringotel_crm/{model}/add/", form))
+
+    assert [answer.status_code for answer in answers] == [302, 200]
+    assert "already exists" in answers[1].content.decode()
+
+
 # --- calls: a person and the phone write to the same row ---
 
 
