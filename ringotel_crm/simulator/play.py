@@ -32,9 +32,15 @@ class GaveUp(Exception):
 
 
 class Player:
-    """Ringotel, as far as a CRM can see it. ``on_event`` is told of each request as it happens."""
+    """Ringotel, as far as a CRM can see it. ``on_event`` is told of each request as it happens.
 
-    def __init__(self, client: Client, *, on_event: Callable[[Event], None] | None = None) -> None:
+    With ``in_time`` each step waits for its time, so that a call rings and runs as long as it says.
+    """
+
+    def __init__(
+        self, client: Client, *, on_event: Callable[[Event], None] | None = None, in_time: bool = False
+    ) -> None:
+        self._in_time = in_time
         self._client = client
         self._hooks = client.document.hooks
         self._on_event = on_event
@@ -95,6 +101,8 @@ class Player:
     def _steps(self, call: Call, steps: Iterable[Step], context: dict[str, str]) -> None:
         for step in steps:
             if self._playable(step, context):
+                if self._in_time:
+                    time.sleep(max(0, _time_of(step) - time.time()))
                 self._step(call, step, context)
 
     def _playable(self, step: Step, context: Mapping[str, Value]) -> bool:
@@ -145,6 +153,12 @@ class Player:
         last = self._events[-GIVE_UP_AFTER:]
         if len(last) == GIVE_UP_AFTER and not any(event.status for event in last):
             raise GaveUp(f"{GIVE_UP_AFTER} requests in a row were not answered.")
+
+
+def _time_of(step: Step) -> float:
+    """Unix time in seconds; 0 for a step that has none."""
+    times = (step.values.get(name, 0) for name in ("call_start", "call_end"))
+    return max(time / 1000 if isinstance(time, int) else 0 for time in times)
 
 
 def _surprises(hook: str, answer: Answer, expected: frozenset[str]) -> list[str]:

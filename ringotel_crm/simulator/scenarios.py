@@ -23,6 +23,7 @@ _FICTION = (
     ("447700900", 3),
     ("3532091", 5),
 )
+LONGEST_RING = 20  # seconds
 _WITHHELD = ("anonymous", "restricted", "unknown", "")
 _FIRST_NAMES = ("Nola", "Pim", "Odette", "Rufus", "Tansy", "Quill", "Ottoline", "Basil")
 _LAST_NAMES = ("Mockridge", "Testerby", "Samplewood", "Dummett", "Placeholt", "Fictley")
@@ -98,13 +99,15 @@ class _Leg:
 class CallMaker:
     """Makes calls, the same ones for the same ``seed``, ``clock`` and world.
 
-    ``choose_style`` draws a call's style. ``clock`` gives the Unix time in ms at which a call ends.
+    ``choose_style`` draws a call's style. ``clock`` gives the Unix time in ms at which a call ends, and
+    ``longest_talk`` is in seconds.
     """
 
     world: World
     seed: int
     choose_style: Callable[[random.Random], Style] = lambda rng: Style()
     clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    longest_talk: int = 300
     _random: random.Random = field(init=False)
     _known: list[_Party] = field(init=False)
     _taken: set[str] = field(init=False)
@@ -164,7 +167,7 @@ class CallMaker:
         """``talk`` is the talking time in seconds, by default a random one; 0 is a call that nobody answered."""
         rng = self._random
         user = user or self._users(1)[0]
-        talk = rng.randint(5, 300) if talk is None else talk
+        talk = rng.randint(5, self.longest_talk) if talk is None else talk
         numbers = (user["extension"], party.number) if outbound else (party.number, user["extension"])
         plus = "+" if call.style.plus is not Plus.OMIT and len(party.number) > 6 and party.number.isdigit() else ""
         return _Leg(
@@ -175,7 +178,7 @@ class CallMaker:
                     "activity_type": "outbound" if outbound else "inbound",
                     "caller_number": numbers[0],
                     "called_number": numbers[1],
-                    "call_start": call.end - (talk + rng.randint(3, 20)) * 1000,
+                    "call_start": call.end - (talk + rng.randint(3, LONGEST_RING)) * 1000,
                     "user_id": user.get("user_id", ""),
                     "user_email": user.get("email", ""),
                     "extension": user["extension"],
@@ -254,7 +257,7 @@ class CallMaker:
             values={
                 "firstname": first_name,
                 "lastname": last_name,
-                "email": f"{first_name}.{last_name}.{party.number[-5:]}@example.com".lower(),
+                "email": f"{first_name}.{last_name}.{party.number}@example.com".lower(),
                 "phone": f"+{party.number}",
                 "company_name": "Example Kettles",
             },

@@ -8,6 +8,7 @@ import random
 import socket
 import subprocess
 import sys
+import threading
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -30,11 +31,13 @@ from ringotel_crm.simulator.document import read_document
 from ringotel_crm.simulator.engine import Client
 from ringotel_crm.simulator.play import GaveUp, Player, paced
 from ringotel_crm.simulator.report import Event
-from ringotel_crm.simulator.scenarios import CallMaker
+from ringotel_crm.simulator.scenarios import LONGEST_RING, Call, CallMaker, World
 
 LOGIN = PASSWORD = "demo"
 CALLS_OF_A_DAY = 40
 MINUTES_BETWEEN_CALLS = 12
+MOST_CALLS_AT_ONCE = 20
+LONGEST_TALK = 20  # seconds: short, so that there is something to see on the live board and in the list
 START_SECONDS = 30
 
 
@@ -85,12 +88,38 @@ class Command(BaseCommand):
                 clock = (int((morning + dt.timedelta(minutes=minute)).timestamp() * 1000) for minute in minutes)
                 player.play(CallMaker(world, 1, clock=clock.__next__).calls(CALLS_OF_A_DAY))
             else:
-                player.play(paced(CallMaker(world, random.randrange(10**6)).calls(None), rate))
+                self.play_in_time(client, world, rate)
         except GaveUp as exc:
             return str(exc)
         report = player.report()
         self.stdout.write(report.text())
         return "" if report.ok else "Some answers were not as the document promises."
+
+    def play_in_time(self, client: Client, world: World, rate: float) -> None:
+        """Several calls at a time, each of which rings and runs as long as it says. Raises GaveUp."""
+        length = LONGEST_TALK + LONGEST_RING + 1
+        maker = CallMaker(
+            world,
+            random.randrange(10**6),
+            clock=lambda: int((time.time() + length) * 1000),
+            longest_talk=LONGEST_TALK,
+        )
+        lines = threading.Semaphore(MOST_CALLS_AT_ONCE)
+        failures: list[GaveUp] = []
+
+        def play(call: Call) -> None:
+            try:
+                Player(client, on_event=self.show, in_time=True).play([call])
+            except GaveUp as exc:
+                failures.append(exc)
+            finally:
+                lines.release()
+
+        for call in paced(maker.calls(None), rate):
+            lines.acquire()
+            if failures:
+                raise failures[0]
+            threading.Thread(target=play, args=[call], daemon=True).start()
 
     def show(self, event: Event) -> None:
         """One line for each request."""
