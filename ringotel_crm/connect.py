@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from .exceptions import Invalid
 from .framework.document import Auth, build
 from .models import Activity, ApiKey
 from .simulator.auth import AuthError, credential_for
-from .simulator.document import HOOKS, DocumentError, read_document
+from .simulator.document import HOOKS, Document, DocumentError, read_document
 from .simulator.engine import Answer, Client, Style
 from .simulator.play import GaveUp, Player
 
@@ -97,24 +98,40 @@ class Verdict:
     text: str
 
 
-def check(connection: Connection) -> list[Verdict]:
-    """Call each hook over HTTP, as Ringotel would, and tell what came back.
+def check(connection: Connection, *, user: Any = None) -> list[Verdict]:
+    """Call each hook over HTTP, as Ringotel would, and tell what came back. For OAuth2, ``user`` is who approves it.
 
     Nothing stays: the call that is played is removed, and what would write into the CRM's own tables is asked with
     nothing in it, and has to be refused. Raises ``Invalid`` if there is nothing to play with.
     """
     try:
         document = read_document(connection.document)
-        auth = credential_for(document, connection.properties, timeout=TIMEOUT)
+        for url in (*(hook.url for hook in document.hooks.values()), document.oauth2.get("token_endpoint", "")):
+            # Staff who may connect Ringotel may not send this server anywhere else.
+            if url and not validate_host(urlsplit(url).hostname or "", settings.ALLOWED_HOSTS or list(LOCAL)):
+                raise Invalid(
+                    _("The address of this site is not among its ALLOWED_HOSTS, so it cannot be tried from here.")
+                )
+        with _approval(document, connection, user) as grant:
+            auth = credential_for(document, connection.properties, timeout=TIMEOUT, **grant)
+            return _verdicts(Client(document, auth, connection.properties, timeout=TIMEOUT))
     except (DocumentError, AuthError) as exc:
         raise Invalid(str(exc)) from exc
-    for hook in document.hooks.values():
-        # Staff who may connect Ringotel may not send this server anywhere else.
-        if not validate_host(urlsplit(hook.url).hostname or "", settings.ALLOWED_HOSTS or list(LOCAL)):
-            raise Invalid(
-                _("The address of this site is not among its ALLOWED_HOSTS, so it cannot be tried from here.")
-            )
-    client = Client(document, auth, connection.properties, timeout=TIMEOUT)
+
+
+@contextmanager
+def _approval(document: Document, connection: Connection, user: Any) -> Iterator[dict[str, str]]:
+    """What is needed beside the properties: for OAuth2, an authorization code."""
+    if not document.oauth2 or user is None:
+        yield {}
+        return
+    from .auth.oauth import approved
+
+    with approved(connection.properties.get("Client ID", ""), user) as (code, redirect_uri):
+        yield {"code": code, "redirect_uri": redirect_uri}
+
+
+def _verdicts(client: Client) -> list[Verdict]:
     verdicts: list[Verdict] = []
     player = Player(
         client,
@@ -179,7 +196,7 @@ def _as_expected(hook: str) -> str:
     return _("turned away, as it should") if hook not in HOOKS else _("as the document promises")
 
 
-def advice(status: int, code: str = "") -> str:
+def advice(status: int, door: str = "hooks") -> str:
     """What to do about a request that failed, in words; "" for one that did not."""
     if status < 400 and status:
         return ""
@@ -187,6 +204,11 @@ def advice(status: int, code: str = "") -> str:
         case 0:
             return _(
                 "No answer: see whether the site can be reached at this address, from the internet and from itself."
+            )
+        case 403 if door == "webhooks":
+            return _(
+                "Turned away: the token in the body is wrong, expired or deleted, or the webhook's user is deactivated "
+                "or lacks the permission to use the API. Issue one more token in the list of webhooks."
             )
         case 401 | 403:
             return _(

@@ -21,6 +21,7 @@ WEEK = 7 * 24 * 3600
 class Entry:
     """One request. ``user_id`` is "" for a stranger; ``number`` is masked; ``code`` and ``fields`` tell what failed."""
 
+    door: str
     at: dt.datetime
     action: str
     status: int
@@ -39,13 +40,13 @@ def _keys(door: str) -> tuple[str, list[str]]:
 
 def note(door: str, action: str, status: int, milliseconds: float, **facts: object) -> None:
     """Keep this one, in the place of the oldest."""
-    entry = Entry(at=timezone.now(), action=action, status=status, milliseconds=milliseconds, **facts)  # type: ignore[arg-type]
+    entry = Entry(door=door, at=timezone.now(), action=action, status=status, milliseconds=milliseconds, **facts)  # type: ignore[arg-type]
     count, places = _keys(door)
     if number := memory.count(count, WEEK):
         memory.put(places[number % SIZE], entry, WEEK)
 
 
-def last(door: str) -> list[Entry]:
-    """The latest first."""
-    entries: list[Entry] = list(memory.get_many(_keys(door)[1]).values())
+def last(*doors: str) -> list[Entry]:
+    """Those of these doors, the latest first."""
+    entries: list[Entry] = list(memory.get_many([key for door in doors for key in _keys(door)[1]]).values())
     return sorted(entries, key=lambda entry: entry.at, reverse=True)

@@ -124,7 +124,7 @@ def _tried(request: HttpRequest) -> dict[str, Any]:
         base_url = connect.clean_base_url(request.POST.get("base_url", ""))
         properties = {label: request.POST.get(label, "") for label in PROPERTIES[auth]}
         document = build(auth, base_url)  # type: ignore[arg-type]
-        verdicts = connect.check(connect.Connection(document=document, properties=properties))
+        verdicts = connect.check(connect.Connection(document=document, properties=properties), user=request.user)
     except CRMError as exc:
         return {"problem": exc.message}
     return {
@@ -135,10 +135,10 @@ def _tried(request: HttpRequest) -> dict[str, Any]:
 
 def _requests() -> list[tuple[requestlog.Entry, str, str]]:
     """The last ones with who asked, and what to do about it."""
-    entries = requestlog.last("hooks")
+    entries = requestlog.last("hooks", "webhooks")
     users = get_user_model()._default_manager.in_bulk({entry.user_id for entry in entries if entry.user_id})
     names = {str(pk): user.get_username() for pk, user in users.items()}
-    return [(entry, names.get(entry.user_id, ""), connect.advice(entry.status, entry.code)) for entry in entries]
+    return [(entry, names.get(entry.user_id, ""), connect.advice(entry.status, entry.door)) for entry in entries]
 
 
 @require_safe

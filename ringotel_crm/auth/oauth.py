@@ -8,14 +8,24 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import router
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from oauth2_provider.models import AccessToken, Application, get_access_token_model, get_application_model
+from oauth2_provider.models import (
+    AccessToken,
+    Application,
+    get_access_token_model,
+    get_application_model,
+    get_grant_model,
+    get_refresh_token_model,
+)
 from oauth2_provider.oauth2_backends import get_oauthlib_core
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauth2_provider.settings import oauth2_settings
@@ -126,3 +136,31 @@ def make_application(*, name: str, redirect_uri: str, user: Any = None) -> tuple
         raise Invalid(" ".join(exc.messages)) from exc
     application.save()
     return application.client_id, secret
+
+
+@contextmanager
+def approved(client_id: str, user: Any) -> Iterator[tuple[str, str]]:
+    """Until the end of the block, what Ringotel gets when ``user`` approves: a code, and the redirect URI it goes to.
+
+    Only for an application of ours. What was issued for the code meanwhile does not outlive the block.
+    Raises ``Invalid``.
+    """
+    applications = get_application_model().objects.filter(client_id__startswith=CLIENT_ID_PREFIX)
+    application = applications.filter(client_id=client_id).first()
+    if application is None:
+        raise Invalid(gettext("There is no such application any more."))
+    redirect_uri = application.redirect_uris.split()[0]
+    begun = timezone.now()
+    grant = get_grant_model().objects.create(
+        application=application,
+        user=user,
+        code=secrets.token_urlsafe(32),
+        redirect_uri=redirect_uri,
+        scope=SCOPE,
+        expires=begun + dt.timedelta(minutes=1),
+    )
+    try:
+        yield grant.code, redirect_uri
+    finally:
+        for model in (get_refresh_token_model(), get_access_token_model(), get_grant_model()):
+            model.objects.filter(application=application, user=user, created__gte=begun).delete()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
@@ -15,7 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST
 from rest_framework.exceptions import Throttled
 
-from .. import signals
+from .. import requestlog, signals
 from ..auth.throttling import Attempt
 from ..conf import conf
 from ..exceptions import CRMError, Invalid, LengthRequired, TooLarge
@@ -46,23 +47,51 @@ class Stored(JsonResponse):
             super().close()
 
 
+class Refusal(JsonResponse):
+    """The answer that nothing is kept, and why."""
+
+    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+        error = {"code": code, "message": message, "fields": {}}
+        super().__init__({"error": error}, status=status, headers=headers)
+        self.code = code
+
+
 @csrf_exempt
 @require_POST
 @transaction.non_atomic_requests
 @sensitive_variables()
 def receive(request: HttpRequest, name: str) -> JsonResponse:
     """200 for whatever is kept, known or not; 403 for a body without a valid secret, of which nothing is kept."""
+    begun = time.perf_counter()
+    response = None
+    try:
+        response = _take_in(request, name)
+        return response
+    finally:
+        event = getattr(response, "event", None)
+        requestlog.note(
+            "webhooks",
+            f"{name} {event.method}" if event else name,
+            response.status_code if response is not None else 500,
+            (time.perf_counter() - begun) * 1000,
+            user_id=str(event.webhook.user_id) if event else "",
+            code=getattr(response, "code", ""),
+        )
+
+
+@sensitive_variables()
+def _take_in(request: HttpRequest, name: str) -> Stored | Refusal:
     try:
         body = loads(_read(request))
     except CRMError as exc:
-        return _refusal(STATUS[type(exc)], exc.code, exc.message)
+        return Refusal(STATUS[type(exc)], exc.code, exc.message)
     webhook = admitted(name, body)
     if webhook is None:
         try:
             Attempt(request).begin()
         except Throttled as exc:
-            return _refusal(429, "throttled", str(exc.detail), {"Retry-After": str(exc.wait)})  # type: ignore[attr-defined]
-        return _refusal(403, "forbidden", _("The token is not valid."))
+            return Refusal(429, "throttled", str(exc.detail), {"Retry-After": str(exc.wait)})  # type: ignore[attr-defined]
+        return Refusal(403, "forbidden", _("The token is not valid."))
     body = without_secrets(body)
     method = body.get("method")
     event = WebhookEvent.objects.create(
@@ -90,7 +119,3 @@ def _read(request: HttpRequest) -> bytes:
     if len(body) != int(length):
         raise Invalid(_("The body is shorter than announced."))
     return body
-
-
-def _refusal(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> JsonResponse:
-    return JsonResponse({"error": {"code": code, "message": message, "fields": {}}}, status=status, headers=headers)

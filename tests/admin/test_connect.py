@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
+from oauth2_provider.models import AccessToken, Grant, RefreshToken
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from ringotel_crm import connect
+from ringotel_crm.auth.service import service_user
 from ringotel_crm.exceptions import Invalid
 from ringotel_crm.minicrm.models import Contact
-from ringotel_crm.models import Activity, ApiKey
+from ringotel_crm.models import Activity, ApiKey, WebhookToken
 from tests.api import Api
 from tests.factories import make_contact, make_user
 
@@ -78,18 +80,20 @@ def test_only_for_who_may_make_keys(client: Client, db: None) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("auth", ["bearer", "basic"])
+@pytest.mark.parametrize("auth", ["bearer", "basic", "oauth2"])
 def test_trying_it_calls_each_hook_and_leaves_nothing(live_server: Any, auth: Any) -> None:
     make_user("una", extension="101")
     contact = make_contact("Ada Example", "+442079460100")
-    made = connect.connect(auth, base_url=live_server.url, name="desk")
+    made = connect.connect(auth, base_url=live_server.url, name="desk", redirect_uri="https://shell.example.com/back")
 
-    verdicts = connect.check(made)
+    verdicts = connect.check(made, user=make_user("boss", is_superuser=True))
 
     assert [verdict for verdict in verdicts if not verdict.ok] == []
     assert {verdict.hook for verdict in verdicts} == {"authentication", *made.document["API"]}
     assert not Activity.objects.exists()
     assert list(Contact.objects.all()) == [contact]
+    for model in (AccessToken, RefreshToken, Grant):
+        assert not model.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -125,6 +129,21 @@ def test_the_last_requests_are_masked_and_say_what_to_do(boss: Client, api: Api,
     assert "expired or revoked" in html
     for secret in ("442079460100", "rtk_secret"):
         assert secret not in html
+
+
+def test_the_last_requests_at_the_webhooks(boss: Client, client: Client) -> None:
+    _webhook, token = WebhookToken.objects.issue(name="desk", user=service_user("desk"))
+    for given in (token, "wrong"):
+        body = {"method": "Sing", "api_token": given, "params": {"caller_number": "442079460100"}}
+        client.post("/ringotel/webhook/desk/", body, content_type="application/json")
+
+    [refused, taken] = boss.get(URL).context["requests"]
+    html = boss.get(URL).content.decode()
+
+    assert (taken[0].action, taken[0].status, taken[1]) == ("desk Sing", 200, "ringotel-desk")
+    assert (refused[0].action, refused[0].status, refused[0].code) == ("desk", 403, "forbidden")
+    assert "Issue one more token" in html
+    assert token not in html
 
 
 def test_the_last_requests_are_bounded_and_cost_no_query(
