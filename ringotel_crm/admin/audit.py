@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from ..models import AuditEntry
 from .base import FastAdmin
@@ -15,6 +16,7 @@ from .base import FastAdmin
 class AuditEntryAdmin(FastAdmin):
     """For reading only."""
 
+    empty_text = _("Who hears, downloads, deletes or exports something is written down here.")
     list_display = ("at", "user_name", "action", "kind", "object_id")
     list_filter = ("action", "kind")
     search_fields = ("user_name", "=object_id")

@@ -21,8 +21,9 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from .. import phone
 from ..backends import Backend, get_backend
-from ..models import Recording
+from ..models import Activity, Recording
 from ..records import Actor
 
 PAGES_AHEAD = 10
@@ -59,18 +60,16 @@ def play_link(recording: Recording, name: str, text: str) -> str:
     return format_html(
         '<a class="ringotel-play" href="{}" aria-label="{}"><span aria-hidden="true">▶</span> {}</a>',
         reverse("ringotel_crm:recording", args=[recording.pk]),
-        _("Play the recording of the call with %(name)s") % {"name": name},
+        f"{text}, {_('Play the recording of the call with %(name)s') % {'name': name}}",
         text,
     )
 
 
-def duration(seconds: float | None) -> str:
-    """m:ss, or h:mm:ss."""
-    if seconds is None:
-        return ""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+def other_end(call: Activity) -> str:
+    """The number outside, for people. What a phone says for a number that is hidden is no number."""
+    number = call.outside_number
+    is_hidden = phone.explain(number).refusal in (phone.Refusal.EMPTY, phone.Refusal.WITHHELD)
+    return _("number withheld") if is_hidden else phone.display(number)
 
 
 def moment(time: dt.datetime | None) -> str:
@@ -147,6 +146,9 @@ class FastAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     show_full_result_count = False
     list_per_page = 50
+    change_list_template = "admin/ringotel_crm/change_list.html"
+    # What a list without rows says: how they come to be.
+    empty_text: Any = ""
     paginator = BoundedPaginator
 
     @property

@@ -27,9 +27,20 @@ from ..models import Activity
 from ..models.fields import begins
 from ..records import Direction, Status
 from ..services.calling import call_link
-from ..services.desk import may_view_calls, visible_calls
+from ..services.desk import calls_like, may_view_calls, visible_calls
+from ..templatetags.ringotel import ringotel_length as duration
 from .assign import assign_view
-from .base import FastAdmin, backend_for, badge, change_url, duration, moment, play_link, player, spreadsheet_cell
+from .base import (
+    FastAdmin,
+    backend_for,
+    badge,
+    change_url,
+    moment,
+    other_end,
+    play_link,
+    player,
+    spreadsheet_cell,
+)
 from .contacts import add_contact_url, search_contacts, with_recordings
 from .filters import Agent, Assigned, FollowUp, Period, Recorded
 from .legs import LegInline
@@ -38,6 +49,11 @@ from .overview import overview_view
 
 CONTACTS_SEARCHED = 100
 ARROWS = {Direction.INBOUND: "↙", Direction.OUTBOUND: "↗", Direction.INTERNAL: "↔", None: "?"}
+EARLIER_CALLS = 5
+DETAILS = (
+    *("direction", "status", "cause", "when", "ended", "caller", "called", "agent_name", "extension"),
+    *("call_id", "phone_subject", "phone_comment"),
+)
 EXPORT_COLUMNS = (
     *("call_id", "start", "end", "duration", "direction", "status", "caller_number", "caller_e164", "called_number"),
     *("called_e164", "extension", "agent_name", "contact_name", "subject", "comment"),
@@ -67,9 +83,7 @@ class ActivityAdmin(FastAdmin):
     change_list_template = "admin/ringotel_crm/activity/change_list.html"
     fieldsets = (
         (None, {"fields": ("subject", "comment", "follow_up", "legal_hold")}),
-        (_("Call"), {"fields": (("direction", "status", "cause"), ("start", "end", "length"), "sound")}),
-        (_("People"), {"fields": ("person", ("caller", "called"), ("agent_name", "extension"))}),
-        (_("From the phone"), {"fields": ("call_id", "phone_subject", "phone_comment"), "classes": ("collapse",)}),
+        (_("Details"), {"fields": DETAILS, "classes": ("collapse",)}),
     )
     # What was edited is told by the form as it was opened: the phone may have written to the row since.
     formfield_overrides = {
@@ -82,6 +96,11 @@ class ActivityAdmin(FastAdmin):
     def when(self, call: Activity) -> str:
         """When it began."""
         return moment(call.start) or gettext("not known")
+
+    @admin.display(description=_("end"))
+    def ended(self, call: Activity) -> str:
+        """When it was over."""
+        return moment(call.end) or gettext("not known")
 
     @admin.display(description=_("call"))
     def state(self, call: Activity) -> str:
@@ -99,7 +118,7 @@ class ActivityAdmin(FastAdmin):
     @admin.display(description=_("caller"))
     def who(self, call: Activity) -> str:
         """The contact with a link, else the number."""
-        number = phone.display(call.outside_number) or gettext("number withheld")
+        number = other_end(call)
         if not call.contact_id:
             return format_html('<bdi class="ringotel-number">{}</bdi>', number)
         name = call.contact_name or number
@@ -122,20 +141,8 @@ class ActivityAdmin(FastAdmin):
     def length(self, call: Activity) -> str:
         """Talking time; a player, for who may hear the recording."""
         if getattr(call, "ringotel_audible", False):
-            return play_link(call.recording, str(call), duration(call.duration) or duration(call.recording.seconds))
-        return duration(call.duration)
-
-    @admin.display(description=_("recording"))
-    def sound(self, call: Activity) -> str:
-        """The player on the call's page."""
-        if getattr(call, "ringotel_audible", False):
-            return player(call.recording)
-        return gettext("not for you") if hasattr(call, "recording") else gettext("not recorded")
-
-    @admin.display(description=_("contact"))
-    def person(self, call: Activity) -> str:
-        """The contact with a link."""
-        return self.who(call) if call.contact_id else gettext("nobody yet")
+            return play_link(call.recording, str(call), duration(call.duration or call.recording.seconds))
+        return duration(call.duration or None)
 
     @admin.display(description=_("caller"))
     def caller(self, call: Activity) -> str:
@@ -281,8 +288,21 @@ class ActivityAdmin(FastAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """With what can be done about an unknown caller."""
+        """With a card, what was said before, and what can be done about an unknown caller."""
         call = kwargs.get("obj")
         if call is not None:
             context["new_contact_url"] = "" if call.contact_id else self.new_contact_url(request, call)
+            number = call.called_e164 if call.direction == Direction.OUTBOUND else call.caller_e164
+            context["ringotel_call"] = {
+                "name": call.contact_name or other_end(call),
+                "url": change_url(call.contact_type_id, call.contact_id) if call.contact_id else "",
+                "number": call_link(number) if number else other_end(call),
+                "state": self.state(call),
+                "when": self.when(call),
+                "length": duration(call.duration or None),
+                "sound": player(call.recording) if call.ringotel_audible else "",
+                "earlier": with_recordings(
+                    calls_like(visible_calls(backend_for(request), request.user), call), request.user
+                )[:EARLIER_CALLS],
+            }
         return super().render_change_form(request, context, *args, **kwargs)

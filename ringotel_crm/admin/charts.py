@@ -49,6 +49,7 @@ def bars(
         height=max(140, 70 + 24 * len(labels)) if horizontal else 240,
         margin=8,
         max_scale=6,
+        order_min=0,  # calls and seconds are whole
         legend_at_bottom=True,
         legend_at_bottom_columns=2,
         show_legend=len(series) > 1,

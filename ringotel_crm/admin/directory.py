@@ -29,6 +29,9 @@ class RemoteUserAdmin(FastAdmin):
     """Which user of Ringotel is which of the CRM's: proposed by ``ringotel_map_users``, confirmed here."""
 
     form = RemoteUserForm
+    empty_text = _(
+        "“manage.py ringotel_map_users” reads them from Ringotel, which needs the account's key in the settings."
+    )
     list_display = ("name", "extension", "email", "agent_name", "basis", "confirmed")
     list_filter = ("confirmed", "basis")
     search_fields = ("name", "email", "extension", "agent_name")
@@ -78,6 +81,7 @@ class RemoteUserAdmin(FastAdmin):
 class CallSubjectAdmin(FastAdmin):
     """The subjects of calls; ``ringotel_sync_subjects`` keeps Ringotel's list the same."""
 
+    empty_text = _("Subjects that staff choose from; “manage.py ringotel_sync_subjects” gives them to the phones.")
     list_display = ("name",)
     search_fields = ("name",)
     fields = ("name",)

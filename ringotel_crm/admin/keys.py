@@ -22,6 +22,7 @@ from .connect import connect_view, document_view
 class ApiKeyAdmin(FastAdmin):
     """Keys: made here or by ``ringotel_connect``; the token is shown once."""
 
+    empty_text = _("“Connect to Ringotel” makes a key, and the document that goes with it.")
     list_display = ("name", "masked", "user", "created_at", "expires_at", "last_used_at", "revoked_at")
     list_select_related = ("user",)
     fields = ("name", "user", "masked", "expires_at", "created_at", "last_used_at", "revoked_at")

@@ -14,10 +14,10 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from .. import memory, phone
+from .. import memory
 from ..models import Activity
 from ..services.desk import close_stale, live_calls, live_state, visible_calls
-from .base import backend_for, change_url
+from .base import backend_for, change_url, other_end
 
 MOST_CALLS = 100
 TIDY_SECONDS = 60
@@ -61,7 +61,7 @@ def board(request: HttpRequest) -> list[tuple[Activity, str, str]]:
     return [
         (
             call,
-            phone.display(call.outside_number),
+            other_end(call),
             change_url(call.contact_type_id, call.contact_id) if call.contact_id else "",
         )
         for call in calls

@@ -90,7 +90,10 @@ class RingotelMergeAdminMixin:
         else:
             swapped = urlencode({"keep": found.gone.id, "gone": found.keep.id})
             context |= {"merge": found, "summary": _summary(found), "rows": _compared(found), "swapped": swapped}
-            context["numbers"] = [phone.display(number) for number in found.numbers]
+            kept, gone_too = (
+                [*map(phone.display, backend.contacts.numbers(one.id))] for one in (found.keep, found.gone)
+            )
+            context["numbers"] = [kept, gone_too, list(dict.fromkeys([*kept, *gone_too]))]
         return self.ringotel_page(request, "merge", context)
 
     def duplicates_view(self, request: HttpRequest) -> HttpResponse:

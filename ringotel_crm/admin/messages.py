@@ -38,6 +38,7 @@ class ConversationAdmin(FastAdmin):
     """All messages with one number."""
 
     form = ReplyForm
+    empty_text = _("They begin with the first message that Ringotel tells of, by the webhook for messages.")
     list_display = ("__str__", "number", "agent_name", "last_at")
     list_filter = ("agent_name",)
     search_fields = ("contact_name", "their_key")

@@ -42,6 +42,7 @@ class Open(admin.SimpleListFilter):
 class NoteAdmin(FastAdmin):
     """They are written on the page of the contact; here is what is due."""
 
+    empty_text = _("Write the first one on the page of a contact.")
     list_display = ("text", "who", "due", "author", "created_at", "done_at")
     list_display_links = ("text",)
     list_filter = (Open, ("author", admin.RelatedOnlyFieldListFilter))

@@ -19,7 +19,8 @@ from django.views.decorators.http import require_safe
 from ..records import Direction, Status
 from ..services import overview
 from ..services.desk import visible_calls
-from .base import backend_for, duration
+from ..templatetags.ringotel import ringotel_length as duration
+from .base import backend_for
 from .charts import Bar, bars
 from .contacts import call_list_url
 
@@ -71,6 +72,17 @@ def overview_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     begin, end = midnight(since), midnight(until + dt.timedelta(days=1))
     calls = visible_calls(backend_for(request), request.user).filter(start__gte=begin, start__lt=end)
     by_day = overview.per_day(calls)
+    charts: list[tuple[str, str]] = []
+    if by_day:
+        # A single day has nothing to compare: its one bar would say what the totals say.
+        is_longer = since < until
+        charts = [
+            (_("Calls per day"), _days(by_day, since, until) if is_longer else ""),
+            (_("Calls per hour of the day"), _hours(overview.per_hour(calls), begin, end)),
+            (_("Calls by agent"), _agents(overview.per_agent(calls), begin, end)),
+            (_("Busiest contacts"), _contacts(overview.per_contact(calls), begin, end)),
+            (_("Seconds until an answer, on average"), _ringing(by_day, since, until) if is_longer else ""),
+        ]
     context = {
         **model_admin.admin_site.each_context(request),
         "title": _("Overview"),
@@ -84,15 +96,8 @@ def overview_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
         "missed": sum(row["missed"] for row in by_day),
         "answered_url": _url(begin, end, "answered"),
         "missed_url": _url(begin, end, "missed"),
-        "charts": [
-            (_("Calls per day"), _days(by_day, since, until)),
-            (_("Calls per hour of the day"), _hours(overview.per_hour(calls), begin, end)),
-            (_("Calls by agent"), _agents(overview.per_agent(calls), begin, end)),
-            (_("Busiest contacts"), _contacts(overview.per_contact(calls), begin, end)),
-            (_("Seconds until an answer, on average"), _ringing(by_day, since, until)),
-        ]
-        if by_day
-        else [],
+        "ring": by_day[0]["ring"] if by_day and since == until else None,
+        "charts": [(title, chart) for title, chart in charts if chart],
     }
     return render(request, "admin/ringotel_crm/overview.html", context)
 

@@ -20,6 +20,7 @@ from .connect import who_view
 class PhoneIndexAdmin(FastAdmin):
     """For looking only: the index follows the rows it was made from."""
 
+    empty_text = _("“manage.py ringotel_index_phones” reads the numbers of your contacts. The mini-CRM keeps its own.")
     list_display = ("e164", "content_type", "object_id")
     list_select_related = ("content_type",)
     ordering = ("pk",)

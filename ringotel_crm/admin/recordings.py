@@ -7,11 +7,13 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..models import LegalHold, Recording
 from ..services.recordings import delete_recording
+from ..templatetags.ringotel import ringotel_length as duration
 from .base import FastAdmin, player
 
 logger = logging.getLogger(__name__)
@@ -21,9 +23,10 @@ logger = logging.getLogger(__name__)
 class RecordingAdmin(FastAdmin):
     """Recordings come from the phone. Their sound can be deleted; the row stays and tells when."""
 
-    list_display = ("activity", "player", "seconds", "size", "created_at", "deleted_at")
+    empty_text = _("They come with the calls, where Ringotel records these.")
+    list_display = ("activity", "player", "length", "bytes", "created_at", "deleted_at")
     list_select_related = ("activity",)
-    readonly_fields = ("activity", "player", "content_type", "codec", "seconds", "size", "created_at", "deleted_at")
+    readonly_fields = ("activity", "player", "content_type", "codec", "length", "bytes", "created_at", "deleted_at")
     exclude = ("file",)
     actions = ("delete_sound",)
 
@@ -31,6 +34,16 @@ class RecordingAdmin(FastAdmin):
     def player(self, recording: Recording) -> str:
         """Hear it."""
         return player(recording)
+
+    @admin.display(description=_("length"), ordering="seconds")
+    def length(self, recording: Recording) -> str:
+        """As the list of calls shows it."""
+        return duration(recording.seconds)
+
+    @admin.display(description=_("size"), ordering="size")
+    def bytes(self, recording: Recording) -> str:
+        """In a unit that people read."""
+        return filesizeformat(recording.size)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Recordings come with calls."""
@@ -67,6 +80,7 @@ class RecordingAdmin(FastAdmin):
 class LegalHoldAdmin(FastAdmin):
     """What may not be deleted of whom."""
 
+    empty_text = _("Add one, and nothing about this contact is deleted meanwhile.")
     list_display = ("contact_type", "contact_id", "reason", "created_at")
     list_select_related = ("contact_type",)
     search_fields = ("=contact_id", "reason")

@@ -36,6 +36,9 @@ class TokenInline(admin.TabularInline):  # type: ignore[type-arg]
 class WebhookAdmin(FastAdmin):
     """Addresses that Ringotel tells things to. A new one is made by ``ringotel_connect --door webhook``."""
 
+    empty_text = _(
+        "“manage.py ringotel_connect --door webhook” makes one, and shows the address and the token for Ringotel."
+    )
     list_display = ("name", "user", "created_at")
     list_select_related = ("user",)
     readonly_fields = ("name", "user", "created_at")
@@ -59,6 +62,7 @@ class WebhookAdmin(FastAdmin):
 class WebhookEventAdmin(FastAdmin):
     """What Ringotel told, and what became of it."""
 
+    empty_text = _("They appear here as soon as Ringotel uses a webhook.")
     list_display = ("id", "received_at", "webhook", "method", "state", "attempts", "processed_at")
     list_filter = ("outcome", "webhook")
     list_select_related = ("webhook",)

@@ -113,6 +113,7 @@ class ContactAdmin(*EXCHANGE, RingotelMergeAdminMixin, RingotelContactAdminMixin
 class OrganizationAdmin(RingotelContactAdminMixin, FastAdmin):
     """Companies."""
 
+    empty_text = _("Add one here, or on the page of a contact.")
     list_display = ("name", "phone", "email", "website")
     search_fields = ("name",)
     search_help_text = _("A number in any notation, or how a name or an e-mail address begins.")

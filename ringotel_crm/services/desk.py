@@ -8,14 +8,14 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Max, QuerySet, Sum
+from django.db.models import Count, Max, Q, QuerySet, Sum
 from django.utils import timezone
 
 from .. import phone, signals
 from ..backends import Backend
 from ..conf import conf
 from ..models import Activity, CallLeg
-from ..records import ContactRecord, Status
+from ..records import ContactRecord, Direction, Status
 from .calls import OPEN
 from .contacts import identify
 from .legs import give_up
@@ -45,6 +45,17 @@ def calls_of(
 ) -> QuerySet[Activity]:
     """Those of ``calls`` that point to one of these objects, given by their keys."""
     return calls.filter(contact_type=content_type_id, contact_id__in=[str(key) for key in references])
+
+
+def calls_like(calls: QuerySet[Activity], call: Activity) -> QuerySet[Activity]:
+    """The others of ``calls`` with the same contact, or else with the same number."""
+    if call.contact_id:
+        found = calls.filter(contact_type=call.contact_type_id, contact_id=call.contact_id)
+    elif number := call.called_e164 if call.direction == Direction.OUTBOUND else call.caller_e164:
+        found = calls.filter(Q(caller_e164=number) | Q(called_e164=number))
+    else:
+        return calls.none()
+    return found.exclude(pk=call.pk)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

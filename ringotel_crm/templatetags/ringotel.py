@@ -30,6 +30,16 @@ def ringotel_timeline(context: template.Context, contact: Model, limit: int = 20
     return {"calls": calls, "heard": heard}
 
 
+@register.filter
+def ringotel_length(seconds: float | None) -> str:
+    """m:ss, or h:mm:ss."""
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 @register.simple_tag
 def ringotel_call(number: str | None, label: str = "") -> str:
     """A link that calls this number, in whatever notation it is; text that is no number is shown as it is.

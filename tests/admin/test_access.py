@@ -79,6 +79,19 @@ def test_no_page_shows_an_agent_more(una: Client, theirs: Recording, path: str) 
     assert "7946 0002" not in html
 
 
+def test_the_page_of_an_own_call_shows_an_agent_no_call_of_others(una: Client, mine: Recording) -> None:
+    number = mine.activity.caller_e164
+    theirs = make_call(3, agent_id="999", caller_e164=number, caller_number=number, comment="comment 3")
+    own = make_call(4, agent_id=user_id(una), caller_e164=number, caller_number=number, comment="comment 4")
+
+    html = una.get(f"{LIST}{mine.activity_id}/change/").content.decode()
+
+    assert "comment 4" in html
+    assert f"activity/{own.pk}/change" in html
+    assert "comment 3" not in html
+    assert f"activity/{theirs.pk}/change" not in html
+
+
 @pytest.mark.parametrize("action", ["mark", "assign", "export", "create_contact", "delete_selected"])
 def test_no_action_of_an_agent_reaches_further(una: Client, theirs: Recording, action: str) -> None:
     data = {"action": action, "_selected_action": [theirs.activity_id], "post": "yes"}

@@ -56,6 +56,38 @@ def test_a_row_says_who_when_and_how_it_went(boss: Client) -> None:
     assert "follow up" in html
 
 
+@pytest.mark.parametrize("sent", ["", "anonymous", "Restricted", "unknown"])
+def test_what_a_phone_says_for_no_number_is_none(boss: Client, sent: str) -> None:
+    call = make_call(1, caller_number=sent, caller_e164="", status="ringing", start=timezone.now(), end=None)
+
+    for page in (URL, f"{URL}live/", f"{URL}{call.pk}/change/"):
+        assert "number withheld" in boss.get(page).content.decode()
+
+
+def test_a_call_that_nobody_answered_has_no_length(boss: Client) -> None:
+    make_call(1, status="missed", duration=0)
+
+    assert 'class="field-length">0:00' not in boss.get(URL).content.decode()
+
+
+def test_the_page_of_a_call_says_what_was_said_before(boss: Client) -> None:
+    ada = make_contact("Ada Example")
+    make_call(1, subject="Leak", comment="Wants a plumber", duration=125, **of(ada))
+    make_call(2, subject="Sales", comment="Somebody else")
+    known = make_call(3, **of(ada))
+    unknown = make_call(4, caller_e164="+442079460001", caller_number="+442079460001")
+
+    for call in (known, unknown):  # by contact, by number
+        html = boss.get(f"{URL}{call.pk}/change/").content.decode()
+        assert "Wants a plumber" in html
+        assert "2:05" in html
+        assert "Somebody else" not in html
+    assert (
+        f'href="/admin/ringotel_minicrm/contact/{ada.pk}/change/"'
+        in boss.get(f"{URL}{known.pk}/change/").content.decode()
+    )
+
+
 def test_names_and_subjects_are_not_markup(boss: Client) -> None:
     make_call(1, contact_name="<b>Ada</b>", contact_id="1", subject="<script>", agent_name="<i>")
 

@@ -66,6 +66,15 @@ def test_the_time_until_an_answer(boss: Client) -> None:
     assert any(text.endswith(": 10.0 s") for text in links(boss.get(URL).content.decode()))
 
 
+def test_a_single_day_has_the_time_until_an_answer_as_a_figure(boss: Client) -> None:
+    make_day(timezone.localdate())
+
+    html = boss.get(URL, {"days": "1"}).content.decode()
+
+    assert re.search(r"on average</dt><dd><a [^>]*>10\.0<", html)
+    assert "Calls per day<" not in html
+
+
 def test_one_query_a_picture(boss: Client) -> None:
     make_day(timezone.localdate())
     with CaptureQueriesContext(connection) as queries:

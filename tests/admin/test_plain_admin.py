@@ -71,6 +71,14 @@ def test_an_empty_list(admin_client: Client, model: type[Model], query: str) -> 
 
 
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
+def test_an_empty_list_says_what_to_do(admin_client: Client, model: type[Model]) -> None:
+    html = admin_client.get(url_of(model, "changelist")).content.decode()
+
+    [said] = re.findall(r'<div class="ringotel-empty"><p>(.*?)</div>', html, re.DOTALL)
+    assert said.count("<p>") == 1  # that there is nothing, and how to change that
+
+
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
 def test_the_page_to_add_one(admin_client: Client, rf: Any, model: type[Model]) -> None:
     assert admin_client.get(url_of(model, "add")).status_code in (200, 403)
 

@@ -3,44 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
-import math
-import struct
-import wave
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.utils import timezone
 
-from ringotel_crm.models import Activity, Note, Recording
+from ringotel_crm.models import Activity, Note
 from tests.admin.conftest import make_call
 from tests.browser.conftest import Desk
-from tests.browser.test_pages import CALLS, has_minicrm, make_people, scope
+from tests.browser.test_pages import CALLS, has_minicrm, make_people, recorded, scope
 from tests.factories import make_user
-
-
-def sound(seconds: int = 1) -> bytes:
-    """A tone."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(8000)
-        samples = (int(8000 * math.sin(n / 5)) for n in range(8000 * seconds))
-        writer.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
-    return file.getvalue()
-
-
-def recorded(n: int = 1, **fields: Any) -> Recording:
-    content = sound()
-    recording = Recording(activity=make_call(n, scope=scope(), **fields), content_type="audio/wav", seconds=1)
-    recording.size, recording.sha256 = len(content), f"{n:064}"
-    recording.file.save("x.wav", ContentFile(content), save=False)
-    recording.save()
-    return recording
 
 
 def test_a_recording_plays_in_the_row(desk: Desk) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
+import math
+import struct
+import wave
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
+from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from ringotel_crm.models import Activity, Note
+from ringotel_crm import requestlog
+from ringotel_crm.models import Activity, Note, Recording
 from tests.admin.conftest import make_call
 from tests.browser.conftest import AXE_RULES, Desk
 
@@ -20,6 +26,8 @@ PAGES = [
     *(CALLS, f"{CALLS}?q=nobody", f"{CALLS}live/", f"{CALLS}overview/", f"{CALLS}assign/?id=1"),
     *("/admin/ringotel_crm/apikey/connect/", "/admin/ringotel_crm/apikey/", "/admin/ringotel_crm/note/"),
     *("/admin/ringotel_crm/phoneindex/who/", "/admin/ringotel_crm/phoneindex/who/?number=%2B442079460001"),
+    *("/admin/ringotel_crm/apikey/add/", "/admin/ringotel_crm/auditentry/", "/admin/ringotel_crm/recording/"),
+    *("/admin/ringotel_crm/conversation/", "/admin/ringotel_crm/agent/", "/admin/ringotel_crm/webhookevent/"),
     *("/ringotel/pop/?caller=anonymous", "/ringotel/pop/?caller=%2B442079460001"),
 ]
 MINICRM_PAGES = [
@@ -57,6 +65,27 @@ def scope() -> str:
     return "" if has_minicrm else "north"
 
 
+def sound(seconds: int = 1) -> bytes:
+    """A tone."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(8000)
+        samples = (int(8000 * math.sin(n / 5)) for n in range(8000 * seconds))
+        writer.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
+    return file.getvalue()
+
+
+def recorded(n: int = 1, **fields: Any) -> Recording:
+    content = sound()
+    recording = Recording(activity=make_call(n, scope=scope(), **fields), content_type="audio/wav", seconds=1)
+    recording.size, recording.sha256 = len(content), f"{n:064}"
+    recording.file.save("x.wav", ContentFile(content), save=False)
+    recording.save()
+    return recording
+
+
 def fill(people: list[Any]) -> None:
     """A day's calls."""
     person = people[0]
@@ -75,6 +104,9 @@ def fill(people: list[Any]) -> None:
             comment="Wants a copy of the invoice, and to be called back",
             **({"contact_type": kind, "contact_id": str(person.pk), "contact_name": str(person)} if n % 2 else {}),
         )
+    for n in range(3):
+        requestlog.note("hooks", "UpdateCallRecording", 200 + 100 * n, 12, number="353•••00", code="forbidden")
+        recorded(100 + n, contact_name="Ada Example", contact_id="gone")
     Note.objects.create(
         scope=scope(), contact_type=kind, contact_id=str(person.pk), contact_name=str(person), text="Call back", due=now
     )

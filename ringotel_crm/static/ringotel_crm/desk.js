@@ -151,7 +151,10 @@
                 if (head && !control.labels.length) control.setAttribute("aria-label", head.firstChild.textContent.trim());
             }
         }
-        for (const region of document.querySelectorAll("#content .wrapper, #content .results")) {
+        for (const input of document.querySelectorAll(".datetime input")) {
+            if (!input.labels.length) input.setAttribute("aria-label", input.previousSibling.textContent.trim());
+        }
+        for (const region of document.querySelectorAll("#content .wrapper, #content .results, #content .inline-group")) {
             if (region.scrollWidth > region.clientWidth) region.tabIndex = 0;
         }
     }
