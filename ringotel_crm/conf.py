@@ -77,7 +77,8 @@ class AppSettings:
     @property
     def VARIABLES(self) -> Mapping[str, str]:
         """New names of the document's variables, for all hooks or for one: ``{"contact_url": "link"}``,
-        ``{"FindContact.phone": "number"}``. Default: none."""
+        ``{"FindContact.phone": "number"}``. If both request and answer of that one hook have the variable, it is the
+        request's that gets the name. Default: none."""
         value: Mapping[str, str] = self._get("VARIABLES", {})
         return value
 

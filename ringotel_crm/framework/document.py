@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Literal
 from urllib.parse import urljoin, urlsplit
 
@@ -14,7 +14,7 @@ from ..conf import conf
 from . import urls
 from .hooks import Hook
 from .serializers import HookSerializer, RecordingIn
-from .variables import placeholder
+from .variables import VARIABLES, placeholder
 
 Auth = Literal["bearer", "basic", "oauth2"]
 
@@ -84,19 +84,32 @@ def _describe(hook: Hook, method: str, path: str, base_url: str) -> dict[str, An
     if takes and method != "GET":
         description |= {"request_content_type": hook.content_type, "request_parameters": takes}
     if hook.gives:
-        gives = _template(hook, hook.gives)
+        gives = _template(hook, hook.gives, _variables(hook.takes) if hook.takes else ())
         description["response_map"] = {"results": [gives]} if hook.many else gives
     return description
 
 
-def _template(hook: Hook, serializer_class: type[HookSerializer], path: str = "") -> dict[str, Any]:
+def _template(
+    hook: Hook, serializer_class: type[HookSerializer], asked: Collection[str] = (), path: str = ""
+) -> dict[str, Any]:
     """The shape of a serializer with a placeholder in each leaf."""
     return {
-        name: _template(hook, type(field), f"{path}{name}.")
+        name: _template(hook, type(field), asked, f"{path}{name}.")
         if isinstance(field, HookSerializer)
-        else placeholder(hook.name, serializer_class.about, f"{path}{name}")
+        else placeholder(hook.name, serializer_class.about, f"{path}{name}", asked)
         for name, field in serializer_class().fields.items()
     }
+
+
+def _variables(serializer_class: type[HookSerializer], path: str = "") -> set[str]:
+    """What the variables of a serializer are called without settings."""
+    found: set[str] = set()
+    for name, field in serializer_class().fields.items():
+        if isinstance(field, HookSerializer):
+            found |= _variables(type(field), f"{path}{name}.")
+        else:
+            found.add(VARIABLES[serializer_class.about][f"{path}{name}"])
+    return found
 
 
 def _without_file(takes: dict[str, Any]) -> dict[str, Any]:

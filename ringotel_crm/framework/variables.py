@@ -7,6 +7,8 @@ Bodies are read by our field names: what a variable is called never reaches a se
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ..conf import conf
 
 # What a serializer is about -> its fields (a dot descends) -> the variable that fills or captures the field.
@@ -64,8 +66,12 @@ def names() -> set[str]:
     return {variable for fields in VARIABLES.values() for variable in fields.values()}
 
 
-def placeholder(hook: str, subject: str, field: str) -> str:
-    """What stands in the document for this field, e.g. ``$firstname$``."""
+def placeholder(hook: str, subject: str, field: str, asked: Collection[str] = ()) -> str:
+    """What stands in the document for this field, e.g. ``$firstname$``.
+
+    ``asked`` holds the variables of the hook's request, if the field is in its answer: a name for this hook alone is
+    the request's. FindContact asks with one ``$phone$`` and answers with another.
+    """
     name = VARIABLES[subject][field]
     renamed = conf.VARIABLES
-    return f"${renamed.get(f'{hook}.{name}') or renamed.get(name) or name}$"
+    return f"${(name not in asked and renamed.get(f'{hook}.{name}')) or renamed.get(name) or name}$"

@@ -107,11 +107,18 @@ def test_what_a_crm_cannot_do_is_not_offered(api: Api, settings: Settings) -> No
 def test_variables_can_be_renamed(settings: Settings) -> None:
     settings.RINGOTEL_CRM = {
         **settings.RINGOTEL_CRM,
-        "VARIABLES": {"phone": "number", "FindContact.phone": "caller", "contact_id": "crm_id"},
+        "VARIABLES": {
+            "phone": "number",
+            "FindContact.phone": "caller",
+            "FindContact.contact_url": "link",
+            "contact_id": "crm_id",
+        },
     }
     described = build("bearer", "https://crm.example.com")["API"]
     assert described["FindContact"]["request_path"].endswith("?phone=$caller$")
-    assert described["FindContact"]["response_map"]["results"][0]["phone"] == "$caller$"
+    assert described["FindContact"]["response_map"]["results"][0]["phone"] == "$number$"
+    assert described["FindContact"]["response_map"]["results"][0]["url"] == "$link$"
+    assert described["CreateContact"]["response_map"]["url"] == "$contact_url$"
     assert described["Users"]["response_map"]["results"][0]["phone"] == "$number$"
     assert described["CreateContact"]["response_map"]["id"] == "$crm_id$"
     assert described["AssignActivity"]["request_parameters"]["contact_id"] == "$crm_id$"
