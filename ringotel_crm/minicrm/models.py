@@ -117,8 +117,10 @@ class ContactPhone(models.Model):
         if len(typed) > 1:
             self.raw = typed[0].text
         super().save(**kwargs)
+        of_kind = ContactPhone.objects.filter(contact_id=self.contact_id, kind=self.kind)
         for number in typed[1:]:
-            ContactPhone.objects.create(contact_id=self.contact_id, kind=self.kind, raw=number.text)
+            if not of_kind.filter(e164=number.e164).exists():  # the same text again makes no second row
+                ContactPhone.objects.create(contact_id=self.contact_id, kind=self.kind, raw=number.text)
         Contact.objects.filter(pk=self.contact_id).update(updated_at=timezone.now())
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:

@@ -265,6 +265,13 @@ def test_a_company_that_comes_back_stays_the_same_of_two(api: Api, ada: Contact)
     assert ada.organization == other[1]
 
 
+def test_two_numbers_in_one_field_said_again_are_still_two(api: Api) -> None:
+    bea = make_contact("Bea Example", number(1))
+    for _ in range(2):
+        update(api, bea, phone=f"{number(2)} / {number(3)}")
+        assert [e164 for _, _, e164, _ in phones(bea)] == [number(2), number(3)]
+
+
 def test_a_number_of_a_new_kind_is_added(api: Api) -> None:
     bea = make_contact("Bea Example", number(1), kind=Kind.HOME)
     answer = update(api, bea, phone=number(2), mobile=number(3))
