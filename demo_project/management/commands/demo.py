@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -175,7 +176,9 @@ def serving(base_url: str) -> Iterator[None]:
     """The site's own server, in a process of its own, from when it answers until the end of the block."""
     address = base_url.removeprefix("http://")
     command = [sys.executable, sys.argv[0], "runserver", "--noreload", address]
-    # A session of its own: Ctrl-C is for this process, which then ends the server.
+    # A session of its own: Ctrl-C is for this process, which then ends the server; so is closing the terminal.
+    for name in {"SIGTERM", "SIGHUP"} & set(dir(signal)):  # Windows has no SIGHUP
+        signal.signal(getattr(signal, name), signal.default_int_handler)
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         wait_for(base_url, server)
