@@ -13,9 +13,10 @@ import pytest
 from django.test import TestCase, override_settings
 from django.utils import timezone
 
-from ringotel_crm.backends.base import ContactDirectory
-from ringotel_crm.backends.memory import MemoryBackend, MemoryContacts, store
-from ringotel_crm.records import ContactDraft, ContactRecord
+from ringotel_crm.backends.base import ContactDirectory, Directory, OrganizationDirectory, UserDirectory
+from ringotel_crm.backends.memory import MemoryBackend, MemoryContacts, MemoryOrganizations, MemoryUsers, store
+from ringotel_crm.models import ApiKey
+from ringotel_crm.records import ContactDraft, ContactRecord, OrganizationRecord, UserRecord
 from ringotel_crm.testing import BackendContract
 
 HERE = "tests.testing.test_contract"
@@ -153,7 +154,58 @@ class Writes(MemoryContacts):
         return super().find(numbers)
 
 
-FAULTS: dict[type[ContactDirectory], set[str]] = {
+class SwapsNames(MemoryContacts):
+    def get(self, id: str) -> ContactRecord | None:
+        found = super().get(id)
+        return found and dataclasses.replace(found, first_name=found.last_name, last_name=found.first_name)
+
+
+class TellsAnyNumber(MemoryContacts):
+    def find(self, numbers: Any) -> Any:
+        return [(number, contact) for _number, contact in super().find(numbers) for number in numbers]
+
+
+class PointsElsewhere(MemoryContacts):
+    def reference(self, id: str) -> Any:
+        return ApiKey, id
+
+
+class FindsOldNumbers(MemoryContacts):
+    """As an index that nobody keeps."""
+
+    index: ClassVar[dict[str, str]] = {}
+
+    def create(self, draft: ContactDraft) -> ContactRecord:
+        contact = super().create(draft)
+        self.index.update(dict.fromkeys((contact.phone, contact.mobile), contact.id))
+        return contact
+
+    def find(self, numbers: Any) -> Any:
+        return [(number, store.contacts[self.index[number]]) for number in numbers if number in self.index]
+
+
+class SomebodyForNobody(MemoryUsers):
+    def resolve(self, **asked: str) -> UserRecord | None:
+        return super().resolve(**asked) or next(self.records(), None)
+
+
+class LinesAsTyped(MemoryUsers):
+    def records(self) -> Iterator[UserRecord]:
+        return (dataclasses.replace(user, phone="020 915 0180") for user in super().records())
+
+
+class StartsAfresh(MemoryOrganizations):
+    def records(self, *, after: str = "", **kwargs: Any) -> Iterator[OrganizationRecord]:
+        return super().records(**kwargs)
+
+
+KINDS: dict[str, type[Directory]] = {
+    "user_directory": UserDirectory,
+    "contact_directory": ContactDirectory,
+    "organization_directory": OrganizationDirectory,
+}
+
+FAULTS: dict[type[Directory], set[str]] = {
     Suffixes: {"test_nobody_is_invented"},
     AsStored: {"test_a_number_is_found_in_every_notation", "test_records_are_well_formed"},
     OnlyThePhone: {"test_a_mobile_is_found_too"},
@@ -173,21 +225,50 @@ FAULTS: dict[type[ContactDirectory], set[str]] = {
     UpdatesNobody: {"test_nobody_cannot_be_changed"},
     Chatty: {"test_a_look_up_takes_few_queries"},
     Writes: {"test_a_look_up_takes_few_queries"},
+    SwapsNames: {"test_a_contact_is_given_back_as_it_was_made"},
+    TellsAnyNumber: {"test_the_number_that_was_asked_for_is_told"},
+    PointsElsewhere: {"test_a_call_can_point_to_a_contact"},
+    FindsOldNumbers: {"test_absent_is_absent"},
+    SomebodyForNobody: {"test_users"},
+    LinesAsTyped: {"test_users"},
+    StartsAfresh: {"test_companies_in_pages"},
 }
+
+
+class Scoped(MemoryContacts):
+    """Has tenants, whose names the ids begin with."""
+
+    def mine(self, id: str) -> bool:
+        return id.startswith(self.backend.scope)
+
+    def records(self, *, limit: Any = None, **kwargs: Any) -> Iterator[ContactRecord]:
+        return islice((contact for contact in super().records(**kwargs) if self.mine(contact.id)), limit)
+
+    def get(self, id: str) -> ContactRecord | None:
+        return super().get(id) if self.mine(id) else None
+
+    def find(self, numbers: Any) -> Any:
+        return [(number, contact) for number, contact in super().find(numbers) if self.mine(contact.id)]
+
+    def find_same(self, draft: ContactDraft, numbers: Any) -> ContactRecord | None:
+        found = super().find_same(draft, numbers)
+        return found if found and self.mine(found.id) else None
+
+    def create(self, draft: ContactDraft) -> ContactRecord:
+        return self._save(ContactRecord(id=f"{self.backend.scope}{len(store.contacts):06}"), draft)
+
+    def update(self, id: str, draft: ContactDraft) -> ContactRecord:
+        return super().update(id if self.mine(id) else "", draft)
+
+
+LEAKS = [
+    type(f"Leaks_{name}", (Scoped,), {name: getattr(MemoryContacts, name)})
+    for name in ("records", "get", "find", "find_same", "update")
+]
 
 
 class Faulty(MemoryBackend):
     """With the directory of the test that runs."""
-
-    fault: ClassVar[type[ContactDirectory]]
-
-    @property
-    def contacts(self) -> ContactDirectory:
-        return self.fault(self)
-
-
-class OneForAll(MemoryBackend):
-    """Takes no notice of tenants."""
 
 
 def failures(backend: str, scopes: tuple[str, ...] = ("",)) -> set[str]:
@@ -196,7 +277,12 @@ def failures(backend: str, scopes: tuple[str, ...] = ("",)) -> set[str]:
     class Suite(BackendContract, TestCase):
         def setUp(self) -> None:
             store.clear()
+            FindsOldNumbers.index.clear()
             self.addCleanup(store.clear)
+            if scopes == ("",):
+                store.users["1"] = UserRecord(id="1", first_name="Una", extension="501", phone="+353209150180")
+                for id in ("1", "2"):
+                    store.organizations[id] = OrganizationRecord(id=id, name=f"Sample{id} Ltd")
 
     Suite.scopes = scopes
     result = unittest.TestResult()
@@ -209,11 +295,15 @@ def failures(backend: str, scopes: tuple[str, ...] = ("",)) -> set[str]:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-def test_a_fault_is_found(fault: type[ContactDirectory], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Faulty, "fault", fault, raising=False)
+def test_a_fault_is_found(fault: type[Directory], monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = next(name for name, base in KINDS.items() if issubclass(fault, base))
+    monkeypatch.setattr(Faulty, kind, fault)
     assert failures("Faulty") >= FAULTS[fault]
 
 
 @pytest.mark.django_db
-def test_tenants_that_see_each_other_are_found() -> None:
-    assert failures("OneForAll", ("north", "south")) == {"test_a_tenant_sees_nothing_of_another"}
+@pytest.mark.parametrize("leak", [None, *LEAKS], ids=lambda leak: leak.__name__ if leak else "none")
+def test_tenants_that_see_each_other_are_found(leak: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Faulty, "contact_directory", leak or Scoped)
+    expected = {"test_a_tenant_sees_nothing_of_another"} if leak else set()
+    assert failures("Faulty", ("north", "south")) == expected
