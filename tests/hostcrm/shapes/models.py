@@ -64,7 +64,8 @@ class Subscriber(models.Model):
 class Line(models.Model):
     """A number of a row of any table."""
 
-    content_type = models.ForeignKey(ContentType, on_delete=models.CASCADE)
+    # Apps without migrations get their tables before content types have one.
+    content_type = models.ForeignKey(ContentType, on_delete=models.CASCADE, db_constraint=False)
     object_id = models.PositiveBigIntegerField()
     owner = GenericForeignKey()
     label = models.CharField(max_length=10)
