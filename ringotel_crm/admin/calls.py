@@ -120,7 +120,7 @@ class ActivityAdmin(FastAdmin):
         """The contact with a link, else the number."""
         number = other_end(call)
         if not call.contact_id:
-            return format_html('<bdi class="ringotel-number">{}</bdi>', number)
+            return format_html('<bdi class="{}">{}</bdi>', "ringotel-number" if number[-1].isdigit() else "", number)
         name = call.contact_name or number
         url = change_url(call.contact_type_id, call.contact_id)
         who = format_html('<a href="{}" dir="auto">{}</a>', url, name) if url else format_html("<bdi>{}</bdi>", name)

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import pygal
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from pygal.style import Style
 
@@ -22,6 +23,7 @@ sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder,
 UNWANTED = ("style", "script", "desc", "title")
 XLINK = "{http://www.w3.org/1999/xlink}"
 LABELS_SHOWN = 6
+LONGEST_LABEL = 24
 # Only for the room that texts take; what they look like is in desk.css.
 STYLE = Style(label_font_size=13, major_label_font_size=13, legend_font_size=13)
 
@@ -55,9 +57,10 @@ def bars(
         show_legend=len(series) > 1,
         no_data_text=_("No calls"),
         include_x_axis=True,
-        truncate_label=24,
+        truncate_label=LONGEST_LABEL,
     )
-    chart.x_labels = labels if horizontal else _thinned(labels)
+    # pygal would keep room for the whole of a label, and none for the bars.
+    chart.x_labels = [Truncator(label).chars(LONGEST_LABEL) for label in labels] if horizontal else _thinned(labels)
     for name, values in series:
         chart.add(name, [bar and {"value": bar.value, "label": bar.text, "xlink": {"href": bar.url}} for bar in values])
     root = chart.render_tree()

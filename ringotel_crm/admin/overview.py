@@ -201,4 +201,6 @@ def _ringing(rows: list[dict[str, Any]], since: dt.date, until: dt.date) -> str:
         )
         for day, label in zip(days, labels, strict=True)
     ]
+    if not any(values):
+        return ""
     return bars(_("Seconds until an answer, on average"), labels, [(_("seconds"), values)])

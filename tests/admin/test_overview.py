@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from ringotel_crm.models import Activity
 from tests.admin.conftest import make_call
 
 URL = "/admin/ringotel_crm/activity/overview/"
@@ -73,6 +74,16 @@ def test_a_single_day_has_the_time_until_an_answer_as_a_figure(boss: Client) -> 
 
     assert re.search(r"on average</dt><dd><a [^>]*>10\.0<", html)
     assert "Calls per day<" not in html
+
+
+def test_a_long_name_leaves_room_for_the_bars(boss: Client) -> None:
+    make_day(timezone.localdate())
+    Activity.objects.update(agent_name="Sample-Nobody " * 15)
+
+    html = boss.get(URL, {"days": "1"}).content.decode()
+
+    assert "Sample-Nobody Sample-No…" in html
+    assert '<rect x="-' not in html
 
 
 def test_one_query_a_picture(boss: Client) -> None:

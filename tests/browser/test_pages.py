@@ -32,6 +32,7 @@ PAGES = [
 ]
 MINICRM_PAGES = [
     *("/admin/ringotel_minicrm/contact/", "/admin/ringotel_minicrm/contact/add/"),
+    *("/admin/ringotel_minicrm/contact/import/", "/admin/ringotel_minicrm/contact/export/"),
     *("/admin/ringotel_minicrm/contact/duplicates/", "/admin/ringotel_minicrm/organization/"),
 ]
 SCREENS = [
@@ -152,6 +153,23 @@ def test_pages(desks: Callable[..., Desk], axe: str, screen: dict[str, Any], how
     desk = desks(**screen)
     faults = [fault for path in paths for fault in look(desk, path, axe)]
     assert not faults, "\n".join(faults)
+
+
+def test_pages_under_a_strict_policy(desk: Desk) -> None:
+    def add_policy(route: Any) -> None:
+        if route.request.resource_type != "document":
+            route.continue_()
+            return
+        response = route.fetch()
+        headers = {**response.headers, "content-security-policy": "default-src 'self'"}
+        route.fulfill(response=response, headers=headers)
+
+    people = make_people()
+    fill(people)
+    desk.page.route("**/*", add_policy)
+
+    for path in PAGES + (MINICRM_PAGES if has_minicrm else []) + pages_of(people):
+        desk.open(path)
 
 
 def test_pages_in_german(desks: Callable[..., Desk], settings: Any) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -33,6 +35,30 @@ def test_events_tell_of_each_request_as_it_happens() -> None:
         ("UpdateCallRecording", "353…001", "Wilma Testling", 200),
     ]
     assert player.report().ok
+
+
+def test_in_time_a_call_lasts_as_long_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_800_000_000.0
+    clock = SimpleNamespace(time=lambda: now, monotonic=time.monotonic)
+    times: dict[str, float] = {}
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    def note(event: Event) -> None:
+        times.setdefault(event.hook, now)
+
+    clock.sleep = sleep
+    monkeypatch.setattr("ringotel_crm.simulator.play.time", clock)
+    with serving(CRM()) as url:
+        document = read_document(DOCUMENT, base_url=url)
+        client = Client(document, credential_for(document, PROPERTIES), PROPERTIES)
+        player = Player(client, on_event=note, in_time=True)
+        maker = CallMaker(World(users=USERS), 1, clock=lambda: int((now + 60) * 1000), longest_talk=20)
+        player.play(maker.calls(1, ["unknown"]))
+    assert 8 <= times["StopCallActivity"] - times["CreateActivity"] <= 40
+    assert times["StopCallActivity"] == 1_800_000_060
 
 
 def test_known_callers_are_those_whose_number_belongs_to_no_company_and_is_international() -> None:
