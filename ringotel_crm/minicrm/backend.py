@@ -264,6 +264,10 @@ class Contacts(ContactDirectory):
         numbers = ContactPhone.objects.filter(contact_id=parse_id(id)).exclude(e164="")
         return list(numbers.order_by("id").values_list("e164", flat=True))
 
+    def add_number(self, id: str, typed: str) -> None:
+        """Of no particular kind."""
+        ContactPhone.objects.create(contact_id=parse_id(id), kind=Kind.OTHER, raw=typed)
+
     def delete(self, id: str) -> None:
         """With the numbers."""
         Contact.objects.filter(id=parse_id(id)).delete()

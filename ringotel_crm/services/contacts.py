@@ -13,6 +13,7 @@ from django.db.models import Max
 
 from .. import phone, signals
 from ..backends import Backend
+from ..backends.base import ContactDirectory
 from ..conf import conf
 from ..exceptions import Invalid, Unsupported
 from ..models import Activity
@@ -86,15 +87,30 @@ def create_contact(backend: Backend, draft: ContactDraft) -> ContactRecord:
             missing = {
                 f.name: value for f in fields(draft) if (value := getattr(draft, f.name)) and not getattr(same, f.name)
             }
-            if not (missing and directory.can_update):
+            others = _other_numbers(directory, same, draft)
+            if not directory.can_update or not (missing or others):
                 return same
-            contact = directory.update(same.id, ContactDraft(**missing))
+            contact = directory.update(same.id, ContactDraft(**missing)) if missing else same
+            for typed in others:
+                directory.add_number(same.id, typed)
             signal = signals.contact_updated
         else:
             contact = directory.create(draft)
             signal = signals.contact_created
         transaction.on_commit(partial(signal.send_robust, sender=type(directory), contact=contact, backend=backend))
     return contact
+
+
+def _other_numbers(directory: ContactDirectory, contact: ContactRecord, draft: ContactDraft) -> list[str]:
+    """Numbers that are said beside those there are: somebody known calls from another phone."""
+    others = [
+        (typed, found[0].e164)
+        for name in ("phone", "mobile")
+        if getattr(contact, name) and (typed := getattr(draft, name)) and (found := phone.numbers(typed))
+    ]
+    others = [(typed, e164) for typed, e164 in others if e164 not in (contact.phone, contact.mobile)]
+    known = directory.numbers(contact.id) if others else ()
+    return [typed for typed, e164 in others if e164 not in known]
 
 
 def update_contact(backend: Backend, id: str, draft: ContactDraft) -> ContactRecord:

@@ -162,6 +162,18 @@ def test_what_was_not_known_of_the_same_person_is_filled_in(api: Api) -> None:
     assert [e164 for _, _, e164, _ in phones(ada)] == ["+353209100001", "+353839134567"]
 
 
+@pytest.mark.parametrize("field", ["phone", "mobile"])
+def test_somebody_known_who_calls_from_another_phone_is_found_by_both(api: Api, field: str) -> None:
+    said = {"first_name": "Ada", "last_name": "Example", "email": "ada@example.com"}
+    first = api.ok("CreateContact", {**said, "phone": number(1), "mobile": number(2)})
+    for _ in range(2):
+        assert api.ok("CreateContact", {**said, field: number(3)}) == first
+    for held in (number(1), number(2), number(3)):
+        assert [found["id"] for found in api.results("FindContact", {"phone": held})] == [first["id"]]
+    if Contact.objects.exists():
+        assert Contact.objects.get().phones.count() == 3
+
+
 def test_of_several_the_same_it_is_the_first(api: Api) -> None:
     first, _second = (make_contact("Ada Example", number(1)) for _ in range(2))
     assert create(api, first_name="Ada", last_name="Example", phone=number(1)) == first
