@@ -1,4 +1,4 @@
-"""Doors 2 and 3 as Ringotel knocks at them: events of calls and messages, in good order or not."""
+"""Doors 2 and 3 as Ringotel knocks at them, and door 1 for the same calls: what is told, in good order or not."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import requests
 
+from .engine import Client, Style
 from .report import Event as Request
 from .report import mask
 
@@ -53,6 +54,24 @@ class Call:
         for leg in sorted(self.legs, key=lambda leg: leg.end):
             end = {"call_end": leg.end, "call_duration": leg.talk, "call_cause": leg.cause}
             yield {"method": "StopCallActivity", "params": {**self._params(leg), **end}}
+
+    def hooks(self) -> Iterator[Event]:
+        """What door 1 is told: of the phone that was answered, or rang first."""
+        leg = self.legs[0]
+        caller, called = self.numbers(leg)
+        steps = {
+            "CreateActivity": {
+                "activity_type": self.direction,
+                "caller_number": caller,
+                "called_number": called,
+                "call_start": str(leg.start),
+                "extension": leg.extension,
+            },
+            "UpdateActivity": {"subject": "Sales", "comment": f"By {self.scenario}"},
+            "StopCallActivity": {"call_end": str(leg.end), "call_duration": str(leg.talk), "call_cause": leg.cause},
+        }
+        for hook, values in steps.items():
+            yield {"hook": hook, "params": {"call_id": self.call_id, **values}}
 
     def history(self) -> Iterator[dict[str, Any]]:
         """What ``getCalls`` says of it afterwards."""
@@ -153,15 +172,22 @@ def disturbed(
 
 
 class Knocker:
-    """Sends events to one webhook and notes how that went. Used by several threads."""
+    """Sends events to one webhook, and hooks to ``framework``, and notes how that went. Used by several threads."""
 
-    def __init__(self, url: str, secret: Mapping[str, str], *, timeout: float = 10) -> None:
+    def __init__(
+        self, url: str, secret: Mapping[str, str], *, framework: Client | None = None, timeout: float = 10
+    ) -> None:
         self._url = url
         self._secret = dict(secret)
+        self._framework = framework
         self._timeout = timeout
 
     def send(self, event: Event, session: requests.Session) -> Request:
         """One event; anything but 200 is a problem."""
+        params = event["params"]
+        if self._framework and "hook" in event:
+            answer = self._framework.call(self._framework.document.hooks[event["hook"]], params, Style())
+            return _noted(event["hook"], params, answer.status, answer.milliseconds, answer.problem)
         started = time.perf_counter()
         status = 0
         try:
@@ -172,18 +198,21 @@ class Knocker:
             problem = "" if status == 200 else f"answered {status}"
         except requests.RequestException as error:
             problem = f"no answer ({type(error).__name__})"
-        params = event["params"]
-        return Request(
-            scenario="",
-            hook=event["method"],
-            caller=mask(str(params.get("caller_number", params.get("from", "")))),
-            contact="",
-            status=status,
-            milliseconds=(time.perf_counter() - started) * 1000,
-            problems=(problem,) if problem else (),
-        )
+        return _noted(event["method"], params, status, (time.perf_counter() - started) * 1000, problem)
 
     def send_all(self, events: Iterable[Event], *, workers: int = 1) -> Iterator[Request]:
         """All of them, so many at once."""
         with ThreadPoolExecutor(workers) as pool, requests.Session() as session:
             yield from pool.map(lambda event: self.send(event, session), events)
+
+
+def _noted(name: str, params: Mapping[str, Any], status: int, milliseconds: float, problem: str) -> Request:
+    return Request(
+        scenario="",
+        hook=name,
+        caller=mask(str(params.get("caller_number", params.get("from", "")))),
+        contact="",
+        status=status,
+        milliseconds=milliseconds,
+        problems=(problem,) if problem else (),
+    )

@@ -16,7 +16,7 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from ringotel_crm.models import Activity, CallLeg, Conversation, Message, Webhook, WebhookEvent
-from ringotel_crm.simulator.webhooks import Call, EventMaker, disturbed
+from ringotel_crm.simulator.webhooks import EventMaker, disturbed
 from ringotel_crm.testing import RingotelServer
 from tests.api import Api, make_token
 from tests.factories import make_contact, make_user, number
@@ -33,27 +33,6 @@ FIELDS = (
     *("contact_name", "start", "duration", "subject", "comment", *ENDS),
 )
 LEG_FIELDS = ("extension", "status", "agent_name", "start", "duration", *ENDS)
-
-
-def framework(call: Call, extension: str) -> list[dict[str, Any]]:
-    """What door 1 is told of the same call, of one of its phones."""
-    leg = next(leg for leg in call.legs if leg.extension == extension)
-    caller, called = call.numbers(leg)
-    start = {
-        "call_id": call.call_id,
-        "activity_type": call.direction,
-        "caller_number": caller,
-        "called_number": called,
-        "call_start": leg.start,
-        "extension": extension,
-    }
-    end = {"call_id": call.call_id, "call_end": leg.end, "call_duration": leg.talk, "call_cause": leg.cause}
-    note = {"call_id": call.call_id, "subject": "Sales", "comment": f"By {call.scenario}"}
-    return [
-        {"hook": "CreateActivity", "params": start},
-        {"hook": "UpdateActivity", "params": note},
-        {"hook": "StopCallActivity", "params": end},
-    ]
 
 
 def log() -> dict[str, Any]:
@@ -96,7 +75,7 @@ def test_calls_through_three_doors(sender: Sender, people: None, settings: Setti
     rng = random.Random(seed)
     told: list[dict[str, Any]] = [event for call in calls for event in call.events()]
     # A ring group has no agent at door 1 but its phones at door 2, so there the one that answered is told of.
-    told += [step for call in calls[::2] for step in framework(call, call.legs[0].extension)]
+    told += [step for call in calls[::2] for step in call.hooks()]
 
     def tell(events: Iterable[dict[str, Any]]) -> None:
         for event in events:
@@ -191,6 +170,21 @@ def test_the_simulator_over_http_from_several_at_once(
     assert CallLeg.objects.count() == 20
     assert Message.objects.exclude(conversation=None).count() == 4
 
-    Webhook.objects.get().tokens.all().delete()
+    clear()
+    with (tmp_path / "framework.json").open("w") as file:
+        call_command("ringotel_connect", auth="bearer", base_url=live_server.url, json=True, stdout=file)
+    call_command(
+        "ringotel_simulate_webhook",
+        str(path),
+        *("--framework", file.name, "--calls", "6", "--workers", "4", "--doubled", "0.5", "--shuffled", "--seed", "1"),
+        stdout=output,
+    )
+    call_command("ringotel_replay", "--now", "--failed", stdout=io.StringIO())
+    told = set(Activity.objects.values_list("subject", "legs__status"))
+    assert told == {("Sales", "answered"), ("Sales", "not_answered")}
+    assert Activity.objects.count() == 6
+    assert "CreateActivity" in output.getvalue()
+
+    Webhook.objects.get(name=NAME).tokens.all().delete()
     with pytest.raises(CommandError, match="not taken"):
         call_command("ringotel_simulate_webhook", str(path), "--calls", "1", stdout=io.StringIO())
