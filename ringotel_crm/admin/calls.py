@@ -118,10 +118,11 @@ class ActivityAdmin(FastAdmin):
     @admin.display(description=_("caller"))
     def who(self, call: Activity) -> str:
         """The contact with a link, else the number."""
-        number = other_end(call)
+        shown, outside = other_end(call), call.outside_number
+        number = call_link(outside) if outside.startswith("+") else shown
         if not call.contact_id:
-            return format_html('<bdi class="{}">{}</bdi>', "ringotel-number" if number[-1].isdigit() else "", number)
-        name = call.contact_name or number
+            return format_html('<bdi class="{}">{}</bdi>', "ringotel-number" if shown[-1].isdigit() else "", number)
+        name = call.contact_name or shown
         url = change_url(call.contact_type_id, call.contact_id)
         who = format_html('<a href="{}" dir="auto">{}</a>', url, name) if url else format_html("<bdi>{}</bdi>", name)
         return format_html('{}<br><bdi class="ringotel-number quiet">{}</bdi>', who, number)

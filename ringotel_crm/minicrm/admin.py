@@ -114,7 +114,7 @@ class OrganizationAdmin(RingotelContactAdminMixin, FastAdmin):
     """Companies."""
 
     empty_text = _("Add one here, or on the page of a contact.")
-    list_display = ("name", "phone", "email", "website")
+    list_display = ("name", "number", "email", "website")
     search_fields = ("name",)
     search_help_text = _("A number in any notation, or how a name or an e-mail address begins.")
     autocomplete_fields = ("main_contact",)
@@ -130,6 +130,11 @@ class OrganizationAdmin(RingotelContactAdminMixin, FastAdmin):
         if numbers := phone.candidates(search_term):
             return queryset.filter(e164__in=numbers), False
         return queryset.filter(begins("name_folded", search_term) | begins("email", search_term)), False
+
+    @admin.display(description=_("phone"))
+    def number(self, organization: Organization) -> str:
+        """To be called."""
+        return call_link(organization.e164) if organization.e164 else organization.phone
 
     def ringotel_people(self, request: HttpRequest, obj: Organization) -> Iterable[Contact]:
         """Everybody of this company."""

@@ -8,8 +8,9 @@ from django.template import Context, Template
 from django.test import Client
 from pytest_django import Settings
 
+from ringotel_crm.models import Activity
 from ringotel_crm.testing import Fault, RingotelServer
-from tests.factories import make_contact, make_user, number
+from tests.factories import make_contact, make_organization, make_user, number
 
 URL = "/ringotel/call/"
 
@@ -108,8 +109,18 @@ def test_the_template_tag(settings: Settings, conf: dict[str, str], href: str) -
 
 
 def test_the_admin_has_a_link_at_its_numbers(ringotel: RingotelServer, admin_client: Client) -> None:
+    company = make_organization(phone=number(1))
     contact = make_contact("Ada Example", number(1))
+    for n, contact_id in ((1, str(contact.pk)), (2, "")):
+        Activity.objects.create(call_id=f"c{n}", caller_e164=number(n), contact_id=contact_id)
     link = '<a class="ringotel-call" href="/ringotel/call/?number=%2B442079460001"'
 
-    assert link in admin_client.get("/admin/ringotel_minicrm/contact/").content.decode()
+    for page in (
+        "minicrm/contact",
+        "minicrm/organization",
+        f"minicrm/organization/{company.pk}/change",
+        "crm/activity",
+    ):
+        assert link in admin_client.get(f"/admin/ringotel_{page}/").content.decode()
+    assert number(2).replace("+", "%2B") in admin_client.get("/admin/ringotel_crm/activity/").content.decode()
     assert link in admin_client.get(f"/admin/ringotel_minicrm/contact/{contact.pk}/change/").content.decode()

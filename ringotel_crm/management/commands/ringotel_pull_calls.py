@@ -26,7 +26,7 @@ UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 def point(text: str) -> dt.datetime:
     """A point in time, or how long ago: 90m, 12h, 7d. Raises ``Invalid``."""
-    if match := re.fullmatch(r"(\d{1,6})([mhd])", text):
+    if match := re.fullmatch(r"(\d{1,4})([mhd])", text):
         return timezone.now() - dt.timedelta(**{UNITS[match[2]]: int(match[1])})
     return moment(text)
 
