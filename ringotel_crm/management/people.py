@@ -10,6 +10,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.management.base import CommandError
 
 from ringotel_crm.backends import Backend, get_backend
+from ringotel_crm.exceptions import CRMError
 from ringotel_crm.records import Actor
 from ringotel_crm.services.people import Person, find_person
 
@@ -24,7 +25,7 @@ def add_person_arguments(parser: ArgumentParser) -> None:
 
 
 def person_of(options: dict[str, Any]) -> tuple[Backend, Person, Any]:
-    """The CRM, the person, and the user or None. Raises ``CRMError``."""
+    """The CRM, the person, and the user or None. Raises ``CommandError``."""
     user, users = None, get_user_model()
     if options["user"]:
         try:
@@ -32,4 +33,8 @@ def person_of(options: dict[str, Any]) -> tuple[Backend, Person, Any]:
         except users.DoesNotExist as error:
             raise CommandError(f"--user: there is no user {options['user']!r}.") from error
     backend = get_backend(Actor(user=user or AnonymousUser(), scope=options["scope"]))
-    return backend, find_person(backend, contact_id=options["contact"], number=options["number"]), user
+    try:
+        return backend, find_person(backend, contact_id=options["contact"], number=options["number"]), user
+    except CRMError as error:
+        ids = error.fields.get("number", ())
+        raise CommandError(" ".join([error.message, *map(str, ids)])) from error

@@ -76,4 +76,4 @@ class LegalHold(models.Model):
         indexes = [models.Index(fields=["contact_type", "contact_id"], name="ringotel_held_contact")]
 
     def __str__(self) -> str:
-        return self.reason
+        return f"#{self.pk}"  # which the admin's log keeps: not the reason, which may name somebody

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from .. import signals
 from ..backends import Backend
 from ..exceptions import Held
-from ..models import Activity, AuditEntry, LegalHold, Note, Recording
+from ..models import Activity, AuditEntry, Conversation, LegalHold, Note, Recording
 from . import locks
 from .audit import audit
 from .people import Person, ask
@@ -66,6 +66,7 @@ def erase(backend: Backend, person: Person, *, user: Any = None, dry_run: bool =
     with transaction.atomic():
         locks.take(f"contacts {backend.scope}")
         receipt["log_entries"] = _erase_admin_log(person, calls)
+        receipt |= ask(signals.erase_person, backend, person)  # while the calls can still be told from others
         for call in Activity.objects.filter(pk__in=calls):
             for name, value in BLANK.items():
                 setattr(call, name, value)
@@ -73,7 +74,6 @@ def erase(backend: Backend, person: Person, *, user: Any = None, dry_run: bool =
             call.save()
         person.notes.delete()
         person.index.delete()
-        receipt |= ask(signals.erase_person, backend, person)
         if person.contact and backend.contacts.can_delete:
             backend.contacts.delete(person.contact.id)
         kind, id = AuditEntry.Kind.PERSON, person.contact_id
@@ -104,8 +104,13 @@ def _erase_admin_log(person: Person, calls: list[int]) -> int:
         Activity: calls,
         Recording: recordings.values_list("pk", flat=True),
         Note: person.notes.values_list("pk", flat=True),
+        Conversation: person.conversations.values_list("pk", flat=True),
     }
-    named = Q(content_type=person.contact_type, object_id=person.contact_id) if person.contact_type else Q()
+    # By name, too: of what was deleted before, such as a call or the contact, nothing else is known.
+    names = {*person.numbers, *person.calls.values_list("contact_name", flat=True)} - {""}
+    named = Q(object_repr__in=names)
+    if person.contact_type:
+        named |= Q(content_type=person.contact_type, object_id=person.contact_id)
     for model, ids in kinds.items():
         named |= Q(content_type=ContentType.objects.get_for_model(model), object_id__in=[str(id) for id in ids])
     return LogEntry.objects.filter(named).update(object_repr="", change_message="")

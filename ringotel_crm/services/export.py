@@ -9,12 +9,13 @@ from dataclasses import asdict
 from typing import IO, Any
 
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models.fields.files import FieldFile
 
 from .. import signals
 from ..backends import Backend
-from ..models import AuditEntry, Recording
-from ..storage import recording_storage
+from ..models import AuditEntry, LegalHold, Recording
 from .audit import audit
+from .forgetting import messages_of
 from .people import Person, ask
 
 CALL_FIELDS = (
@@ -26,26 +27,32 @@ RECORDING_FIELDS = ("activity_id", "content_type", "size", "seconds", "sha256", 
 
 
 def export(backend: Backend, person: Person, output: IO[bytes], *, user: Any = None) -> dict[str, Any]:
-    """Write a ZIP file with ``data.json`` and the recordings; returns what is in it, in numbers."""
+    """Write a ZIP file with ``data.json``, recordings and the files of messages; returns what is in it, in numbers."""
     recordings = Recording.objects.filter(activity__in=person.calls).order_by("pk")
+    holds = LegalHold.objects.filter(scope=person.scope, contact_type=person.contact_type, contact_id=person.contact_id)
+    numbers = backend.contacts.numbers(person.contact.id) if person.contact else ()
     data: dict[str, Any] = {
         "contact": asdict(person.contact) if person.contact else None,
-        "numbers": sorted(person.numbers),
+        "numbers": sorted({*person.numbers, *numbers}),  # also those that others have, too
         "calls": list(person.calls.order_by("pk").values(*CALL_FIELDS)),
         "recordings": list(recordings.values(*RECORDING_FIELDS)),
         "notes": list(person.notes.order_by("pk").values("text", "due", "done_at", "created_at")),
+        "legal_holds": list(holds.exclude(contact_id="").order_by("pk").values("reason", "created_at")),
     }
     data |= ask(signals.export_person, backend, person)
     with zipfile.ZipFile(output, "w") as archive:
         archive.writestr("data.json", json.dumps(data, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2))
         for recording in recordings.filter(withdrawn=False):
             name = f"recordings/{recording.activity_id}.{str(recording.file.name).rpartition('.')[2]}"
-            with (
-                recording_storage().open(str(recording.file.name)) as sound,
-                archive.open(name, "w", force_zip64=True) as member,
-            ):
-                shutil.copyfileobj(sound, member)
+            _add(archive, name, recording.file)
+        for message in messages_of(person).exclude(file=""):
+            _add(archive, f"messages/{message.pk}", message.file)
     counts = {name: len(rows) for name, rows in data.items() if isinstance(rows, list)}
     kind, id = AuditEntry.Kind.PERSON, person.contact_id
     audit(AuditEntry.Action.EXPORTED, kind, id, user=user, scope=backend.scope, **counts)
     return counts
+
+
+def _add(archive: zipfile.ZipFile, name: str, file: FieldFile) -> None:
+    with file.storage.open(str(file.name)) as stored, archive.open(name, "w", force_zip64=True) as member:
+        shutil.copyfileobj(stored, member)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from functools import partial
+import json
+from collections.abc import Iterator
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
-from .. import signals
-from ..models import CallLeg, Conversation, Message, WebhookEvent
+from .. import phone, signals
+from ..models import CallLeg, Message, WebhookEvent
 from .people import Person
+
+# Where Ringotel says which call or message an event is about, and whose.
+IDS = ("call_id", "messageid")
+NUMBERS = ("caller_number", "called_number", "from", "to")
+
+BATCH = 500
 
 
 def connect() -> None:
@@ -20,34 +26,55 @@ def connect() -> None:
 
 
 def erase(sender: Any, *, person: Person, **kwargs: Any) -> dict[str, int]:
-    """Conversations with their files, what each phone was told of the calls, and the events that name a number."""
-    conversations = _conversations(person)
-    messages = list(Message.objects.filter(conversation__in=conversations))
+    """Conversations with their files, what each phone was told of the calls, and the events that are about them."""
+    events = [event.pk for event in _events(person)]
+    for start in range(0, len(events), BATCH):
+        WebhookEvent.objects.filter(pk__in=events[start : start + BATCH]).delete()
+    CallLeg.objects.filter(activity__in=person.calls).update(caller_number="", called_number="")
+    messages = list(messages_of(person))
     for message in messages:
-        if message.file:
-            name = str(message.file.name)
-            transaction.on_commit(partial(message.file.storage.delete, name), robust=True)
-    conversations.delete()
-    legs = CallLeg.objects.filter(activity__scope=person.scope, activity__call_id__startswith="erased-")
-    legs.update(caller_number="", called_number="")
-    named = Q(pk__in=[])
-    for number in person.numbers:
-        named |= Q(body__contains=number.lstrip("+"))
-    events, _by_model = WebhookEvent.objects.filter(named, webhook__scope=person.scope).delete()
-    return {"messages": len(messages), "events": events}
+        if message.file:  # at once, because a storage that fails has to stop all this
+            message.file.storage.delete(str(message.file.name))
+    person.conversations.delete()
+    return {"messages": len(messages), "events": len(events)}
 
 
 def export(sender: Any, *, person: Person, **kwargs: Any) -> dict[str, list[dict[str, Any]]]:
-    """The messages."""
-    rows = Message.objects.filter(conversation__in=_conversations(person)).order_by("at", "pk")
+    """The messages, what each phone was told of the calls, and the events as they came."""
+    message_fields = ("id", "conversation__their_number", "conversation__agent_name", "at", "is_outgoing", "text")
+    state_fields = ("state", "edited_at", "deleted_at")
+    leg_fields = (
+        "activity_id",
+        "extension",
+        "agent_name",
+        "caller_number",
+        "called_number",
+        "start",
+        "end",
+        "duration",
+    )
     return {
-        "messages": [dict(row) for row in rows.values("at", "is_outgoing", "text", "state", "edited_at", "deleted_at")]
+        "messages": [dict(row) for row in messages_of(person).values(*message_fields, *state_fields)],
+        "phones": [dict(row) for row in CallLeg.objects.filter(activity__in=person.calls).values(*leg_fields)],
+        "events": [{"received_at": event.received_at, "body": json.loads(event.body)} for event in _events(person)],
     }
 
 
-def _conversations(person: Person) -> QuerySet[Conversation]:
-    """With this contact, and those with nobody that have one of the numbers."""
-    held = Q(contact_id="", their_key__in=person.numbers)
-    if person.contact_id:
-        held |= Q(contact_type=person.contact_type, contact_id=person.contact_id)
-    return Conversation.objects.filter(held, scope=person.scope)
+def messages_of(person: Person) -> QuerySet[Message]:
+    """All of this person's, in their order."""
+    return Message.objects.filter(conversation__in=person.conversations).order_by("at", "pk")
+
+
+def _events(person: Person) -> Iterator[WebhookEvent]:
+    """Those that name one of the calls, messages or numbers, these in whatever notation."""
+    ids = {*person.calls.values_list("call_id", flat=True), *messages_of(person).values_list("message_id", flat=True)}
+    texts = [number.lstrip("+") for number in person.numbers]
+    for event in WebhookEvent.objects.filter(webhook__scope=person.scope).order_by("pk").iterator():
+        params = json.loads(event.body).get("params")
+        said = params if isinstance(params, dict) else {}
+        if (
+            any(text in event.body for text in texts)
+            or not ids.isdisjoint(str(said.get(name)) for name in IDS)
+            or any(number.e164 in person.numbers for name in NUMBERS for number in phone.numbers(str(said.get(name))))
+        ):
+            yield event

@@ -13,13 +13,13 @@ from django.utils.translation import gettext as _
 from .. import phone
 from ..backends import Backend
 from ..exceptions import Invalid, NotFound
-from ..models import Activity, Note, PhoneIndex
+from ..models import Activity, Conversation, Note, PhoneIndex
 from ..records import ContactRecord
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Person:
-    """A contact, or somebody who only called: then there is a number and no contact.
+    """A contact, also one that is deleted, or somebody who only called: then there is a number and no contact.
 
     ``contact_type`` and ``contact_id`` are the reference that rows have. ``numbers`` (E.164) are nobody else's.
     """
@@ -35,6 +35,12 @@ class Person:
         """Calls of this contact, and those of nobody that have one of the numbers."""
         numbered = Q(caller_e164__in=self.numbers) | Q(called_e164__in=self.numbers)
         return Activity.objects.filter(Q(contact_id="") & numbered | self._reference, scope=self.scope)
+
+    @property
+    def conversations(self) -> QuerySet[Conversation]:
+        """With this contact, and those with nobody that have one of the numbers."""
+        numbered = Q(contact_id="", their_key__in=self.numbers)
+        return Conversation.objects.filter(numbered | self._reference, scope=self.scope)
 
     @property
     def index(self) -> QuerySet[PhoneIndex]:
@@ -66,8 +72,6 @@ def find_person(backend: Backend, *, contact_id: str = "", number: str = "") -> 
     if not contact_id:
         return _caller(backend, number)
     contact = backend.contacts.get(contact_id)
-    if contact is None:
-        raise NotFound(_("There is no such contact."), fields={"contact_id": [_("No contact has this id.")]})
     model, key = backend.contacts.reference(contact_id)
     person = Person(
         scope=backend.scope,
@@ -76,9 +80,13 @@ def find_person(backend: Backend, *, contact_id: str = "", number: str = "") -> 
         contact_id=key,
         numbers=frozenset(),
     )
+    # A contact that was deleted may have left notes; its calls and messages are nobody's since, and have its number.
+    if contact is None and not any(rows.exists() for rows in (person.calls, person.conversations, person.notes)):
+        raise NotFound(_("There is no such contact."), fields={"contact_id": [_("No contact has this id.")]})
     numbers = {*backend.contacts.numbers(contact_id), *person.index.values_list("e164", flat=True)}
     # What another contact has too, the number of a company or a family, does not tell who called.
-    shared = {number for number, other in backend.contacts.find(sorted(numbers)) if other.id != contact.id}
+    found = backend.contacts.find(sorted(numbers)) if numbers else ()
+    shared = {number for number, other in found if other.id != contact_id}
     return replace(person, numbers=frozenset(numbers - shared))
 
 

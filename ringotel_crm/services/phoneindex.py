@@ -25,7 +25,7 @@ from ..backends import Backend, get_backend_class
 from ..backends.mapping import join, split, steps
 from ..backends.rows import ModelDirectory, kind_of, read_numbers
 from ..exceptions import InvalidBackend
-from ..models import Activity, PhoneIndex
+from ..models import Activity, Conversation, PhoneIndex
 
 Mapped: TypeAlias = type[ModelDirectory[Any]]
 Entries: TypeAlias = dict[str, set[tuple[str, str]]]  # object id -> scope and number
@@ -205,10 +205,13 @@ def senders(base: type[Model]) -> list[type[Model]]:
 
 
 def release_calls(sender: Any, instance: Model, using: str, *, model: type[Model], **kwargs: Any) -> None:
-    """The calls of a contact that is gone point to nobody, and keep the name."""
-    kind = ContentType.objects.get_for_model(model)
-    calls = Activity.objects.filter(contact_type=kind, contact_id=str(getattr(instance, model._meta.pk.attname)))
-    calls.update(contact_type=None, contact_id="")
+    """The calls and messages of a contact that is gone point to nobody, and keep the name."""
+    reference = {
+        "contact_type": ContentType.objects.get_for_model(model),
+        "contact_id": str(getattr(instance, model._meta.pk.attname)),
+    }
+    Activity.objects.filter(**reference).update(contact_type=None, contact_id="")
+    Conversation.objects.filter(**reference).update(contact_type=None, contact_id="")
 
 
 _connected: list[tuple[ModelSignal, Any, type[Model]]] = []

@@ -14,18 +14,32 @@ import pytest
 from django.apps import apps
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
+from django.core.files.storage import FileSystemStorage
 from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from ringotel_crm import signals
 from ringotel_crm.backends.memory import MemoryBackend, store
 from ringotel_crm.minicrm.models import Contact
-from ringotel_crm.models import Activity, AuditEntry, LegalHold, Note, Recording
+from ringotel_crm.models import (
+    Activity,
+    AuditEntry,
+    Conversation,
+    LegalHold,
+    Message,
+    Note,
+    Recording,
+    WebhookEvent,
+)
 from ringotel_crm.records import ContactRecord
 from tests.api import Api
 from tests.audio_samples import sample
 from tests.factories import make_contact, make_user, number
 from tests.recordings.conftest import stored
+from tests.recordings.web import Web
+from tests.webhooks.sender import Sender, make_webhook, started
 
 pytestmark = pytest.mark.django_db
 
@@ -173,6 +187,104 @@ def test_what_is_not_erased(ada: Contact, options: list[str], reason: str) -> No
     assert everything() == before
 
 
+def told(contact: Contact, web: Web) -> None:
+    """What the webhooks say of Ada's, with the numbers in notations of their own, and of others' calls."""
+    sender = Sender(make_webhook())
+    calls = [
+        {"call_id": "in", "caller_number": ADA.replace("+44", "0")},
+        {"call_id": "group", "caller_number": ADA.replace("+44", "0044 "), "extension": "201"},
+        {"call_id": "withheld", "caller_number": "anonymous", "caller_name": "Ada"},
+        {"call_id": "ben", "caller_number": BEN},
+    ]
+    sender.tell(*(started(**fields) for fields in calls))
+    Activity.objects.filter(call_id="withheld").update(
+        contact_type=ContentType.objects.get_for_model(contact), contact_id=str(contact.pk), contact_name="Ada Example"
+    )
+    messages = [
+        ("message", {"messageid": "m-1", "from": ADA, "to": "200", "content": "Ada here", "type": 1}),
+        ("updated", {"messageid": "m-1", "content": "More tea"}),
+        ("message", {"messageid": "m-2", "from": ADA, "to": "200", "content": web.serve(b"photo"), "type": 2}),
+        ("message", {"messageid": "m-3", "from": BEN, "to": "200", "content": "Ben", "type": 1}),
+    ]
+    sender.tell(*({"method": method, "params": params} for method, params in messages))
+
+
+def test_what_the_webhooks_said_is_erased(
+    ada: Contact, web: Web, settings: Settings, admin_client: Client, tmp_path: Path
+) -> None:
+    settings.RINGOTEL_CRM = {"DEFAULT_REGION": "GB", "FETCH_HTTP": True}
+    told(ada, web)
+    conversation = Conversation.objects.get(contact_id=str(ada.pk))
+    admin_client.post(f"/admin/ringotel_crm/conversation/{conversation.pk}/change/", {"reply": ""})
+    assert LogEntry.objects.filter(object_repr="Ada Example").count() == 5
+
+    run("ringotel_export", "--contact", str(ada.pk), "--output", str(tmp_path / "ada.zip"))
+    with zipfile.ZipFile(tmp_path / "ada.zip") as archive:
+        assert [archive.read(name) for name in archive.namelist() if name.startswith("messages/")] == [b"photo"]
+        data = json.loads(archive.read("data.json"))
+    assert [message["text"] for message in data["messages"]] == ["More tea", ""]
+    assert [event["body"]["method"] for event in data["events"]] == ["StartCallActivity"] * 3 + [
+        *("message", "updated", "message")
+    ]
+    assert {phone["caller_number"] for phone in data["phones"]} == {
+        *(ADA.replace("+44", "0"), ADA.replace("+44", "0044 "), "anonymous")
+    }
+
+    receipt = erase("--contact", str(ada.pk))
+    assert (receipt["events"], receipt["messages"], receipt["log_entries"]) == (6, 2, 5)
+    traces = (*TRACES, ADA.replace("+44", "0"), "withheld", "m-1")
+    assert [trace for trace in traces if trace in everything()] == []
+    assert [path for path in stored() if path.startswith("ringotel-messages")] == []
+    assert BEN in everything()
+    assert WebhookEvent.objects.count() == 2
+
+
+def test_a_storage_that_fails_stops_all(
+    ada: Contact, web: Web, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the receipt would say that a file is gone which is not."""
+    settings.RINGOTEL_CRM = {"DEFAULT_REGION": "GB", "FETCH_HTTP": True}
+    told(ada, web)
+
+    def fail(storage: Any, name: str) -> None:
+        raise OSError("not now")
+
+    Recording.objects.filter(activity__contact_id=str(ada.pk)).update(
+        withdrawn=True, file="", deleted_at=timezone.now()
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(FileSystemStorage, "delete", fail)
+        with pytest.raises(OSError, match="not now"):
+            run("ringotel_erase", "--contact", str(ada.pk))
+    assert Message.objects.filter(conversation__contact_id=str(ada.pk)).count() == 2
+    assert erase("--contact", str(ada.pk))["messages"] == 2
+
+
+def test_a_contact_who_was_deleted_before(ada: Contact, web: Web, settings: Settings) -> None:
+    """In the admin, which keeps calls, messages and notes."""
+    settings.RINGOTEL_CRM = {"DEFAULT_REGION": "GB", "FETCH_HTTP": True}
+    told(ada, web)
+    Activity.objects.filter(call_id="withheld").delete()  # it has nothing by which it could be found
+    WebhookEvent.objects.filter(body__contains="withheld").delete()
+    pk = str(ada.pk)
+    ada.delete()
+    receipt = erase("--number", ADA)
+    assert (receipt["contact_deleted"], receipt["recordings"], receipt["messages"]) == (False, 3, 2)
+    assert erase("--contact", pk)["notes"] == 1
+    assert [trace for trace in TRACES if trace in everything()] == []
+    with pytest.raises(CommandError, match="no such contact"):
+        run("ringotel_erase", "--contact", pk)
+
+
+def test_a_contact_without_a_number(ada: Contact, tmp_path: Path) -> None:
+    contact = make_contact("Cleo Sample", email="cleo@example.com")
+    run("ringotel_export", "--contact", str(contact.pk), "--output", str(tmp_path / "cleo.zip"))
+    receipt = erase("--contact", str(contact.pk))
+    assert (receipt["contact_deleted"], receipt["numbers"], receipt["calls"]) == (True, 0, 0)
+    assert "cleo" not in everything()
+    assert ADA in everything()
+
+
 @pytest.mark.parametrize("of_contact", [True, False])
 def test_legal_holds(ada: Contact, of_contact: bool) -> None:
     if of_contact:
@@ -247,7 +359,7 @@ def test_export(ada: Contact, tmp_path: Path) -> None:
         data = json.loads(archive.read("data.json"))
         assert archive.read(names[1]) == SOUND
     assert data["contact"]["email"] == "ada@example.com"
-    assert data["numbers"] == [ADA]
+    assert data["numbers"] == [ADA, OFFICE]
     assert [row["call_id"] for row in data["calls"]] == ["before", "in", "out"]
     assert data["calls"][1]["comment"] == "Ada wants tea"
     assert data["notes"][0]["text"] == "Ada likes tea"
