@@ -48,7 +48,7 @@ def play(request: HttpRequest, pk: int) -> HttpResponseBase:
     if recording.withdrawn:
         return HttpResponse(status=410)
     response = get_conditional_response(request, etag=_etag(recording)) or _deliver(request, recording)
-    if request.method == "GET" and response.status_code in (200, 206, 302):
+    if request.method == "GET" and response.status_code in (200, 206, 302, 304):  # 304: heard again, from the cache
         audit_play(recording, user=request.user, download="download" in request.GET)
     if response.status_code != 302:
         response["ETag"] = _etag(recording)

@@ -346,8 +346,16 @@ def test_no_way_to_listen_leaves_no_entry(recording_id: int, listener: Client, a
     assert entries() == [("listened", str(recording_id), "lena")]
 
 
+def test_what_the_browser_has_kept_is_heard_again(recording_id: int, listener: Client) -> None:
+    """As Chromium asks for what it plays a second time."""
+    body(listener.get(url(recording_id), headers={"Range": "bytes=0-"}))
+    AuditEntry.objects.update(at=timezone.now() - dt.timedelta(days=1))
+    asked = {"Range": f"bytes=0-{len(SOUND_BYTES) - 1}", "If-None-Match": ETAG}
+    assert listener.get(url(recording_id), headers=asked).status_code == 304
+    assert entries() == [("listened", str(recording_id), "lena")] * 2
+
+
 def test_looking_is_not_listening(recording_id: int, listener: Client) -> None:
     listener.head(url(recording_id))
-    listener.get(url(recording_id), headers={"If-None-Match": ETAG})
     listener.get(f"{url(recording_id)}waveform.svg")
     assert entries() == []
