@@ -22,10 +22,11 @@ from django.utils.translation import gettext as _
 from .. import audio, signals
 from ..backends import Backend, get_backend
 from ..exceptions import Held
-from ..models import AuditEntry, LegalHold, Recording
+from ..models import Activity, AuditEntry, LegalHold, Recording
 from ..models.recordings import recording_path
 from ..records import Actor, CallRef
 from ..storage import recording_storage, storing
+from . import locks
 from .audit import audit
 from .calls import lock_call
 
@@ -115,6 +116,8 @@ def delete_recording(recording: Recording, *, user: Any = None, reason: str = ""
     if not recording.withdrawn:
         free = not_held(Recording.objects.filter(pk=recording.pk, withdrawn=False))
         with transaction.atomic():
+            # Another file may be taking its place at this moment.
+            locks.lock(Activity.objects.filter(pk=recording.activity_id), "updated_at")
             if not free.update(withdrawn=True):
                 return Recording.objects.filter(pk=recording.pk, withdrawn=True).exists()
             audit(

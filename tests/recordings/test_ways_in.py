@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import tempfile
+import threading
 import zipfile
 from itertools import count
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing import Any
 import pytest
 from django.core.files.storage import FileSystemStorage, Storage
 from django.core.management import call_command
+from django.db import connection
+from django.db.models.signals import pre_save
 from moto.server import ThreadedMotoServer
 from pytest_django import Settings
 
@@ -206,6 +209,33 @@ def test_what_was_deleted_does_not_come_back(way: Way, call: str) -> None:
     recordings.delete_recording(the_recording())
     for name in ("pcm.wav", "opus.ogg"):
         assert way.send(call, sample(name)).json() == first
+    assert stored() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deleted_while_another_file_takes_its_place(api: Api, call: str) -> None:
+    """Whichever is first, the sound is gone, and the row says so."""
+    api.send("UpdateCallRecording", sample("pcm.wav"), "audio/wav", query=f"id={call}")
+
+    def delete() -> None:
+        recordings.delete_recording(the_recording())
+        connection.close()
+
+    thread = threading.Thread(target=delete)
+
+    def meanwhile(sender: Any, **kwargs: Any) -> None:
+        if thread.ident is None:
+            thread.start()
+            thread.join(0.5)
+
+    pre_save.connect(meanwhile, sender=Recording)
+    try:
+        assert api.send("UpdateCallRecording", sample("opus.ogg"), "audio/ogg", query=f"id={call}").status_code == 200
+        thread.join()
+    finally:
+        pre_save.disconnect(meanwhile, sender=Recording)
+    row = the_recording()
+    assert (row.withdrawn, row.file.name, bool(row.deleted_at)) == (True, "", True)
     assert stored() == []
 
 
