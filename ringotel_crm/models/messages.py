@@ -55,9 +55,13 @@ class Conversation(models.Model):
         return self.contact_name or self.their_key
 
 
+FOLDER = "ringotel-messages"
+"""Where in the storage files of messages are, and nothing else: what no row names is deleted."""
+
+
 def attachment_path(message: Message, filename: str) -> str:
     """A storage name that gives nothing away."""
-    return f"ringotel-messages/{timezone.now():%Y/%m}/{uuid.uuid4().hex}"
+    return f"{FOLDER}/{timezone.now():%Y/%m}/{uuid.uuid4().hex}"
 
 
 class Message(models.Model):

@@ -1,4 +1,4 @@
-"""Recordings that have to go: those that are too old, and files that belong to none."""
+"""Recordings that have to go: those that are too old, and files that belong to no row."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from ..conf import conf
-from ..models import Recording
-from ..models.recordings import FOLDER
+from ..models import Message, Recording, messages, recordings
 from ..storage import recording_storage
 from .recordings import delete_recording, not_held
 
 logger = logging.getLogger(__name__)
 
 PAGE = 500
+
+KEPT: dict[str, type[Recording | Message]] = {recordings.FOLDER: Recording, messages.FOLDER: Message}
+"""Whose files are in which folder."""
 
 EVERY_OTHER = "*"
 """The key in ``RECORDING_RETENTION_DAYS`` that stands for the scopes which it does not name."""
@@ -53,11 +55,11 @@ def delete_expired() -> Iterator[bool]:
 def orphans(age: dt.timedelta) -> Iterator[str]:
     """The names of files in the storage that no row names, and that are older: a younger one may yet get its row."""
     storage, latest = recording_storage(), timezone.now() - age
-    for folder in _folders(storage):
+    for folder, model in _folders(storage):
         files = storage.listdir(folder)[1]
         for start in range(0, len(files), PAGE):
             paths = [f"{folder}/{name}" for name in files[start : start + PAGE]]
-            known = set(Recording.objects.filter(file__in=paths).values_list("file", flat=True))
+            known = set(model._default_manager.filter(file__in=paths).values_list("file", flat=True))
             yield from (path for path in paths if path not in known and _modified(storage, path) < latest)
 
 
@@ -74,20 +76,25 @@ def abort_uploads(age: dt.timedelta) -> int:
     uploads = getattr(getattr(storage, "bucket", None), "multipart_uploads", None)
     if uploads is None:
         return 0
-    stale = [upload for upload in uploads.all() if f"{FOLDER}/" in upload.object_key and upload.initiated < latest]
+    stale = [
+        upload
+        for upload in uploads.all()
+        if any(f"{folder}/" in upload.object_key for folder in KEPT) and upload.initiated < latest
+    ]
     for upload in stale:
         upload.abort()
     return len(stale)
 
 
-def _folders(storage: Storage) -> Iterator[str]:
-    """Those of the months, as :func:`~ringotel_crm.models.recordings.recording_path` names them."""
-    try:
-        years = [year for year in storage.listdir(FOLDER)[0] if year.isdecimal()]
-    except FileNotFoundError:
-        return
-    for year in years:
-        yield from (f"{FOLDER}/{year}/{month}" for month in storage.listdir(f"{FOLDER}/{year}")[0])
+def _folders(storage: Storage) -> Iterator[tuple[str, type[Recording | Message]]]:
+    """Those of the months, as rows name them, and the model of these rows."""
+    for top, model in KEPT.items():
+        try:
+            years = [year for year in storage.listdir(top)[0] if year.isdecimal()]
+        except FileNotFoundError:
+            continue
+        for year in years:
+            yield from ((f"{top}/{year}/{month}", model) for month in storage.listdir(f"{top}/{year}")[0])
 
 
 def _modified(storage: Storage, path: str) -> dt.datetime:

@@ -19,7 +19,7 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 from pytest_django import Settings
 
-from ringotel_crm.models import Activity, AuditEntry, LegalHold, Recording
+from ringotel_crm.models import Activity, AuditEntry, LegalHold, Message, Recording
 from ringotel_crm.services.recordings import delete_recording
 from ringotel_crm.storage import recording_storage
 from tests.api import Api
@@ -191,13 +191,16 @@ def test_orphans(api: Api) -> None:
     kept = str(file.name)
     old = put("ringotel/2025/07/old.wav", 1.1)
     young = put("ringotel/2026/01/young.wav", 0.9)
+    photo = put("ringotel-messages/2026/01/old", 1.1)
     others = [put(name, 9) for name in ("ringotel/readme.txt", "ringotel-messages/2026/01/x", "avatars/una.png")]
+    Message.objects.create(message_id="m-1", file="ringotel-messages/2026/01/x")
 
     assert f"Belongs to no recording: {old}\n" in run("ringotel_recordings")
     assert old in stored()
     output = run("ringotel_recordings", "--delete")
     assert f"Deleted: {old}\n" in output
-    assert "1 files without a recording, 0 broken uploads, 0 lost files." in output
+    assert f"Deleted: {photo}\n" in output
+    assert "2 files without a recording, 0 broken uploads, 0 lost files." in output
     assert sorted(stored()) == sorted([kept, young, *others])
     run("ringotel_recordings", "--delete", "--hours", "0.5")
     assert sorted(stored()) == sorted([kept, *others])
