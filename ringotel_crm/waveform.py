@@ -14,6 +14,9 @@ from typing import IO
 
 BARS = 240
 
+EXTENSIBLE = 0xFFFE
+"""The format tag of WAVE that says that the tag proper stands further behind."""
+
 WINDOW = 2000
 """So many samples of each part of a WAVE file are looked at, so that a long one costs no more than a short one."""
 
@@ -62,15 +65,25 @@ A_LAW = bytes(_g711(byte, a_law=True) for byte in range(256))
 MU_LAW = bytes(_g711(byte, a_law=False) for byte in range(256))
 
 
-def _loudest_16(data: bytes) -> int:
+def _loudest_16(data: bytes | bytearray) -> int:
     samples = struct.unpack(f"<{len(data) // 2}h", data[: len(data) // 2 * 2])
     return max(map(abs, samples), default=0)
+
+
+def _loudest_wide(data: bytes, width: int) -> int:
+    """Of samples of more than two bytes, by the two highest of each."""
+    highest = bytearray(len(data) // width * 2)
+    end = len(data) // width * width
+    highest[::2], highest[1::2] = data[width - 2 : end : width], data[width - 1 : end : width]
+    return _loudest_16(highest)
 
 
 # By format tag and bits a sample: how loud some bytes are.
 LOUDEST: dict[tuple[int, int], Callable[[bytes], int]] = {
     (1, 8): lambda data: max((abs(byte - 128) for byte in data), default=0),
     (1, 16): _loudest_16,
+    (1, 24): lambda data: _loudest_wide(data, 3),
+    (1, 32): lambda data: _loudest_wide(data, 4),
     (6, 8): lambda data: max(data.translate(A_LAW), default=0),
     (7, 8): lambda data: max(data.translate(MU_LAW), default=0),
 }
@@ -86,7 +99,10 @@ def _wave_levels(file: IO[bytes]) -> Sequence[int] | None:
         name, length = struct.unpack("<4sI", header)
         begin = file.tell()
         if name == b"fmt ":
-            tag, channels, _rate, _byte_rate, _align, bits = struct.unpack("<HHIIHH", file.read(16).ljust(16, b"\0"))
+            form = file.read(26).ljust(26, b"\0")
+            tag, channels, _rate, _byte_rate, _align, bits = struct.unpack_from("<HHIIHH", form)
+            if tag == EXTENSIBLE:
+                (tag,) = struct.unpack_from("<H", form, 24)
             loudest = LOUDEST.get((tag, bits))
         elif name == b"data":
             rest = file.seek(0, 2) - begin

@@ -33,6 +33,8 @@ def a_law(value: float) -> int:
 
 ENCODED = {
     "16 bits": (1, 16, struct.pack(f"<{len(TONE)}h", *(round(32767 * value) for value in TONE))),
+    "24 bits": (1, 24, b"".join(round(8388607 * value).to_bytes(3, "little", signed=True) for value in TONE)),
+    "32 bits": (1, 32, struct.pack(f"<{len(TONE)}i", *(round(2147483647 * value) for value in TONE))),
     "8 bits": (1, 8, bytes(round(127 * value) + 128 for value in TONE)),
     "A-law": (6, 8, bytes(map(a_law, TONE))),
     "mu-law": (7, 8, bytes(map(mu_law, TONE))),
@@ -41,11 +43,15 @@ ENCODED = {
 
 @pytest.mark.parametrize("name", ENCODED)
 @pytest.mark.parametrize("channels", [1, 2])
-def test_wave_files(name: str, channels: int) -> None:
+@pytest.mark.parametrize("extensible", [False, True])
+def test_wave_files(name: str, channels: int, extensible: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
     tag, bits, data = ENCODED[name]
     width = bits // 8
     data = b"".join(data[at : at + width] * channels for at in range(0, len(data), width))
     fmt = struct.pack("<HHIIHH", tag, channels, RATE, RATE * channels * width, channels * width, bits)
+    if extensible:
+        fmt = b"\xfe\xff" + fmt[2:] + struct.pack("<HHIH14x", 22, bits, 0, tag)
     found = peaks(io.BytesIO(wav((b"fmt ", fmt), (b"LIST", b"odd"), (b"data", data))))
     assert found is not None
     assert len(found) == BARS
