@@ -37,6 +37,9 @@ VOICEMAIL_CAUSES = {"voicemail"}
 OPEN = (Status.RINGING, Status.IN_PROGRESS)
 END = ("status", "cause", "duration", "end")
 
+ERASED = "erased-"
+"""With what the id of a call begins once the person in it is erased."""
+
 LONGEST_EXTENSION = 6
 """Digits."""
 

@@ -17,6 +17,7 @@ from ..exceptions import Held
 from ..models import Activity, AuditEntry, Conversation, LegalHold, Note, Recording
 from . import locks
 from .audit import audit
+from .calls import ERASED
 from .people import Person, ask
 from .recordings import delete_recording
 
@@ -70,7 +71,7 @@ def erase(backend: Backend, person: Person, *, user: Any = None, dry_run: bool =
         for call in Activity.objects.filter(pk__in=calls):
             for name, value in BLANK.items():
                 setattr(call, name, value)
-            call.call_id = f"erased-{uuid.uuid4().hex}"
+            call.call_id = f"{ERASED}{uuid.uuid4().hex}"
             call.save()
         person.notes.delete()
         person.index.delete()

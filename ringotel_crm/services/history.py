@@ -15,7 +15,7 @@ from enum import StrEnum
 from ..backends import Backend
 from ..models import Activity, CallLeg
 from ..records import CallEnd, CallStart, Direction, PastCall, Status
-from .calls import e164_of
+from .calls import ERASED, e164_of
 from .legs import record_leg
 
 TOLERANCE = dt.timedelta(seconds=60)
@@ -111,17 +111,18 @@ def _fitting(backend: Backend, past: PastCall) -> list[Activity]:
     e164 = e164_of(outside)
     number = {f"{side}_e164": e164} if e164 else {f"{side}_e164": "", f"{side}_number": outside}
     direction = Direction.OUTBOUND if past.is_outgoing else Direction.INBOUND
-    calls = Activity.objects.filter(
-        scope=backend.scope,
-        direction__in=["", direction, Direction.INTERNAL],
-        start__range=(past.start - LONGEST_HUNT, past.start + TOLERANCE),
-        **number,
-    )
-    return [
+    calls = Activity.objects.filter(scope=backend.scope, direction__in=["", direction, Direction.INTERNAL])
+    calls = calls.order_by("start", "pk").prefetch_related("legs")
+    found = [
         call
-        for call in calls.order_by("start", "pk").prefetch_related("legs")
+        for call in calls.filter(start__range=(past.start - LONGEST_HUNT, past.start + TOLERANCE), **number)
         if (distance := _distance(call, past)) <= SAME or (distance <= TOLERANCE and _may_be_of_same_user(call, past))
     ]
+    if found:
+        return found
+    # A call that was erased has no number any more, and shall not get it back from here.
+    erased = calls.filter(start__range=(past.start - SAME, past.start + SAME), call_id__startswith=ERASED)
+    return [call for call in erased if _may_be_of_same_user(call, past)]
 
 
 def _may_be_of_same_user(call: Activity, past: PastCall) -> bool:

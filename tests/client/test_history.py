@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from ringotel_crm.backends import get_backend
+from ringotel_crm.minicrm.models import Contact
 from ringotel_crm.models import Activity, CallLeg, Progress
 from ringotel_crm.records import Actor, CallEnd, CallRef, CallStart
 from ringotel_crm.services.calls import start_call, stop_call
@@ -78,6 +79,16 @@ def test_a_call_that_nobody_told_of_is_logged_once(ringotel: RingotelServer) -> 
     assert (first.direction, first.status, first.duration, first.cause) == ("inbound", "answered", 27, "16")
     assert (first.contact_name, first.agent_name, first.start) == ("Ada Example", "una", WHEN)
     assert (second.direction, second.status, second.called_e164) == ("outbound", "missed", "+447700900009")
+
+
+def test_what_was_erased_does_not_come_back(ringotel: RingotelServer) -> None:
+    known()
+    ringotel.calls = [past(), past(300), past(2, a="447700900009", b="501")]
+    assert pull()[0] == {"known": 1, "added": 2}
+    call_command("ringotel_erase", "--contact", str(Contact.objects.get().pk), stdout=io.StringIO())
+
+    assert pull("--since", "1d") == ({"known": 3}, "")
+    assert sorted(Activity.objects.values_list("caller_number", flat=True)) == ["", "", "447700900009"]
 
 
 @pytest.mark.parametrize(
