@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 from django import forms
@@ -27,7 +28,10 @@ from ..models import Activity, Recording
 from ..records import Actor
 
 PAGES_AHEAD = 10
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+# Where a formula can begin: in a cell, and behind what some spreadsheets part cells by.
+FORMULA = re.compile(r"(^|[;\t\r\n])(?=[=+@\t\r\n＝＋－＠-])")
+QUOTED_FORMULA = re.compile(r"(^|[;\t\r\n])'(?=[=+@\t\r\n＝＋－＠-])")
+NUMBERS = re.compile(r"[+-][\d ().+/;x-]*", re.ASCII)
 BACKEND = "_ringotel_backend"
 
 MEDIA = forms.Media(css={"all": ["ringotel_crm/desk.css"]}, js=["ringotel_crm/desk.js", "ringotel_crm/call.js"])
@@ -85,10 +89,13 @@ def badge(kind: str, text: str) -> str:
 
 
 def spreadsheet_cell(value: Any) -> Any:
-    """A value that no spreadsheet takes for a formula. Numbers with a plus are harmless."""
-    if isinstance(value, str) and value.startswith(FORMULA_SIGNS) and not value[1:].isdecimal():
-        return f"'{value}"
-    return value
+    """A value that no spreadsheet takes for a formula. Telephone numbers are none."""
+    return FORMULA.sub(r"\1'", value) if isinstance(value, str) and not NUMBERS.fullmatch(value) else value
+
+
+def from_spreadsheet_cell(text: str) -> str:
+    """The text that :func:`spreadsheet_cell` was given, or that somebody typed behind an apostrophe."""
+    return QUOTED_FORMULA.sub(r"\1", text).removeprefix("'")
 
 
 def change_url(content_type_id: int | None, object_id: str) -> str:

@@ -10,7 +10,7 @@ from import_export.admin import ImportExportMixin
 from import_export.forms import ExportForm
 
 from .. import phone
-from ..admin.base import spreadsheet_cell
+from ..admin.base import from_spreadsheet_cell, spreadsheet_cell
 from ..backends import get_backend
 from ..records import Actor, ContactDraft
 from .fields import fold
@@ -74,16 +74,14 @@ class ContactResource(resources.ModelResource):  # type: ignore[misc]
 
     def export_field(self, field: Any, instance: Any, **kwargs: Any) -> Any:
         """Nothing that a spreadsheet runs."""
-        value = super().export_field(field, instance, **kwargs)
-        return value if isinstance(field, Numbers) else spreadsheet_cell(value)
+        return spreadsheet_cell(super().export_field(field, instance, **kwargs))
 
     def before_import_row(self, row: Any, **kwargs: Any) -> None:
         """Texts, without what a spreadsheet makes of numbers: 353871234567.0."""
         for name, value in row.items():
             if isinstance(value, float) and value.is_integer():
                 value = int(value)
-            text = "" if value is None else str(value).strip()
-            row[name] = text[1:] if text.startswith("'") else text
+            row[name] = "" if value is None else from_spreadsheet_cell(str(value).strip())
 
     def get_instance(self, instance_loader: Any, row: Any) -> Any:
         """By id, else the same person."""

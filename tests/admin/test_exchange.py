@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import csv
 import io
+import re
 from typing import Any
 
 import pytest
@@ -121,6 +123,23 @@ def test_no_formula_leaves_the_house(boss: Client) -> None:
 
     assert "'=HYPERLINK(1)" in text
     assert ",+442079460100," in text
+
+
+FORMULAS = ["=1+1", "@SUM(1)", "-2+3 a", "+1+cmd|' /C calc'!A0", "＝1+1", "a;=HYPERLINK(1)", "a\n=1", '";=1']
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_no_formula_is_in_any_cell(boss: Client, formula: str) -> None:
+    """Not in the numbers either, which callers can write; nor where spreadsheets part cells by semicolons."""
+    make_contact("Ada", f"{formula} +442079460101", job_title=formula)
+    Contact.objects.update(last_name=formula)
+    file = export(boss, CSV)
+
+    for cell in [cell for row in csv.reader(io.StringIO(file.decode(), newline="")) for cell in row]:
+        assert not re.search(r"(^|[;\n])[=@＝]|^[+-].*[A-Za-z]", cell)
+    do_import(boss, "x.csv", file.replace(b"Ada", b"Adele"), CSV)
+    ada = Contact.objects.get()
+    assert (ada.first_name, ada.last_name, ada.job_title) == ("Adele", formula, formula)
 
 
 def test_export_and_import_need_permission(groups: None) -> None:
