@@ -13,6 +13,7 @@ from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.contenttypes.models import ContentType
 from django.core.paginator import Paginator
+from django.db import DataError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
@@ -135,16 +136,12 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 class FastChangeList(ChangeList):
     """Says how many there are once, under the list."""
 
-    def get_filters_params(self, params: Any = None) -> dict[str, list[str]]:
-        """PostgreSQL fails where a text with NUL is looked for."""
-        found: dict[str, list[str]] = super().get_filters_params(params)
-        if any("\0" in text for texts in found.values() for text in texts):
-            raise IncorrectLookupParameters
-        return found
-
     def get_results(self, request: HttpRequest) -> None:
         """With a count that is known already as the full one, the search form does not repeat it."""
-        super().get_results(request)
+        try:
+            super().get_results(request)
+        except (DataError, OverflowError, ValueError) as exc:  # NUL on PostgreSQL, the year -1
+            raise IncorrectLookupParameters from exc
         self.full_result_count = self.result_count
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from django.conf import global_settings
+
 from tests.projects.standalone.settings import *  # noqa: F403
 from tests.projects.standalone.settings import DATABASES
 
@@ -15,6 +17,16 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL",
     }
 MEDIA_ROOT = os.environ.get("FIRE_MEDIA", "")
+if "FIRE_CACHE" in os.environ:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": os.environ["FIRE_CACHE"],
+            "OPTIONS": {"socket_timeout": 0.2, "socket_connect_timeout": 0.2},
+        }
+    }
+if "FIRE_STORAGE" in os.environ:
+    STORAGES = {**global_settings.STORAGES, "default": {"BACKEND": os.environ["FIRE_STORAGE"]}}
 WSGI_APPLICATION = "tests.fire.wsgi.application"
 LOGGING = {
     "version": 1,

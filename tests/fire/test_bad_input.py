@@ -326,7 +326,14 @@ def test_ids_in_paths(admin_client: Client, path: str, id: str) -> None:
     "query",
     [
         *("activity/?agent=%00", "activity/?status__exact=a%00", "activity/?contact_id=%00", "activity/?q=%00"),
-        *("activity/?start__gte=%00", "activity/?p=%00", "activity/?p=99999999999999999999", "activity/?o=-99.x"),
+        *(
+            "activity/?start__gte=%00",
+            "activity/?p=%00",
+            "activity/?start__year=-1",
+            f"activity/?start__year={2**63}",
+            "activity/?p=99999999999999999999",
+            "activity/?o=-99.x",
+        ),
         *("activity/assign/?q=%00", f"activity/assign/?id={2**63}", "activity/assign/?id=%D9%A1&q=ada%00"),
         "activity/overview/?since=9999-12-31&until=9999-12-31",
         "activity/overview/?since=0001-01-01&until=0001-01-02",
