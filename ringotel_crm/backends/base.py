@@ -136,7 +136,7 @@ class ContactDirectory(Directory):
         return [number for number in (contact.phone, contact.mobile) if number] if contact else []
 
     def add_number(self, id: str, typed: str) -> None:
-        """Keep one more number of this contact, beside those there are. Does nothing where there is no room for more."""
+        """Keep one more number of this contact, beside those there are; does nothing where there is no room for it."""
         return
 
     def delete(self, id: str) -> None:
