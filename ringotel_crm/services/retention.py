@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import posixpath
 from collections.abc import Iterator, Mapping
 
 from django.core.files.storage import Storage
@@ -60,7 +61,7 @@ def orphans(age: dt.timedelta) -> Iterator[str]:
         for start in range(0, len(files), PAGE):
             paths = [f"{folder}/{name}" for name in files[start : start + PAGE]]
             known = set(model._default_manager.filter(file__in=paths).values_list("file", flat=True))
-            yield from (path for path in paths if path not in known and _modified(storage, path) < latest)
+            yield from (path for path in paths if path not in known and _is_older(storage, path, latest))
 
 
 def missing() -> Iterator[Recording | None]:
@@ -76,11 +77,8 @@ def abort_uploads(age: dt.timedelta) -> int:
     uploads = getattr(getattr(storage, "bucket", None), "multipart_uploads", None)
     if uploads is None:
         return 0
-    stale = [
-        upload
-        for upload in uploads.all()
-        if any(f"{folder}/" in upload.object_key for folder in KEPT) and upload.initiated < latest
-    ]
+    prefixes = [posixpath.join(getattr(storage, "location", ""), folder, "") for folder in KEPT]
+    stale = [upload for prefix in prefixes for upload in uploads.filter(Prefix=prefix) if upload.initiated < latest]
     for upload in stale:
         upload.abort()
     return len(stale)
@@ -97,6 +95,9 @@ def _folders(storage: Storage) -> Iterator[tuple[str, type[Recording | Message]]
             yield from ((f"{top}/{year}/{month}", model) for month in storage.listdir(f"{top}/{year}")[0])
 
 
-def _modified(storage: Storage, path: str) -> dt.datetime:
-    modified = storage.get_modified_time(path)
-    return modified if timezone.is_aware(modified) else timezone.make_aware(modified)
+def _is_older(storage: Storage, path: str, latest: dt.datetime) -> bool:
+    try:
+        modified = storage.get_modified_time(path)
+    except FileNotFoundError:  # meanwhile
+        return False
+    return (modified if timezone.is_aware(modified) else timezone.make_aware(modified)) < latest

@@ -211,11 +211,13 @@ def test_orphans_on_s3(api: Api, s3: Any) -> None:
     put("ringotel/2025/07/old.wav", 0)
     upload = s3.bucket.Object("ringotel/2025/07/broken.wav").initiate_multipart_upload()
     upload.Part(1).upload(Body=b"x")
-    s3.bucket.Object("other/broken").initiate_multipart_upload()
+    for name in ("other/broken", "other/ringotel/broken"):
+        s3.bucket.Object(name).initiate_multipart_upload()
     assert "0 files without a recording" in run("ringotel_recordings")
     assert "1 files without a recording, 1 broken" in run("ringotel_recordings", "--delete", "--hours=0")
     assert alive() == ["c-1"]
-    assert [upload.object_key for upload in s3.bucket.multipart_uploads.all()] == ["other/broken"]
+    left = [upload.object_key for upload in s3.bucket.multipart_uploads.all()]
+    assert left == ["other/broken", "other/ringotel/broken"]
 
 
 def test_an_empty_storage(storage: Storage) -> None:
