@@ -46,7 +46,8 @@ class Command(BaseCommand):
     """See ``help``."""
 
     help = (
-        "Start a CRM with invented people on this computer, and play calls into it until Ctrl-C. "
+        "Start a CRM with invented people on this computer, and play calls into it: those of yesterday, and then new ones "
+        "until Ctrl-C. "
         "Everything is kept below .demo/; delete that folder to begin anew."
     )
 
@@ -81,14 +82,8 @@ class Command(BaseCommand):
         player = Player(client, on_event=self.show)
         try:
             world = player.set_up()
-            if once:
-                # Yesterday from eight o'clock on: the same calls for the same people.
-                yesterday = timezone.localtime().date() - dt.timedelta(days=1)
-                morning = timezone.make_aware(dt.datetime.combine(yesterday, dt.time(8)))
-                minutes = itertools.count(step=MINUTES_BETWEEN_CALLS)
-                clock = (int((morning + dt.timedelta(minutes=minute)).timestamp() * 1000) for minute in minutes)
-                player.play(CallMaker(world, 1, clock=clock.__next__).calls(CALLS_OF_A_DAY))
-            else:
+            player.play(calls_of_yesterday(world))  # so that there is something to look back on
+            if not once:
                 self.play_in_time(client, world, rate)
         except GaveUp as exc:
             return str(exc)
@@ -128,6 +123,15 @@ class Command(BaseCommand):
         line = f"{timezone.localtime():%H:%M:%S}  {event.hook:20} {event.scenario:16} {who:24} {event.status}"
         problem = "; ".join(event.problems)
         self.stdout.write(f"{line}  {event.milliseconds:5.0f} ms  {self.style.ERROR(problem)}".rstrip())
+
+
+def calls_of_yesterday(world: World) -> Iterator[Call]:
+    """From eight o'clock on; the same calls for the same people."""
+    yesterday = timezone.localtime().date() - dt.timedelta(days=1)
+    morning = timezone.make_aware(dt.datetime.combine(yesterday, dt.time(8)))
+    minutes = itertools.count(step=MINUTES_BETWEEN_CALLS)
+    clock = (int((morning + dt.timedelta(minutes=minute)).timestamp() * 1000) for minute in minutes)
+    return CallMaker(world, 1, clock=clock.__next__).calls(CALLS_OF_A_DAY)
 
 
 def invent_people() -> None:
