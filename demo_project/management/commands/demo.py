@@ -46,16 +46,15 @@ class Command(BaseCommand):
     """See ``help``."""
 
     help = (
-        "Start a CRM with invented people on this computer, and play calls into it: those of yesterday, and then new ones "
-        "until Ctrl-C. "
-        "Everything is kept below .demo/; delete that folder to begin anew."
+        "Start a CRM with invented people on this computer, and play calls into it: those of yesterday, and then new "
+        "ones until Ctrl-C. Everything is kept below .demo/; delete that folder to begin anew."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The options."""
         parser.add_argument("--port", type=int, default=8000, help="where the CRM listens (default: %(default)s)")
         parser.add_argument("--rate", type=float, default=0.3, help="calls a second (default: %(default)s)")
-        parser.add_argument("--once", action="store_true", help="play the calls of one day, and end")
+        parser.add_argument("--once", action="store_true", help="end after those of yesterday")
 
     def handle(self, **options: Any) -> None:
         """Prepare, serve, play."""
