@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 
 import ringotel_crm
 from ringotel_crm import audio
-from ringotel_crm.exceptions import Invalid, LengthRequired, TooLarge, WrongMediaType
+from ringotel_crm.exceptions import Invalid, LengthRequired, TooLarge, Unavailable, WrongMediaType
 from ringotel_crm.framework import base64stream, uploads
 from ringotel_crm.framework.base64stream import JSONWithFile
 from ringotel_crm.framework.uploads import read_upload
@@ -232,7 +232,7 @@ def test_a_full_disk_leaves_nothing(way: Way, monkeypatch: pytest.MonkeyPatch, s
         return spools[-1]
 
     monkeypatch.setattr(uploads, "SpooledTemporaryFile", make)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(Unavailable):
         read(*way(b"sound"))
 
 
