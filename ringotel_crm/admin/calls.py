@@ -293,11 +293,10 @@ class ActivityAdmin(FastAdmin):
         call = kwargs.get("obj")
         if call is not None:
             context["new_contact_url"] = "" if call.contact_id else self.new_contact_url(request, call)
-            number = call.called_e164 if call.direction == Direction.OUTBOUND else call.caller_e164
             context["ringotel_call"] = {
                 "name": call.contact_name or other_end(call),
                 "url": change_url(call.contact_type_id, call.contact_id) if call.contact_id else "",
-                "number": call_link(number) if number else other_end(call),
+                "number": call_link(call.outside_e164) if call.outside_e164 else other_end(call),
                 "state": self.state(call),
                 "when": self.when(call),
                 "length": duration(call.duration or None),

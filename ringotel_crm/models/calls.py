@@ -89,8 +89,11 @@ class Activity(models.Model):
         return self.contact_name or self.outside_number or self.call_id
 
     @property
+    def outside_e164(self) -> str:
+        """The number of the person outside the company; "" where it could not be read."""
+        return self.called_e164 if self.direction == Direction.OUTBOUND else self.caller_e164
+
+    @property
     def outside_number(self) -> str:
-        """The number of the person outside the company: E.164 where it could be read, else as sent."""
-        if self.direction == Direction.OUTBOUND:
-            return self.called_e164 or self.called_number
-        return self.caller_e164 or self.caller_number
+        """The same, as sent where it could not be read."""
+        return self.outside_e164 or (self.called_number if self.direction == Direction.OUTBOUND else self.caller_number)

@@ -15,7 +15,7 @@ from .. import phone, signals
 from ..backends import Backend
 from ..conf import conf
 from ..models import Activity, CallLeg
-from ..records import ContactRecord, Direction, Status
+from ..records import ContactRecord, Status
 from .calls import OPEN
 from .contacts import identify
 from .legs import give_up
@@ -51,7 +51,7 @@ def calls_like(calls: QuerySet[Activity], call: Activity) -> QuerySet[Activity]:
     """The others of ``calls`` with the same contact, or else with the same number."""
     if call.contact_id:
         found = calls.filter(contact_type=call.contact_type_id, contact_id=call.contact_id)
-    elif number := call.called_e164 if call.direction == Direction.OUTBOUND else call.caller_e164:
+    elif number := call.outside_e164:
         found = calls.filter(Q(caller_e164=number) | Q(called_e164=number))
     else:
         return calls.none()
