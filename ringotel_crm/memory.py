@@ -51,8 +51,11 @@ def count(name: str, seconds: int) -> int:
     """How many there are, with this one, if the first was within so many seconds; 0 if the cache is down."""
 
     def counted() -> int:
-        cache.add(name, 0, seconds)
-        return int(cache.incr(name))
+        try:
+            return int(cache.incr(name))
+        except ValueError:  # nearly always there is one
+            cache.add(name, 0, seconds)
+            return int(cache.incr(name))
 
     return _ask(counted, 0)
 

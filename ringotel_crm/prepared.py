@@ -1,7 +1,7 @@
 """Queries of the call path, compiled once.
 
 Django builds and compiles a queryset anew each time it is asked, which costs more than a database takes to find one
-row by an index. While a phone is ringing the same two queries are asked again and again.
+row by an index. While a phone is ringing the same few queries are asked again and again.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import Any
 
 from django.db import connections
 from django.db.models import QuerySet
+from django.db.models.sql import Query, UpdateQuery
 
-Value = str | int | dt.datetime
+Value = str | int | dt.datetime | None
 
 
 def fetch(rows: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
@@ -25,14 +26,20 @@ def fetch(rows: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
-class PreparedQuery:
-    """A queryset with places for values: ``rows()`` fills them in.
+def update(rows: QuerySet[Any, Any], **values: Any) -> Query:
+    """``rows.update(**values)`` that is still to be done, for :class:`PreparedQuery`."""
+    query: Any = rows.order_by().query.chain(UpdateQuery)
+    query.add_update_values(values)
+    return query  # type: ignore[no-any-return]
 
-    ``build`` is called with as many values as ``rows()`` and returns a queryset in which each of them is compared with
-    a column of its type.
+
+class PreparedQuery:
+    """A queryset or an :func:`update` with places for values: ``rows()`` or ``change()`` fills them in.
+
+    ``build`` is called with as many values as these, and compares each of them with a column of its type, or sets that.
     """
 
-    def __init__(self, build: Callable[..., QuerySet[Any, Any]]) -> None:
+    def __init__(self, build: Callable[..., QuerySet[Any, Any] | Query]) -> None:
         self.build = build
         self.compiled: dict[tuple[Any, ...], tuple[str, list[Any]]] = {}
 
@@ -42,6 +49,12 @@ class PreparedQuery:
         with connections[using].cursor() as cursor:
             cursor.execute(*self.statement(using, *values, variant=variant))
             return list(cursor.fetchall())
+
+    def change(self, using: str, *values: Value) -> int:
+        """How many rows were changed in the database ``using``."""
+        with connections[using].cursor() as cursor:
+            cursor.execute(*self.statement(using, *values))
+            return int(cursor.rowcount)
 
     def statement(self, using: str, *values: Value, variant: Any = None) -> tuple[str, list[Any]]:
         """The SQL and its parameters, for ``Manager.raw()``."""
@@ -55,7 +68,9 @@ class PreparedQuery:
     def _compile(self, using: str, values: tuple[Value, ...]) -> tuple[str, list[Any]]:
         """SQL, and its parameters with places among them."""
         marks = [_mark(index, type(value)) for index, value in enumerate(values)]
-        sql, params = self.build(*marks).using(using).query.get_compiler(using).as_sql()
+        built = self.build(*marks)
+        query = built if isinstance(built, Query) else built.query
+        sql, params = query.get_compiler(using).as_sql()
         adapted = [_adapt(mark, using) for mark in marks]
         return sql, [_Place(adapted.index(param)) if param in adapted else param for param in params]
 
@@ -68,12 +83,14 @@ class _Place:
 
 
 def _mark(index: int, kind: type[Any]) -> Value:
-    """A value that nothing else in a query is."""
-    if kind is int:
-        return -(10**15) - index
-    return f"value {index}" if kind is str else dt.datetime(1970, 1, 1, second=index, tzinfo=dt.UTC)
+    """A value that nothing else in a query is. None has no place: other SQL is made for it."""
+    if issubclass(kind, int):
+        return 2_000_000_000 + index
+    if issubclass(kind, str):
+        return f"value {index}"
+    return dt.datetime(1970, 1, 1, second=index, tzinfo=dt.UTC) if issubclass(kind, dt.datetime) else None
 
 
 def _adapt(value: Value, using: str) -> Any:
     """As the database's driver takes it."""
-    return value if isinstance(value, str | int) else connections[using].ops.adapt_datetimefield_value(value)
+    return connections[using].ops.adapt_datetimefield_value(value) if isinstance(value, dt.datetime) else value

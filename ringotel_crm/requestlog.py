@@ -32,21 +32,25 @@ class Entry:
     fields: tuple[str, ...] = ()
 
 
-def _keys(door: str) -> tuple[str, list[str]]:
-    """The cache's names of the count of requests, and of the places that they take in turn."""
-    count = f"ringotel_crm:requests:{door}"
-    return count, [f"{count}:{place}" for place in range(SIZE)]
+def _name(door: str) -> str:
+    """The cache's name of the count of requests."""
+    return f"ringotel_crm:requests:{door}"
+
+
+def _place(door: str, number: int) -> str:
+    """The cache's name of the place that the request with this number takes."""
+    return f"{_name(door)}:{number % SIZE}"
 
 
 def note(door: str, action: str, status: int, milliseconds: float, **facts: object) -> None:
     """Keep this one, in the place of the oldest."""
     entry = Entry(door=door, at=timezone.now(), action=action, status=status, milliseconds=milliseconds, **facts)  # type: ignore[arg-type]
-    count, places = _keys(door)
-    if number := memory.count(count, WEEK):
-        memory.put(places[number % SIZE], entry, WEEK)
+    if number := memory.count(_name(door), WEEK):
+        memory.put(_place(door, number), entry, WEEK)
 
 
 def last(*doors: str) -> list[Entry]:
     """Those of these doors, the latest first."""
-    entries: list[Entry] = list(memory.get_many([key for door in doors for key in _keys(door)[1]]).values())
+    places = [_place(door, number) for door in doors for number in range(SIZE)]
+    entries: list[Entry] = list(memory.get_many(places).values())
     return sorted(entries, key=lambda entry: entry.at, reverse=True)

@@ -6,10 +6,10 @@ import base64
 from itertools import islice
 from typing import Any
 
+from django.http import JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
-from rest_framework.response import Response
 
 from ..backends.base import ContactDirectory, OrganizationDirectory
 from ..conf import conf
@@ -66,4 +66,4 @@ def answer(
     # One more than asked for tells whether another page follows.
     records = list(directory.records(after=page.get("cursor", ""), limit=limit + 1, updated_since=updated_since))
     more = Cursor.encode(records[limit - 1].id) if len(records) > limit else None
-    return Response({"results": [renderer(gives)(record) for record in islice(records, limit)], "next": more})
+    return JsonResponse({"results": [renderer(gives)(record) for record in islice(records, limit)], "next": more})

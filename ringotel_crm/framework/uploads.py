@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from tempfile import SpooledTemporaryFile
+from io import BytesIO
 from typing import IO, Any, cast
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from ringotel_crm.exceptions import Invalid, LengthRequired, TooLarge, WrongMediaType
 from ringotel_crm.framework.base64stream import MAX_OTHER_BYTES, PLACEHOLDER, JSONWithFile
+from ringotel_crm.services.recordings import temporary_file
 from ringotel_crm.storage import storing
 
 CHUNK = 64 * 1024
@@ -42,7 +43,7 @@ def read_upload(
     with ExitStack() as stack:
 
         def new_spool() -> _Spool:
-            return _Spool(stack.enter_context(SpooledTemporaryFile(max_size=IN_MEMORY)), field, max_bytes)
+            return _Spool(stack, field, max_bytes)
 
         fields: dict[str, Any] = {}
         spool: _Spool | None
@@ -66,10 +67,11 @@ def read_upload(
 
 
 class _Spool:
-    """A temporary file. It has no name on disk, so that not even a killed process leaves it behind."""
+    """In memory while it is small, then in a temporary file."""
 
-    def __init__(self, file: IO[bytes], field: str, max_bytes: int) -> None:
-        self.file = file
+    def __init__(self, stack: ExitStack, field: str, max_bytes: int) -> None:
+        self.stack = stack
+        self.file: IO[bytes] = BytesIO()
         self.field = field
         self.max_bytes = max_bytes
         self.size = 0
@@ -79,6 +81,9 @@ class _Spool:
         if self.size > self.max_bytes:
             raise _too_large(self.field, self.max_bytes)
         with storing():
+            if self.size > IN_MEMORY and isinstance(self.file, BytesIO):
+                small, self.file = self.file.getvalue(), self.stack.enter_context(temporary_file())
+                self.file.write(small)
             self.file.write(data)
 
     def finish(self) -> IO[bytes] | None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from operator import attrgetter
-from tempfile import SpooledTemporaryFile
 from typing import Any
 
+from django.http import JsonResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from ..conf import conf
 from ..exceptions import Invalid, Unsupported
@@ -20,7 +20,7 @@ from ..services import calls, contacts, recordings
 from . import serializers as s
 from .hooks import HookViewSet, hook, stream
 from .paging import PageIn, answer
-from .uploads import IN_MEMORY, read_upload
+from .uploads import read_upload
 
 
 class UserViewSet(HookViewSet):
@@ -41,21 +41,23 @@ class ContactViewSet(HookViewSet):
         return answer(self.backend.contacts, s.ContactOut, self.read(PageIn))
 
     @hook("FindContact", takes=s.FindContactIn, gives=s.FoundContactOut, many=True)
-    def find(self, request: Request) -> Response:
+    def find(self, request: Request) -> JsonResponse:
         """The one contact who has this number, or none."""
         found = contacts.identify(self.backend, self.read(s.FindContactIn).get("phone", ""))
-        return Response({"results": [self.show(found)] if found else []})
+        return JsonResponse({"results": [self.show(found)] if found else []})
 
     @hook("CreateContact", takes=s.ContactIn, gives=s.FoundContactOut, ability="contacts.can_create")
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request) -> JsonResponse:
         """The new contact, or the one that this describes again."""
-        return Response(self.show(contacts.create_contact(self.backend, ContactDraft(**self.read(s.ContactIn)))))
+        return JsonResponse(self.show(contacts.create_contact(self.backend, ContactDraft(**self.read(s.ContactIn)))))
 
     @hook("UpdateContact", takes=s.ContactChangesIn, gives=s.FoundContactOut, ability="contacts.can_update")
-    def update(self, request: Request) -> Response:
+    def update(self, request: Request) -> JsonResponse:
         """The contact after what was said of it."""
         changes = self.read(s.ContactChangesIn)
-        return Response(self.show(contacts.update_contact(self.backend, changes.pop("id"), ContactDraft(**changes))))
+        return JsonResponse(
+            self.show(contacts.update_contact(self.backend, changes.pop("id"), ContactDraft(**changes)))
+        )
 
     def show(self, contact: ContactRecord) -> dict[str, Any]:
         """The contact with the link to its page."""
@@ -78,24 +80,24 @@ class ActivityViewSet(HookViewSet):
     """Calls."""
 
     @hook("CreateActivity", takes=s.CreateActivityIn, gives=s.ActivityOut)
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request) -> JsonResponse:
         """Log a call that begins."""
         return self.done(calls.start_call(self.backend, CallStart(**self.read(s.CreateActivityIn))))
 
     @hook("AssignActivity", takes=s.AssignActivityIn, gives=s.ActivityOut)
-    def assign(self, request: Request) -> Response:
+    def assign(self, request: Request) -> JsonResponse:
         """Say whose call it is."""
         given = self.read(s.AssignActivityIn)
         return self.done(calls.assign_call(self.backend, self.ref(given), given.get("contact_id", "")))
 
     @hook("UpdateActivity", takes=s.UpdateActivityIn, gives=s.ActivityOut)
-    def update(self, request: Request) -> Response:
+    def update(self, request: Request) -> JsonResponse:
         """Write down what was said."""
         given = self.read(s.UpdateActivityIn)
         return self.done(calls.note_call(self.backend, self.ref(given), CallNote(**given)))
 
     @hook("StopCallActivity", takes=s.StopCallActivityIn, gives=s.ActivityOut)
-    def stop(self, request: Request) -> Response:
+    def stop(self, request: Request) -> JsonResponse:
         """Close the call."""
         given = self.read(s.StopCallActivityIn)
         return self.done(calls.stop_call(self.backend, self.ref(given), CallEnd(**given)))
@@ -106,24 +108,22 @@ class ActivityViewSet(HookViewSet):
         gives=s.RecordingOut,
         content_type="multipart/form-data",
     )
-    def record(self, request: Request) -> Response:
+    def record(self, request: Request) -> JsonResponse:
         """Keep the sound of the call."""
         limit = conf.RECORDING_MAX_BYTES
-        with (
-            read_upload(request._request, max_bytes=limit) as (fields, file),
-            SpooledTemporaryFile(IN_MEMORY) as fetched,
-        ):
+        with ExitStack() as stack:
+            fields, file = stack.enter_context(read_upload(request._request, max_bytes=limit))
             given = self.read(s.FetchedRecordingIn, fields)
             ref = self.ref(given)
             if file is None and "recording_url" in given:
-                fetch_to(fetched, given["recording_url"], max_bytes=limit)
-                file = fetched
+                file = stack.enter_context(recordings.temporary_file())
+                fetch_to(file, given["recording_url"], max_bytes=limit)
             if file is None:
                 message = _("An audio file is expected.")
                 raise Invalid(message, fields={"recording": [message]})
             recording = recordings.store_recording(self.backend, ref, file)
         url = reverse("ringotel_crm:recording", args=[recording.pk])
-        return Response({"id": str(recording.activity_id), "recording_url": request.build_absolute_uri(url)})
+        return JsonResponse({"id": str(recording.activity_id), "recording_url": request.build_absolute_uri(url)})
 
     def ref(self, given: dict[str, Any]) -> CallRef:
         """Take out of the input which call is meant."""
@@ -133,6 +133,6 @@ class ActivityViewSet(HookViewSet):
             raise Invalid(message, fields={"id": [message]})
         return ref
 
-    def done(self, activity: Any) -> Response:
+    def done(self, activity: Any) -> JsonResponse:
         """The answer that stays the same however often a request comes."""
-        return Response({"id": str(activity.pk)})
+        return JsonResponse({"id": str(activity.pk)})

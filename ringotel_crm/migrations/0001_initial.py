@@ -86,7 +86,7 @@ class Migration(migrations.Migration):
                 (
                     "contact_name_folded",
                     ringotel_crm.models.fields.FoldedField(
-                        blank=True, db_index=True, editable=False, max_length=255, source="contact_name"
+                        blank=True, editable=False, max_length=255, source="contact_name"
                     ),
                 ),
                 (
@@ -115,7 +115,7 @@ class Migration(migrations.Migration):
                 (
                     "subject_folded",
                     ringotel_crm.models.fields.FoldedField(
-                        blank=True, db_index=True, editable=False, max_length=255, source="subject"
+                        blank=True, editable=False, max_length=255, source="subject"
                     ),
                 ),
                 ("comment", models.TextField(blank=True, verbose_name="comment")),
@@ -144,6 +144,7 @@ class Migration(migrations.Migration):
                     "contact_type",
                     models.ForeignKey(
                         blank=True,
+                        db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",
@@ -323,6 +324,7 @@ class Migration(migrations.Migration):
                 (
                     "activity",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="legs",
                         to="ringotel_crm.activity",
@@ -390,6 +392,7 @@ class Migration(migrations.Migration):
                     "contact_type",
                     models.ForeignKey(
                         blank=True,
+                        db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",
@@ -439,6 +442,7 @@ class Migration(migrations.Migration):
                 (
                     "contact_type",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to="contenttypes.contenttype",
@@ -543,6 +547,7 @@ class Migration(migrations.Migration):
                 (
                     "contact_type",
                     models.ForeignKey(
+                        db_index=False,
                         editable=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
@@ -570,6 +575,7 @@ class Migration(migrations.Migration):
                 (
                     "content_type",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to="contenttypes.contenttype",
@@ -606,7 +612,6 @@ class Migration(migrations.Migration):
                     "file",
                     models.FileField(
                         blank=True,
-                        db_index=True,
                         max_length=255,
                         storage=ringotel_crm.storage.recording_storage,
                         upload_to=ringotel_crm.models.recordings.recording_path,
@@ -818,6 +823,18 @@ class Migration(migrations.Migration):
             model_name="activity",
             index=models.Index(fields=["called_e164", "-start"], name="ringotel_call_called"),
         ),
+        migrations.AddIndex(
+            model_name="activity",
+            index=models.Index(
+                fields=["contact_name_folded"], name="ringotel_call_name", opclasses=["varchar_pattern_ops"]
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="activity",
+            index=models.Index(
+                fields=["subject_folded"], name="ringotel_call_subject", opclasses=["varchar_pattern_ops"]
+            ),
+        ),
         migrations.AddConstraint(
             model_name="activity",
             constraint=models.UniqueConstraint(fields=("scope", "call_id"), name="ringotel_one_row_a_call"),
@@ -869,6 +886,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="recording",
             index=models.Index(fields=["deleted_at", "created_at"], name="ringotel_recording_age"),
+        ),
+        migrations.AddIndex(
+            model_name="recording",
+            index=models.Index(fields=["file"], name="ringotel_recording_file"),
         ),
         migrations.AddIndex(
             model_name="webhookevent",

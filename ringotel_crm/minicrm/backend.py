@@ -22,12 +22,14 @@ from .fields import fold
 from .models import Contact, ContactPhone, Kind, Organization
 
 PAGE = 2000  # rows that a list holds in memory at a time
+COMPANIES = 50_000  # names of companies that it remembers
 
 # Which of a contact's numbers is "the" phone and "the" mobile: the first of the first kind there is.
 PHONE_KINDS = (Kind.WORK, Kind.HOME, Kind.OTHER)
 MOBILE_KINDS = (Kind.MOBILE,)
 
-CONTACT_COLUMNS = ("id", "first_name", "last_name", "email", "job_title", "organization__name")
+OWN_COLUMNS = ("id", "first_name", "last_name", "email", "job_title")
+CONTACT_COLUMNS = (*OWN_COLUMNS, "organization__name")
 TIMES = ("created_at", "updated_at")
 LISTED = ("id", "first_name", "last_name", "email", "phone", "mobile", "company_name", "job_title")
 
@@ -132,8 +134,10 @@ class Contacts(ContactDirectory):
         return map(itemgetter(*map(LISTED.index, columns)), self._rows("", None, updated_since))
 
     def _rows(self, after: str, limit: int | None, updated_since: dt.datetime | None) -> Iterator[tuple[str, ...]]:
-        """Tuples of :data:`LISTED`; two queries a page: people with their company, and their numbers."""
-        people = Contact.objects.values_list(*CONTACT_COLUMNS)
+        """Tuples of :data:`LISTED`; two queries a page: people, and their numbers. A third one only where there are
+        companies that are new, which takes far less than a join: many people work at the same."""
+        people = Contact.objects.values_list(*OWN_COLUMNS, "organization_id")
+        companies: dict[int | None, str] = {None: ""}
         for page in pages(people, after, limit, updated_since):
             phones: dict[int, dict[str, str]] = defaultdict(dict)
             of_page = ContactPhone.objects.exclude(e164="").order_by("id")
@@ -143,10 +147,14 @@ class Contacts(ContactDirectory):
                 of_page = of_page.filter(contact_id__gte=page[0][0], contact_id__lte=page[-1][0])
             for contact_id, kind, e164 in fetch(of_page.values_list("contact_id", "kind", "e164")):
                 phones[contact_id].setdefault(kind, e164)
+            if len(companies) > COMPANIES:
+                companies = {None: ""}
+            if new := {row[-1] for row in page} - companies.keys():
+                companies |= fetch(Organization.objects.filter(id__in=new).order_by().values_list("id", "name"))
             for id, first_name, last_name, email, job_title, company in page:
                 of_one = phones[id]
                 phone, mobile = _first(of_one, PHONE_KINDS), _first(of_one, MOBILE_KINDS)
-                yield str(id), first_name, last_name, email, phone, mobile, company or "", job_title
+                yield str(id), first_name, last_name, email, phone, mobile, companies.get(company, ""), job_title
 
     def get(self, id: str) -> ContactRecord | None:
         """One query."""

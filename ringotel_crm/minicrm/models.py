@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .. import phone
+from ..models.fields import PrefixIndex
 from .fields import E164Field, FoldedField, FullNameField, LowerEmailField
 
 
@@ -37,6 +38,10 @@ class Organization(models.Model):
         verbose_name = _("organization")
         verbose_name_plural = _("organizations")
         ordering = ("name", "id")
+        indexes = [
+            PrefixIndex("name_folded", name="ringotel_organization_name"),
+            models.Index(fields=["e164"], name="ringotel_organization_e164"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -78,7 +83,11 @@ class Contact(models.Model):
         verbose_name = _("contact")
         verbose_name_plural = _("contacts")
         ordering = ("last_name", "first_name", "id")
-        indexes = [models.Index(fields=["last_name", "first_name", "id"], name="ringotel_contact_name")]
+        indexes = [
+            models.Index(fields=["last_name", "first_name", "id"], name="ringotel_contact_name"),
+            PrefixIndex("name_folded", name="ringotel_contact_full_name"),
+            PrefixIndex("last_name_folded", name="ringotel_contact_last_name"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or self.email or f"#{self.pk}"
@@ -107,6 +116,7 @@ class ContactPhone(models.Model):
         verbose_name = _("number")
         verbose_name_plural = _("numbers")
         ordering = ("id",)
+        indexes = [models.Index(fields=["e164"], name="ringotel_phone_e164")]
 
     def __str__(self) -> str:
         return self.raw

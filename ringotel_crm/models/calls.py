@@ -8,7 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ..records import Direction, Status
-from .fields import FoldedField
+from .fields import FoldedField, PrefixIndex
 from .scope import ScopeField
 
 
@@ -38,6 +38,7 @@ class Activity(models.Model):
         null=True,
         blank=True,
         related_name="+",
+        db_index=False,
     )
     contact_id = models.CharField(_("contact id"), max_length=255, blank=True)
     contact = GenericForeignKey("contact_type", "contact_id")
@@ -78,6 +79,8 @@ class Activity(models.Model):
             models.Index(fields=["follow_up", "-start", "-id"], name="ringotel_call_follow_up"),
             models.Index(fields=["caller_e164", "-start"], name="ringotel_call_caller"),
             models.Index(fields=["called_e164", "-start"], name="ringotel_call_called"),
+            PrefixIndex("contact_name_folded", name="ringotel_call_name"),
+            PrefixIndex("subject_folded", name="ringotel_call_subject"),
         ]
         permissions = [
             ("view_own_activity", _("Can view the calls that he or she took")),

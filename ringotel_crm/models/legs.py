@@ -25,7 +25,9 @@ class CallLeg(models.Model):
             """The place in the order above."""
             return list(type(self)).index(self)
 
-    activity = models.ForeignKey(Activity, verbose_name=_("call"), on_delete=models.CASCADE, related_name="legs")
+    activity = models.ForeignKey(
+        Activity, verbose_name=_("call"), on_delete=models.CASCADE, related_name="legs", db_index=False
+    )
     extension = models.CharField(_("extension"), max_length=64)
     status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.RINGING)
     agent_id = models.CharField(_("agent id"), max_length=255, blank=True, help_text=_("The CRM's id of the user."))

@@ -31,6 +31,7 @@ class Conversation(models.Model):
         null=True,
         blank=True,
         related_name="+",
+        db_index=False,
     )
     contact_id = models.CharField(_("contact id"), max_length=255, blank=True)
     contact = GenericForeignKey("contact_type", "contact_id")

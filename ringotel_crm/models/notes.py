@@ -16,7 +16,12 @@ class Note(models.Model):
 
     scope = ScopeField()
     contact_type = models.ForeignKey(
-        ContentType, verbose_name=_("kind of contact"), on_delete=models.CASCADE, related_name="+", editable=False
+        ContentType,
+        verbose_name=_("kind of contact"),
+        on_delete=models.CASCADE,
+        related_name="+",
+        editable=False,
+        db_index=False,
     )
     contact_id = models.CharField(_("contact id"), max_length=255, editable=False)
     contact = GenericForeignKey("contact_type", "contact_id")

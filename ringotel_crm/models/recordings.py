@@ -29,9 +29,7 @@ class Recording(models.Model):
     activity = models.OneToOneField(
         Activity, verbose_name=_("call"), on_delete=models.PROTECT, related_name="recording"
     )
-    file = models.FileField(
-        _("file"), storage=recording_storage, upload_to=recording_path, max_length=255, blank=True, db_index=True
-    )
+    file = models.FileField(_("file"), storage=recording_storage, upload_to=recording_path, max_length=255, blank=True)
     content_type = models.CharField(_("content type"), max_length=64)
     codec = models.CharField(_("codec"), max_length=64, blank=True)
     size = models.PositiveBigIntegerField(_("size"), help_text=_("Bytes."))
@@ -48,7 +46,10 @@ class Recording(models.Model):
         verbose_name = _("recording")
         verbose_name_plural = _("recordings")
         ordering = ("-id",)
-        indexes = [models.Index(fields=["deleted_at", "created_at"], name="ringotel_recording_age")]
+        indexes = [
+            models.Index(fields=["deleted_at", "created_at"], name="ringotel_recording_age"),
+            models.Index(fields=["file"], name="ringotel_recording_file"),
+        ]
         permissions = [
             ("listen_own_recording", _("Can listen to recordings of own calls")),
             ("listen_team_recording", _("Can listen to recordings of calls of users in the same group")),
@@ -63,7 +64,7 @@ class LegalHold(models.Model):
 
     scope = ScopeField()
     contact_type = models.ForeignKey(
-        ContentType, verbose_name=_("kind of contact"), on_delete=models.CASCADE, related_name="+"
+        ContentType, verbose_name=_("kind of contact"), on_delete=models.CASCADE, related_name="+", db_index=False
     )
     contact_id = models.CharField(_("contact id"), max_length=255)
     reason = models.CharField(_("reason"), max_length=255)

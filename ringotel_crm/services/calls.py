@@ -7,20 +7,24 @@ are filled, times and durations only grow, a status only moves forward. Any orde
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
+from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, router, transaction
+from django.db.models.sql import Query
 from django.utils import timezone
 
 from .. import phone, signals
 from ..backends import Backend
 from ..exceptions import Invalid, NotFound
 from ..models import Activity, Conversation
-from ..prepared import PreparedQuery
+from ..prepared import PreparedQuery, update
 from ..records import CallEnd, CallNote, CallRef, CallStart, ContactRecord, Direction, Status
 from . import locks
 from .contacts import identify
@@ -36,6 +40,7 @@ VOICEMAIL_CAUSES = {"voicemail"}
 
 OPEN = (Status.RINGING, Status.IN_PROGRESS)
 END = ("status", "cause", "duration", "end")
+END_OF = attrgetter(*END)
 
 ERASED = "erased-"
 """With what the id of a call begins once the person in it is erased."""
@@ -73,6 +78,15 @@ def find_call(backend: Backend, ref: CallRef) -> Activity | None:
 
 CALL_BY_ID = PreparedQuery(lambda scope, id: Activity.objects.order_by().filter(scope=scope, pk=id))
 CALL_BY_CALL_ID = PreparedQuery(lambda scope, id: Activity.objects.order_by().filter(scope=scope, call_id=id))
+
+
+def _close(pk: int, now: dt.datetime, *ends: Any) -> Query:
+    """Write the end that is in the second half of ``ends`` into a row that still has the one in the first half."""
+    seen, said = (dict(zip(END, half, strict=True)) for half in (ends[: len(END)], ends[len(END) :]))
+    return update(Activity.objects.filter(pk=pk, **seen), **said, updated_at=now)
+
+
+CLOSE = PreparedQuery(_close)
 
 
 def _key(ref: CallRef) -> int:
@@ -190,12 +204,12 @@ def stop_call(backend: Backend, ref: CallRef, end: CallEnd) -> Activity:
     """Close the call. Said again it changes nothing but what it knows better."""
     # Nearly always nobody else writes of the end at the same moment: then it takes no lock.
     if activity := find_call(backend, ref):
-        seen = {name: getattr(activity, name) for name in END}
+        was_open = not Status(activity.status).is_closed
+        seen = END_OF(activity)
         _merge_end(activity, end)
-        said = {name: getattr(activity, name) for name in END}
-        as_seen = Activity.objects.filter(pk=activity.pk, **seen)
-        if said == seen or as_seen.update(**said, updated_at=timezone.now()):
-            if not Status(seen["status"]).is_closed:
+        said = END_OF(activity)
+        if said == seen or CLOSE.change(router.db_for_write(Activity), activity.pk, timezone.now(), *seen, *said):
+            if was_open:
                 _announce_stop(activity)
             return activity
     with transaction.atomic():

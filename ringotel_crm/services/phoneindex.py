@@ -47,7 +47,10 @@ def mapped_directories(backend: type[Backend]) -> list[Mapped]:
 def sync(directory: Mapped, keys: Sequence[Any], *, using: str | None = None, dry: bool = False) -> tuple[int, int]:
     """Bring the entries of the rows with these primary keys up to date; how many were missing, how many too many."""
     read = _remember(read_numbers)
-    wanted, found = _wanted(directory, keys, using, read), _found(directory, keys)
+    found = _found(directory, keys)
+    if not (found or dry):  # all are new, as when the index is first made: they are read under the lock only
+        return sum(map(len, _write(directory, keys, using, read).values())), 0
+    wanted = _wanted(directory, keys, using, read)
     differing = [key for key in keys if wanted[str(key)] != found[str(key)]]
     if differing and not dry:
         _write(directory, differing, using, read)
@@ -75,7 +78,8 @@ def _entries_of(directory: Mapped, keys: Sequence[Any]) -> Any:
     return PhoneIndex.objects.filter(content_type_id=kind_of(directory.model), object_id__in=[str(key) for key in keys])
 
 
-def _write(directory: Mapped, keys: Sequence[Any], using: str | None, read: Callable[[Any], list[str]]) -> None:
+def _write(directory: Mapped, keys: Sequence[Any], using: str | None, read: Callable[[Any], list[str]]) -> Entries:
+    """What the rows have now, which is then in the index."""
     alias = using or router.db_for_write(directory.model)
     with transaction.atomic(using=router.db_for_write(PhoneIndex)), transaction.atomic(using=alias):
         features = connections[alias].features
@@ -84,13 +88,15 @@ def _write(directory: Mapped, keys: Sequence[Any], using: str | None, read: Call
             list(rows.select_for_update(no_key=features.has_select_for_no_key_update).values_list("pk"))
         _entries_of(directory, keys).delete()
         kind = kind_of(directory.model)
+        wanted = _wanted(directory, keys, alias, read)
         entries = [
             PhoneIndex(content_type_id=kind, object_id=id, scope=scope, e164=e164)
-            for id, held in _wanted(directory, keys, alias, read).items()
+            for id, held in wanted.items()
             for scope, e164 in held
         ]
         # Where the tables are in two databases, the same entry may come from a transaction that is not over yet.
         PhoneIndex.objects.bulk_create(entries, ignore_conflicts=True)
+    return wanted
 
 
 def _remember(read: Callable[[Any], list[str]]) -> Callable[[Any], list[str]]:
@@ -130,18 +136,19 @@ def prune(directories: Sequence[Mapped], *, dry: bool = False) -> Iterator[tuple
     """
     by_kind = {kind_of(directory.model): directory for directory in directories}
     last = 0
-    while entries := list(PhoneIndex.objects.filter(pk__gt=last).order_by("pk")[:BATCH]):
-        last = entries[-1].pk
+    in_order = PhoneIndex.objects.order_by("pk").values_list("pk", "content_type_id", "object_id")
+    while entries := list(in_order.filter(pk__gt=last)[:BATCH]):
+        last = entries[-1][0]
         gone = []
-        for kind in {entry.content_type_id for entry in entries}:
-            of_kind = [entry for entry in entries if entry.content_type_id == kind]
+        for kind in {kind for _, kind, _ in entries}:
+            of_kind = {pk: id for pk, its_kind, id in entries if its_kind == kind}
             present: set[str] = set()
             if directory := by_kind.get(kind):
-                keys = {key for entry in of_kind if (key := directory.parse_id(entry.object_id)) is not None}
+                keys = {key for id in of_kind.values() if (key := directory.parse_id(id)) is not None}
                 alias = router.db_for_write(directory.model)
                 rows = directory.all_rows().using(alias).filter(pk__in=keys)
                 present = {str(key) for key in rows.values_list("pk", flat=True)}
-            gone += [entry.pk for entry in of_kind if entry.object_id not in present]
+            gone += [pk for pk, id in of_kind.items() if id not in present]
         if gone and not dry:
             PhoneIndex.objects.filter(pk__in=gone).delete()
         yield len(entries), len(gone)

@@ -8,12 +8,17 @@ points to nothing, and what is left over is found by :mod:`~ringotel_crm.service
 from __future__ import annotations
 
 import hashlib
-from contextlib import suppress
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Any
 
 from django.contrib.auth import get_user_model
 from django.core.files import File
+from django.core.files.storage import FileSystemStorage
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
@@ -31,10 +36,39 @@ from .audit import audit
 from .calls import lock_call
 
 
+@contextmanager
+def temporary_file() -> Iterator[IO[bytes]]:
+    """A file for what comes in, gone when the block ends.
+
+    Where recordings are kept in the file system it is made among them, and :func:`store_recording` renames it instead
+    of copying it. What a killed process leaves of it is a file that no row names.
+    """
+    storage: Any = recording_storage()
+    path = None
+    if isinstance(storage, FileSystemStorage):
+        path = Path(storage.path(storage.generate_filename(recording_path(Recording(), "recording.part"))))
+    if not (path and path.parent.is_dir()):  # the storage makes its folders itself, with the modes it is told
+        with storing():
+            file: IO[bytes] = TemporaryFile()  # noqa: SIM115
+        with file:
+            yield file
+        return
+    mode = storage.file_permissions_mode or 0o666
+    with storing():
+        file = open(path, "x+b", opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115
+    with file:
+        file.temporary_file_path = lambda: str(path)  # type: ignore[attr-defined]  # Django's word for: take this one
+        try:
+            yield file
+        finally:
+            path.unlink(missing_ok=True)
+
+
 def store_recording(backend: Backend, ref: CallRef, file: IO[bytes]) -> Recording:
     """Attach ``file`` to the call: kept once however often it comes; another file takes the place of the first.
 
-    A recording that was deleted does not come back. ``file`` is seekable and of a bounded size. Raises
+    A recording that was deleted does not come back. ``file`` is seekable and of a bounded size; one of
+    :func:`temporary_file` is best. Raises
     ``WrongMediaType`` for what is not audio, ``NotFound``, ``Held`` and ``Unavailable``.
     """
     facts = audio.inspect(file)
@@ -88,6 +122,8 @@ def _put(file: IO[bytes], facts: audio.Audio) -> str:
     file.seek(0)
     content = File(file)
     content.content_type = facts.content_type  # type: ignore[attr-defined]  # cloud storages keep it beside the file
+    if hasattr(file, "temporary_file_path"):
+        content.temporary_file_path = file.temporary_file_path  # type: ignore[attr-defined]
     try:
         with storing():
             return storage.save(name, content)

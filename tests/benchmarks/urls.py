@@ -86,7 +86,6 @@ def contacts(request: HttpRequest) -> StreamingHttpResponse:
 def upload(request: HttpRequest) -> JsonResponse:
     file: Any = request.FILES["recording"]
     name = default_storage.save("bare", file)
-    default_storage.delete(name)
     return JsonResponse({"id": name})
 
 

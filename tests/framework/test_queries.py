@@ -17,7 +17,7 @@ from tests.factories import make_contact, make_organization, make_user, number
 # One of each is the key with its user and permission. Transactions are not counted.
 COUNTS = {
     "Users": 2,
-    "Contacts": 3,
+    "Contacts": 4,
     "Organizations": 2,
     "FindContact": 2,
     "FindContact, nobody": 3,

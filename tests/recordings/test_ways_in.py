@@ -7,12 +7,13 @@ import errno
 import gzip
 import io
 import json
-import tempfile
+import os
 import threading
 import zipfile
 from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.core.files.storage import FileSystemStorage, Storage
@@ -269,9 +270,23 @@ def test_a_full_disk_under_the_temporary_files(
     settings.RINGOTEL_CRM |= {"RECORDING_MAX_BYTES": 1_000_000}
     data = sample("piped.wav").ljust(IN_MEMORY + 1000, b"\7")
     with monkeypatch.context() as patch:
-        patch.setattr(tempfile, "TemporaryFile", lambda **_kwargs: io.FileIO("/dev/full", "r+"))
+        patch.setattr(recordings, "TemporaryFile", lambda: io.FileIO("/dev/full", "r+"))
         assert_refused(way.send(call, data), 503)
     assert way.send(call, data).status_code == 200
+
+
+def test_a_long_file_is_written_once(api: Api, settings: Settings, tmp_path: Path, use_storage: UseStorage) -> None:
+    settings.RINGOTEL_CRM = {"RECORDING_MAX_BYTES": 1_000_000}
+    use_storage(FILES, location=tmp_path, file_permissions_mode=0o640)
+    renamed = []
+    data = sample("piped.wav").ljust(IN_MEMORY + 1000, b"\7")
+    for number in (1, 2):
+        with mock.patch.object(os, "rename", wraps=os.rename) as rename:
+            assert api.send("UpdateCallRecording", data, "audio/wav", query=f"call_id={number}").status_code == 200
+        renamed.append(rename.call_count)
+        kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+        assert [(path.read_bytes() == data, path.stat().st_mode & 0o777) for path in kept] == [(True, 0o640)] * number
+    assert renamed == [0, 1]  # the first is copied, because its folder was not there yet; the second is renamed
 
 
 def test_long_files_go_to_s3_in_parts(api: Api, s3: Any, call: str, settings: Settings) -> None:

@@ -19,13 +19,13 @@ class Migration(migrations.Migration):
                 (
                     "name_folded",
                     ringotel_crm.minicrm.fields.FullNameField(
-                        blank=True, db_index=True, editable=False, max_length=255, source="first_name"
+                        blank=True, editable=False, max_length=255, source="first_name"
                     ),
                 ),
                 (
                     "last_name_folded",
                     ringotel_crm.models.fields.FoldedField(
-                        blank=True, db_index=True, editable=False, max_length=150, source="last_name"
+                        blank=True, editable=False, max_length=150, source="last_name"
                     ),
                 ),
                 ("job_title", models.CharField(blank=True, max_length=150, verbose_name="job title")),
@@ -45,61 +45,13 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="ContactPhone",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("work", "work"),
-                            ("mobile", "mobile"),
-                            ("home", "home"),
-                            ("fax", "fax"),
-                            ("other", "other"),
-                        ],
-                        default="work",
-                        max_length=16,
-                        verbose_name="kind",
-                    ),
-                ),
-                (
-                    "raw",
-                    models.CharField(help_text="As typed, in any notation.", max_length=255, verbose_name="number"),
-                ),
-                (
-                    "e164",
-                    ringotel_crm.minicrm.fields.E164Field(
-                        blank=True, db_index=True, editable=False, max_length=16, source="raw", verbose_name="E.164"
-                    ),
-                ),
-                ("extension", models.CharField(blank=True, max_length=16, verbose_name="extension")),
-                (
-                    "contact",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="phones",
-                        to="ringotel_minicrm.contact",
-                        verbose_name="contact",
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "number",
-                "verbose_name_plural": "numbers",
-                "ordering": ("id",),
-            },
-        ),
-        migrations.CreateModel(
             name="Organization",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("name", models.CharField(max_length=255, verbose_name="name")),
                 (
                     "name_folded",
-                    ringotel_crm.models.fields.FoldedField(
-                        blank=True, db_index=True, editable=False, max_length=255, source="name"
-                    ),
+                    ringotel_crm.models.fields.FoldedField(blank=True, editable=False, max_length=255, source="name"),
                 ),
                 (
                     "phone",
@@ -110,7 +62,7 @@ class Migration(migrations.Migration):
                 (
                     "e164",
                     ringotel_crm.minicrm.fields.E164Field(
-                        blank=True, db_index=True, editable=False, max_length=16, source="phone", verbose_name="E.164"
+                        blank=True, editable=False, max_length=16, source="phone", verbose_name="E.164"
                     ),
                 ),
                 (
@@ -153,8 +105,77 @@ class Migration(migrations.Migration):
                 verbose_name="organization",
             ),
         ),
+        migrations.CreateModel(
+            name="ContactPhone",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("work", "work"),
+                            ("mobile", "mobile"),
+                            ("home", "home"),
+                            ("fax", "fax"),
+                            ("other", "other"),
+                        ],
+                        default="work",
+                        max_length=16,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "raw",
+                    models.CharField(help_text="As typed, in any notation.", max_length=255, verbose_name="number"),
+                ),
+                (
+                    "e164",
+                    ringotel_crm.minicrm.fields.E164Field(
+                        blank=True, editable=False, max_length=16, source="raw", verbose_name="E.164"
+                    ),
+                ),
+                ("extension", models.CharField(blank=True, max_length=16, verbose_name="extension")),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="phones",
+                        to="ringotel_minicrm.contact",
+                        verbose_name="contact",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "number",
+                "verbose_name_plural": "numbers",
+                "ordering": ("id",),
+                "indexes": [models.Index(fields=["e164"], name="ringotel_phone_e164")],
+            },
+        ),
+        migrations.AddIndex(
+            model_name="organization",
+            index=models.Index(
+                fields=["name_folded"], name="ringotel_organization_name", opclasses=["varchar_pattern_ops"]
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="organization",
+            index=models.Index(fields=["e164"], name="ringotel_organization_e164"),
+        ),
         migrations.AddIndex(
             model_name="contact",
             index=models.Index(fields=["last_name", "first_name", "id"], name="ringotel_contact_name"),
+        ),
+        migrations.AddIndex(
+            model_name="contact",
+            index=models.Index(
+                fields=["name_folded"], name="ringotel_contact_full_name", opclasses=["varchar_pattern_ops"]
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="contact",
+            index=models.Index(
+                fields=["last_name_folded"], name="ringotel_contact_last_name", opclasses=["varchar_pattern_ops"]
+            ),
         ),
     ]
