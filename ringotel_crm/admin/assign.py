@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -19,6 +20,7 @@ from .base import backend_for
 from .contacts import add_contact_url, search_contacts
 
 MOST_CALLS = 100
+CONTACTS_OFFERED = 20
 
 
 def assign_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
@@ -43,6 +45,9 @@ def assign_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     if not text and len(calls) == 1 and "q" not in given:
         text = calls[0].outside_number
     number = calls[0].outside_number if calls else ""
+    found: list[Model] = []
+    for rows in search_contacts(request, model_admin.admin_site, text):
+        found += {contact.pk: contact for contact in rows[: CONTACTS_OFFERED * 2]}.values()
     context = {
         **model_admin.admin_site.each_context(request),
         "title": _("Assign to a contact"),
@@ -50,8 +55,7 @@ def assign_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
         "calls": calls,
         "q": text,
         "found": [
-            (backend.contacts.id_of(type(contact), str(contact.pk)), contact)
-            for contact in search_contacts(request, model_admin.admin_site, text)
+            (backend.contacts.id_of(type(contact), str(contact.pk)), contact) for contact in found[:CONTACTS_OFFERED]
         ],
         "new_contact_url": add_contact_url(request, model_admin.admin_site, number=number),
         "media": model_admin.media,

@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import ChangeList
@@ -21,6 +22,7 @@ from django.utils import timezone
 from django.utils.formats import localize
 from django.utils.functional import cached_property
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from .. import phone
@@ -159,6 +161,15 @@ class FastAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def media(self) -> forms.Media:
         """Our own style, and the scripts for players and times."""
         return super().media + MEDIA
+
+    def action_checkbox(self, obj: Any) -> SafeString:
+        """What Django makes of a template for each row, which is a fifth of the time of a list."""
+        return format_html(
+            '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">',
+            ACTION_CHECKBOX_NAME,
+            obj.pk,
+            _("Select this object for an action - {}").format(obj),
+        )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """The one that goes with the paginator."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
@@ -199,16 +198,15 @@ class ActivityAdmin(FastAdmin):
         """By number through the indexes, or by the beginning of a name, an e-mail address or a subject."""
         if not search_term.strip():
             return queryset, False
-        found, people = Q(), defaultdict[ContentType, list[str]](list)
+        found = Q()
         if numbers := phone.candidates(search_term):
             found |= Q(caller_e164__in=numbers) | Q(called_e164__in=numbers)
         else:
             found |= begins("contact_name_folded", search_term) | begins("subject_folded", search_term)
             found |= Q(scope=backend_for(request).scope, call_id=search_term.strip())
-        for person in search_contacts(request, self.admin_site, search_term, CONTACTS_SEARCHED):
-            people[ContentType.objects.get_for_model(person)].append(str(person.pk))
-        for kind, keys in people.items():
-            found |= Q(contact_type=kind, contact_id__in=keys)
+        for people in search_contacts(request, self.admin_site, search_term):
+            keys = {str(key) for key in people.values_list("pk", flat=True)[:CONTACTS_SEARCHED]}
+            found |= Q(contact_type=ContentType.objects.get_for_model(people.model), contact_id__in=keys)
         return queryset.filter(found), False
 
     # What can be done

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
@@ -13,7 +13,7 @@ from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.admin.utils import unquote
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -34,7 +34,6 @@ from .base import MEDIA, backend_for
 
 CALLS_SHOWN = 25
 PEOPLE_SHOWN = 500
-CONTACTS_OFFERED = 20
 
 
 class NoteForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -209,14 +208,13 @@ def contact_admins(site: AdminSite, backend: Backend) -> list[ModelAdmin[Any]]:
     return [site.get_model_admin(model) for model in models if model and site.is_registered(model)]
 
 
-def search_contacts(request: HttpRequest, site: AdminSite, text: str, limit: int = CONTACTS_OFFERED) -> list[Model]:
-    """Contacts by number in any notation, else by what their own admin searches."""
+def search_contacts(request: HttpRequest, site: AdminSite, text: str) -> Iterator[QuerySet[Any]]:
+    """Of each model, the contacts by number in any notation, else by what their own admin searches; some come twice."""
     if not text.strip() or "\0" in text:
-        return []
+        return
     contacts = backend_for(request).contacts
     numbers = phone.candidates(text)
     held = [contacts.reference(contact.id) for _number, contact in contacts.find(numbers)] if numbers else []
-    found: list[Model] = []
     for model_admin in contact_admins(site, backend_for(request)):
         if not model_admin.has_view_permission(request):
             continue
@@ -225,8 +223,7 @@ def search_contacts(request: HttpRequest, site: AdminSite, text: str, limit: int
             rows = rows.filter(pk__in={key for model, key in held if model is model_admin.model})
         else:
             rows, _may_repeat = model_admin.get_search_results(request, rows, text)
-        found += {row.pk: row for row in rows[: limit * 2]}.values()
-    return found[:limit]
+        yield rows
 
 
 def add_contact_url(request: HttpRequest, site: AdminSite, *, name: str = "", number: str = "") -> str:

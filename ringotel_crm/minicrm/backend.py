@@ -93,6 +93,12 @@ def people(**lookup: Any) -> list[tuple[set[str], ContactRecord]]:
 
 FIND = PreparedQuery(lambda *numbers: with_phones(ContactPhone.objects.filter(e164__in=numbers).values("contact_id")))
 
+FIND_ORGANIZATION = PreparedQuery(
+    lambda *numbers: (
+        Organization.objects.order_by().filter(e164__in=numbers).values_list("id", "e164", "main_contact_id")
+    )
+)
+
 
 def pages(
     rows: QuerySet[Any, Any], after: str, limit: int | None, updated_since: dt.datetime | None
@@ -170,10 +176,10 @@ class Contacts(ContactDirectory):
     def find_by_organization(self, numbers: Sequence[str]) -> Sequence[tuple[str, ContactRecord]]:
         """The main contact, else the oldest one."""
         found = []
-        for organization in Organization.objects.filter(e164__in=numbers):
-            contacts = Contact.objects.filter(organization=organization).order_by("id")
-            first = organization.main_contact_id or contacts.values_list("id", flat=True).first() or 0
-            found += [(organization.e164, contact) for _, contact in people(id=first)]
+        for id, e164, main_contact in FIND_ORGANIZATION.rows(router.db_for_read(Organization), *numbers):
+            contacts = Contact.objects.filter(organization=id).order_by("id")
+            first = main_contact or contacts.values_list("id", flat=True).first() or 0
+            found += [(e164, contact) for _, contact in people(id=first)]
         return found
 
     def url(self, id: str) -> str:

@@ -39,6 +39,7 @@ class Activity(models.Model):
         blank=True,
         related_name="+",
         db_index=False,
+        db_constraint=False,  # else all calls that begin at once lock the same row
     )
     contact_id = models.CharField(_("contact id"), max_length=255, blank=True)
     contact = GenericForeignKey("contact_type", "contact_id")

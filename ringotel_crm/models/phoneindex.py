@@ -15,7 +15,12 @@ class PhoneIndex(models.Model):
     scope = ScopeField()
     e164 = models.CharField(_("E.164"), max_length=16)
     content_type = models.ForeignKey(
-        ContentType, verbose_name=_("content type"), on_delete=models.CASCADE, related_name="+", db_index=False
+        ContentType,
+        verbose_name=_("content type"),
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     object_id = models.CharField(_("object id"), max_length=255)
 
