@@ -32,14 +32,14 @@ def find(request: HttpRequest) -> JsonResponse:
 
 
 def find_regex(request: HttpRequest) -> JsonResponse:
-    """As a Django CRM does it: any text between the digits."""
+    """As Django CRMs do it: any text between the digits, and the first contact that is found."""
     pattern = "[^0-9]*".join(request.GET["phone"].lstrip("+"))
-    return JsonResponse({"results": list(Contact.objects.filter(phones__raw__regex=pattern).values("id")[:1])})
+    return JsonResponse({"results": [Contact.objects.filter(phones__raw__regex=pattern).values("id").first()]})
 
 
 def find_icontains(request: HttpRequest) -> JsonResponse:
-    found = Contact.objects.filter(phones__raw__icontains=request.GET["phone"].lstrip("+")).values("id")[:1]
-    return JsonResponse({"results": list(found)})
+    found = Contact.objects.filter(phones__raw__icontains=request.GET["phone"].lstrip("+")).values("id").first()
+    return JsonResponse({"results": [found]})
 
 
 @csrf_exempt
@@ -85,8 +85,7 @@ def contacts(request: HttpRequest) -> StreamingHttpResponse:
 @csrf_exempt
 def upload(request: HttpRequest) -> JsonResponse:
     file: Any = request.FILES["recording"]
-    name = default_storage.save("bare", file)
-    return JsonResponse({"id": name})
+    return JsonResponse({"id": default_storage.save("bare", file)})
 
 
 def page(rows: QuerySet[Any]) -> JsonResponse:
