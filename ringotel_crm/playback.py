@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import wraps
 from typing import IO
 from urllib.parse import quote
 
@@ -16,10 +17,12 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpRe
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from . import waveform
 from .conf import conf
+from .exceptions import Unavailable
 from .models import Recording
 from .records import Delivery
 from .services.audit import audit_play
@@ -40,8 +43,22 @@ class Unsatisfiable(Exception):
     """A range that begins behind the end."""
 
 
+def _unless_down(view: Callable[[HttpRequest, int], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """503 while the storage does not answer."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, pk: int) -> HttpResponseBase:
+        try:
+            return view(request, pk)
+        except Unavailable as error:
+            return HttpResponse(error.message, status=503, content_type="text/plain; charset=utf-8")
+
+    return guarded
+
+
 @require_safe
 @login_required
+@_unless_down
 def play(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The sound, whole or one range of it; with ``?download`` to be saved. 410 once it is deleted."""
     recording = _get(request, pk)
@@ -60,6 +77,7 @@ def play(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 @require_safe
 @login_required
+@_unless_down
 def picture(request: HttpRequest, pk: int) -> HttpResponse:
     """The waveform as SVG, made when it is first asked for; a flat line where it cannot be."""
     recording = _get(request, pk)
@@ -93,6 +111,9 @@ def _open(recording: Recording) -> IO[bytes]:
     except FileNotFoundError as error:
         logger.error("The file of recording %s is not in the storage.", recording.pk)
         raise Http404 from error
+    except Exception as error:  # each storage has its own errors
+        logger.exception("The storage of recording %s does not answer.", recording.pk)
+        raise Unavailable(_("The recording cannot be read now. Try again later.")) from error
 
 
 def _deliver(request: HttpRequest, recording: Recording) -> HttpResponseBase:

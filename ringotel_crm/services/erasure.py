@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from typing import Any
 
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from .. import signals
@@ -109,9 +111,20 @@ def _erase_admin_log(person: Person, calls: list[int]) -> int:
     }
     # By name, too: of what was deleted before, such as a call or the contact, nothing else is known.
     names = {*person.numbers, *person.calls.values_list("contact_name", flat=True)} - {""}
-    named = Q(object_repr__in=names)
+    named = Q(object_repr__in=names) & ~Q(pk__in=_of_namesakes(LogEntry.objects.filter(object_repr__in=names)))
     if person.contact_type:
         named |= Q(content_type=person.contact_type, object_id=person.contact_id)
     for model, ids in kinds.items():
         named |= Q(content_type=ContentType.objects.get_for_model(model), object_id__in=[str(id) for id in ids])
     return LogEntry.objects.filter(named).update(object_repr="", change_message="")
+
+
+def _of_namesakes(entries: QuerySet[Any]) -> list[int]:
+    """Those about something that is still there: the person's own were named already."""
+    found = []
+    for entry in entries.select_related("content_type"):
+        model = entry.content_type and entry.content_type.model_class()
+        with suppress(ValueError, ValidationError):  # no key is written so
+            if model and model._base_manager.filter(pk=entry.object_id).exists():
+                found.append(entry.pk)
+    return found

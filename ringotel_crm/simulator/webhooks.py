@@ -203,6 +203,7 @@ class Knocker:
     def send_all(self, events: Iterable[Event], *, workers: int = 1) -> Iterator[Request]:
         """All of them, so many at once."""
         with ThreadPoolExecutor(workers) as pool, requests.Session() as session:
+            session.headers["Connection"] = "close"  # as in the engine
             yield from pool.map(lambda event: self.send(event, session), events)
 
 

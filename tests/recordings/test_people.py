@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.storage import FileSystemStorage
 from django.core.management import CommandError, call_command
@@ -85,13 +86,19 @@ def ada(api: Api) -> Contact:
     call(api, "office", OFFICE, contact_id="")
     Activity.objects.filter(call_id="office").update(contact_type=None, contact_id="", contact_name="")
     call(api, "stranger", STRANGER)
-    root, recording, note = make_user("root"), Recording.objects.get(activity_id=int(before)), Note.objects.get()
+    make_user("root")
+    recording, note = Recording.objects.get(activity_id=int(before)), Note.objects.get()
     for row in (contact, recording.activity, recording, note):
-        kind = ContentType.objects.get_for_model(row)
-        LogEntry.objects.create(
-            user=root, content_type=kind, object_id=str(row.pk), object_repr="Ada Example", action_flag=CHANGE
-        )
+        log(row, "Ada Example")
     return contact
+
+
+def log(row: Any, name: str) -> LogEntry:
+    """What the admin writes down of a change of this row."""
+    facts = {"object_id": str(row.pk), "object_repr": name, "action_flag": CHANGE}
+    return LogEntry.objects.create(
+        user=User.objects.get(username="root"), content_type=ContentType.objects.get_for_model(row), **facts
+    )
 
 
 def everything() -> str:
@@ -103,6 +110,14 @@ def everything() -> str:
 
 
 TRACES = ("Ada", "ada@example", "tea", ADA, ADA.lstrip("+"))
+
+
+def test_the_log_of_others_of_the_same_name_stays(ada: Contact) -> None:
+    gone = make_contact("Ada Example", BEN)
+    entries = [log(make_contact("Ada Example"), "Ada Example"), log(gone, "Ada Example"), log(ada, "Ada Example")]
+    gone.delete()
+    erase("--contact", str(ada.pk), "--user", "una")
+    assert [LogEntry.objects.get(pk=entry.pk).object_repr for entry in entries] == ["Ada Example", "", ""]
 
 
 def test_a_contact_is_erased(ada: Contact) -> None:

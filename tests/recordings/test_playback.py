@@ -12,6 +12,7 @@ import requests
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import Group, User
 from django.core.checks import run_checks
+from django.core.files.storage import FileSystemStorage
 from django.core.handlers.asgi import ASGIRequest
 from django.test import Client
 from django.utils import timezone
@@ -24,7 +25,7 @@ from ringotel_crm.services.recordings import delete_recording
 from tests.api import Api
 from tests.audio_samples import SOUND, sample
 from tests.factories import make_user
-from tests.recordings.conftest import browser, permit
+from tests.recordings.conftest import UseStorage, browser, permit
 
 pytestmark = pytest.mark.django_db
 
@@ -241,6 +242,20 @@ def test_a_file_that_is_lost(recording_id: int, listener: Client, caplog: pytest
     assert listener.get(url(recording_id)).status_code == 404
     assert listener.get(f"{url(recording_id)}waveform.svg").status_code == 404
     assert "is not in the storage" in caplog.text
+
+
+class Down(FileSystemStorage):
+    def open(self, name: str, mode: str = "rb") -> Any:
+        raise ConnectionError("The storage is down.")
+
+
+@pytest.mark.parametrize("what", ["", "waveform.svg"])
+def test_a_storage_that_is_down(recording_id: int, listener: Client, use_storage: UseStorage, what: str) -> None:
+    use_storage(f"{__name__}.Down")
+    response = listener.get(url(recording_id, what))
+    assert (response.status_code, "again later" in response.content.decode()) == (503, True)
+    assert Recording.objects.get().peaks is None
+    assert not AuditEntry.objects.exists()
 
 
 def test_under_asgi(recording_id: int) -> None:
