@@ -75,9 +75,6 @@ class Client:
         self.credential = credential
         self._properties = properties
         self._timeout = timeout
-        self._session = requests.Session()
-        # On a connection that is kept, runserver's answers wait 40 ms for an acknowledgement of their first part.
-        self._session.headers.update({"User-Agent": "ringotel-simulator", "Connection": "close"})
 
     def call(
         self, hook: Hook, values: Mapping[str, Value], style: Style, *, credential: AuthBase | None = None
@@ -114,9 +111,14 @@ class Client:
         started = time.perf_counter()
         status, rows = 0, []
         try:
+            # On a connection of its own: on one that is kept, each answer of runserver waits 40 ms for the network.
             # A redirect is not followed: it would turn a POST into a GET.
-            response = self._session.request(
-                hook.method, **request, auth=auth, timeout=self._timeout, allow_redirects=False
+            response = requests.request(
+                hook.method,
+                **{**request, "headers": {"User-Agent": "ringotel-simulator", **request.get("headers", {})}},
+                auth=auth,
+                timeout=self._timeout,
+                allow_redirects=False,
             )
             status = response.status_code
             problem = _refusal(response)
