@@ -20,6 +20,11 @@ urlpatterns = [
     path("recordings/<int:pk>/waveform.svg", picture, name="waveform"),
 ]
 
+if apps.is_installed("oauth2_provider"):
+    from .auth.oauth import TokenView
+
+    urlpatterns.append(path("oauth/token/", TokenView.as_view(), name="token"))
+
 if apps.is_installed("django.contrib.admin"):
     from .admin.pop import pop
 

@@ -25,12 +25,13 @@ WINDOW = 60  # seconds
 class Attempt:
     """An attempt to authenticate. It counts as a failure from its beginning, so that none of many at once slips by.
 
-    With the cache down nothing is counted and nobody is kept out.
+    With the cache down nothing is counted and nobody is kept out. ``by_address``: whether it counts against whoever
+    else has this address, too.
     """
 
-    def __init__(self, request: Request | HttpRequest, username: str = "") -> None:
+    def __init__(self, request: Request | HttpRequest, username: str = "", *, by_address: bool = True) -> None:
         address = address_of(request)
-        self.counters = [(_name("address", address), conf.FAILURES_PER_ADDRESS)]
+        self.counters = [(_name("address", address), conf.FAILURES_PER_ADDRESS)] if by_address else []
         if username:
             self.counters.append((_name("username", address, username), conf.FAILURES_PER_USERNAME))
 

@@ -123,7 +123,7 @@ def _oauth2(base_url: str) -> dict[str, Any]:
         "flow_type": {"default": "0"},
         "authorization_endpoint": _absolute(base_url, reverse("oauth2_provider:authorize")),
         "authorization_parameters": {"default": "scope=ringotel"},
-        "token_endpoint": _absolute(base_url, reverse("oauth2_provider:token")),
+        "token_endpoint": _absolute(base_url, reverse("ringotel_crm:token")),
         "token_parameters": {"content_type": "application/x-www-form-urlencoded;charset=utf-8"},
         "request_auth": "Bearer",
     }

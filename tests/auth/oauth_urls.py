@@ -10,5 +10,6 @@ from . import urls
 urlpatterns = [
     *urls.urlpatterns,
     path("admin/", admin.site.urls),
+    path("ringotel/", include("ringotel_crm.urls")),
     path("o/", include("oauth2_provider.urls", namespace="oauth2_provider")),
 ]

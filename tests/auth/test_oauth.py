@@ -91,9 +91,7 @@ def decide(browser: Client, url: str, press: str = "allow") -> dict[str, list[st
 def exchange(client: Client, application: tuple[str, str], **data: str) -> Any:
     """Ask the token page; the client's id and secret go in the body, as by RFC 6749 2.3.1."""
     client_id, client_secret = application
-    return client.post(
-        reverse("oauth2_provider:token"), {"client_id": client_id, "client_secret": client_secret, **data}
-    )
+    return client.post(reverse("ringotel_crm:token"), {"client_id": client_id, "client_secret": client_secret, **data})
 
 
 def get_tokens(client: Client, browser: Client, application: tuple[str, str]) -> dict[str, Any]:

@@ -6,9 +6,10 @@ import base64
 import concurrent.futures
 import json
 from typing import Any
+from unittest.mock import patch
 
 import pytest
-from django.contrib.auth.hashers import MD5PasswordHasher
+from django.contrib.auth.hashers import MD5PasswordHasher, check_password
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client, RequestFactory
@@ -18,6 +19,7 @@ from rest_framework.exceptions import Throttled
 
 from ringotel_crm import memory
 from ringotel_crm.auth import throttling
+from ringotel_crm.auth.oauth import make_application
 from ringotel_crm.auth.service import allow, service_user
 from ringotel_crm.auth.throttling import Attempt, address_of
 from ringotel_crm.checks import check_proxies
@@ -25,6 +27,7 @@ from ringotel_crm.models import ApiKey, WebhookToken
 from tests.api import error, make_token, read
 
 URL = "/ringotel/contacts/find/"
+TOKEN_URL = "/ringotel/oauth/token/"
 PER_ADDRESS, PER_USERNAME = 6, 3
 RIGHT = ("agnes", "correct horse")
 HOME, ELSEWHERE = "192.0.2.1", "198.51.100.7"
@@ -251,3 +254,34 @@ def _remembered() -> str:
     from ringotel_crm.auth.basic import _cache_key
 
     return _cache_key(*RIGHT)
+
+
+def ask_for_token(client_id: str, secret: str, address: str = HOME) -> Any:
+    """With the secret in the header, of which the hash is looked at before anything else is."""
+    encoded = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
+    data = {"grant_type": "refresh_token", "refresh_token": "wrong"}
+    return Client().post(TOKEN_URL, data, REMOTE_ADDR=address, headers={"Authorization": f"Basic {encoded}"})
+
+
+def test_who_guesses_the_secret_of_a_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    client_id, secret = make_application(name="Phones", redirect_uri="https://phone.example/back")
+    other, _secret = make_application(name="Others", redirect_uri="https://phone.example/back")
+    with patch("oauth2_provider.oauth2_validators.check_password", wraps=check_password) as hashed:
+        guesses = [ask_for_token(client_id, f"guess {number}") for number in range(PER_USERNAME + 5)]
+    assert [response.status_code for response in guesses] == [401] * PER_USERNAME + [429] * 5
+    assert hashed.call_count == PER_USERNAME
+    assert (guesses[-1].headers["Retry-After"], guesses[-1].json()["error"]) == ("47", "temporarily_unavailable")
+    assert ask_for_token(client_id, secret).status_code == 429
+    assert ask_for_token(client_id, secret, ELSEWHERE).status_code == 400  # the secret is right, the token is not
+    assert ask_for_token(other, "guess").status_code == 401
+    assert bearer(make_token()) == 200
+    minute_at(monkeypatch, 1)
+    assert ask_for_token(client_id, secret).status_code == 400
+
+
+@pytest.mark.parametrize("field", ["client_id", "client_secret", "code", "grant_type", "device_code"])
+def test_a_nul_for_the_token_endpoint(field: str) -> None:
+    client_id, secret = make_application(name="Phones", redirect_uri="https://phone.example/back")
+    data = {"client_id": client_id, "client_secret": secret, "grant_type": "authorization_code", "code": "x"}
+    response = Client().post(TOKEN_URL, data | {field: "a\0b"})
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
