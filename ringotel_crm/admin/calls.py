@@ -253,12 +253,8 @@ class ActivityAdmin(FastAdmin):
 
     def set_follow_up(self, request: HttpRequest, queryset: QuerySet[Activity], value: bool) -> None:
         """The number of those that changed is said above the list."""
-        ids = list(queryset.values_list("pk", flat=True))
-        count = (
-            Activity.objects.filter(pk__in=ids)
-            .exclude(follow_up=value)
-            .update(follow_up=value, updated_at=timezone.now())
-        )
+        ids = list(queryset.exclude(follow_up=value).values_list("pk", flat=True))
+        count = Activity.objects.filter(pk__in=ids).update(follow_up=value, updated_at=timezone.now())
         self.message_user(
             request, ngettext("%(count)d call changed.", "%(count)d calls changed.", count) % {"count": count}
         )

@@ -94,14 +94,14 @@ def close_stale() -> int:
 
     Of a ring group, the phones whose end did come tell how it went.
     """
-    closed = 0
-    stale = Activity.objects.filter(status__in=OPEN, updated_at__lt=stale_before()).order_by()
+    closed, before = 0, stale_before()
+    stale = Activity.objects.filter(status__in=OPEN, updated_at__lt=before).order_by()
     while ids := list(stale.values_list("pk", flat=True)[:BATCH]):
         done = CallLeg.objects.filter(activity__in=ids).exclude(status=CallLeg.Status.RINGING)
         closed += sum(map(give_up, done.order_by().values_list("activity", flat=True).distinct()))
         with transaction.atomic():
-            # Again by status: meanwhile the end may have come after all.
-            still_open = Activity.objects.filter(pk__in=ids, status__in=OPEN)
+            # Meanwhile the end may have come after all; why not by status, see calls._close().
+            still_open = Activity.objects.filter(pk__in=ids, updated_at__lt=before)
             closed += still_open.update(status=Status.UNKNOWN, updated_at=timezone.now())
             for call in Activity.objects.filter(pk__in=ids, status=Status.UNKNOWN):
                 transaction.on_commit(partial(signals.call_stopped.send_robust, sender=Activity, activity=call))
