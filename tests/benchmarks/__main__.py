@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks [--full] [--database postgresql|sqlite] [--output FOLDER]``."""
+"""``python -m tests.benchmarks [--full] [--database postgresql|prepared|sqlite] [--output FOLDER]``."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from .measure import Table, Work, at_once, in_turn
 from .server import Client, Server
 
 AUTHENTICATIONS = ("bearer", "oauth2", "basic")
+DATABASES = ["postgresql", "prepared", "sqlite"]
 SMALL = 10_000
 MEGA = 1024 * 1024
 FIND = "/ringotel/contacts/find/"
@@ -252,7 +253,9 @@ def run(database: str, contacts: int, rounds: int, megabytes: int) -> dict[str, 
         found[title] = measured
         show(f"{database}, {contacts:,} contacts: {title}", measured)
 
-    with Server(database, SMALL, SMALL) as small, Server(database, contacts, contacts) as server:
+    # "prepared": PostgreSQL that remembers its plans, as docs/deployment.rst has it.
+    site = ("postgresql", {"PREPARED": "1"}) if database == "prepared" else (database, {})
+    with Server(site[0], SMALL, SMALL, **site[1]) as small, Server(site[0], contacts, contacts, **site[1]) as server:
         bench = Bench(server)
         keep("Queries, with one of authentication", server.facts["queries"])
         for name, table in every_hook(bench, rounds):
@@ -272,13 +275,13 @@ def run(database: str, contacts: int, rounds: int, megabytes: int) -> dict[str, 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--full", action="store_true", help="A million contacts and calls instead of 100,000.")
-    parser.add_argument("--database", choices=["postgresql", "sqlite"], action="append")
+    parser.add_argument("--database", choices=DATABASES, action="append")
     parser.add_argument("--output", type=Path, default=Path(".bench"))
     options = parser.parse_args()
     contacts, rounds, megabytes = (1_000_000, 500, 190) if options.full else (100_000, 200, 50)
     machine = {"processors": os.cpu_count(), "python": platform.python_version(), "load": os.getloadavg()}
     begun = datetime.now(UTC).isoformat(timespec="seconds")
-    results = [run(database, contacts, rounds, megabytes) for database in options.database or ["postgresql", "sqlite"]]
+    results = [run(database, contacts, rounds, megabytes) for database in options.database or DATABASES]
     options.output.mkdir(exist_ok=True)
     report = {"begun": begun, "machine": machine, "results": results}
     (options.output / "benchmarks.json").write_text(json.dumps(report, indent=1))
