@@ -133,6 +133,12 @@ class MergedContactDirectory(ContactDirectory):
             raise Unsupported(_("This CRM does not let the phone change contacts of this kind."))
         return self._named(id.partition(SEPARATOR)[0], directory.update(own_id, draft))
 
+    def add_number(self, id: str, typed: str) -> None:
+        """To the one that the id names."""
+        directory, own_id = self._part(id)
+        if directory:
+            directory.add_number(own_id, typed)
+
     def delete(self, id: str) -> None:
         """In the part that the id names."""
         directory, own_id = self._part(id)

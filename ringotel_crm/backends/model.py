@@ -6,6 +6,7 @@ Every rule is also a method that a host may override. ``docs/host.rst`` is the g
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from django.contrib.contenttypes.fields import GenericRelation
@@ -282,10 +283,23 @@ class ModelContactDirectory(PersonMixin, ModelDirectory[ContactRecord], ContactD
             rows, owner = self.table_rows(instance, table.relation)
             given = {table.kind: kind} if table.kind else {}
             row = rows.filter(**table.where, **given).order_by("pk").first()
-            row = row or rows.model(**owner, **given)
-            setattr(row, table.number, self.written(typed))
-            self.validate(row)
-            self.save(row)
+            self.write_number(row or rows.model(**owner, **given), typed)
+
+    def add_number(self, id: str, typed: str) -> None:
+        """A row more in the table of numbers, of the kind of a phone. Without a table, or where it refuses, nothing."""
+        table, kind = self.phone_table, self.phone_table and self.phone_table.kind_of("phone")
+        if not table or (table.kind and kind is None):
+            return
+        with suppress(Invalid), self.atomic():
+            instance = self.get_queryset().get(pk=self.parse_id(id))
+            rows, owner = self.table_rows(instance, table.relation)
+            self.write_number(rows.model(**owner, **({table.kind: kind} if table.kind else {})), typed)
+
+    def write_number(self, row: Any, typed: str) -> None:
+        """Set and save the number in a row of the table of numbers."""
+        setattr(row, self.phone_table.number, self.written(typed))  # type: ignore[union-attr]
+        self.validate(row)
+        self.save(row)
 
     @staticmethod
     def table_rows(instance: Any, name: str) -> tuple[Any, dict[str, Any]]:

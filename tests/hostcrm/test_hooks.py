@@ -57,6 +57,15 @@ def as_contact(person: Person, **changes: Any) -> dict[str, Any]:
     }
 
 
+def test_somebody_known_calls_from_another_phone(api: Api, ada: Person) -> None:
+    said = {"first_name": "Ada", "last_name": "Example", "email": "ada@example.com", "phone": "020 915 0177"}
+    for _ in range(2):
+        assert api.ok("CreateContact", said)["id"] == f"person:{ada.pk}"
+    assert list(ada.numbers.values_list("label", "digits")) == [("home", "020 915 0199"), ("work", "020 915 0177")]
+    for number in ("+353209150100", "+353209150177"):
+        assert [found["id"] for found in api.results("FindContact", {"phone": number})] == [f"person:{ada.pk}"]
+
+
 @pytest.mark.django_db
 def test_the_site_passes_its_checks() -> None:
     assert run_checks() == []
