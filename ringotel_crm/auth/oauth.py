@@ -105,6 +105,8 @@ class TokenView(ToolkitTokenView):  # type: ignore[misc]
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """429 with ``Retry-After`` after too many failures, 400 for what no database can hold; else as the toolkit."""
+        if request.encoding:  # what a body claims for itself may be no charset of text
+            request.encoding = "utf-8"
         if any("\0" in value for values in request.POST.lists() for value in values[1]):
             return JsonResponse({"error": "invalid_request", "error_description": "There is a NUL in it."}, status=400)
         attempt = Attempt(request, _client_id(request), by_address=False)

@@ -291,9 +291,9 @@ class ModelContactDirectory(PersonMixin, ModelDirectory[ContactRecord], ContactD
         if not table or (table.kind and kind is None):
             return
         with suppress(Invalid), self.atomic():
-            instance = self.get_queryset().get(pk=self.parse_id(id))
-            rows, owner = self.table_rows(instance, table.relation)
-            self.write_number(rows.model(**owner, **({table.kind: kind} if table.kind else {})), typed)
+            for instance in self.get_queryset().filter(pk=self.parse_id(id)):
+                rows, owner = self.table_rows(instance, table.relation)
+                self.write_number(rows.model(**owner, **({table.kind: kind} if table.kind else {})), typed)
 
     def write_number(self, row: Any, typed: str) -> None:
         """Set and save the number in a row of the table of numbers."""

@@ -285,3 +285,10 @@ def test_a_nul_for_the_token_endpoint(field: str) -> None:
     data = {"client_id": client_id, "client_secret": secret, "grant_type": "authorization_code", "code": "x"}
     response = Client().post(TOKEN_URL, data | {field: "a\0b"})
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("charset", ["rot13", "zlib", "utf-16", "foobar"])
+def test_a_charset_for_the_token_endpoint(charset: str) -> None:
+    content_type = f"application/x-www-form-urlencoded; charset={charset}"
+    response = Client().generic("POST", TOKEN_URL, b"grant_type=refresh_token&client_id=x", content_type)
+    assert response.status_code in (400, 401)
