@@ -77,6 +77,7 @@ class _Reading:
 
 
 _MAX_TEXT = 250  # characters of a field that are looked at
+_MAX_EXTENSION = 16  # digits; what is longer is no extension
 _MIN_DIGITS, _MAX_DIGITS = 7, 15  # what is shorter is an extension or a service; E.164 has 15 at most
 
 _WITHHELD_WORDS = re.compile(
@@ -231,6 +232,8 @@ def _read_one(text: str, region: str | None) -> _Reading:
     parameters = {name.lower(): value for name, value in _URI_PARAMETER.findall(text)}
     text = _URI_PARAMETER.sub("", text).partition("@")[0]
     extension = _digits(parameters.get("ext", ""))
+    if len(extension) > _MAX_EXTENSION:
+        extension = ""
     if match := _EXTENSION.search(text):
         text, extension = text[: match.start()], match[1]
     if parameters.get("phone-context", "").startswith("+"):

@@ -14,9 +14,9 @@ from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.contenttypes.models import ContentType
 from django.core.paginator import Paginator
-from django.db import DataError
+from django.db import DataError, OperationalError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBadRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import localize
@@ -27,6 +27,7 @@ from django.utils.translation import gettext as _
 
 from .. import phone
 from ..backends import Backend, get_backend
+from ..backends.mapping import parse
 from ..models import Activity, Recording
 from ..records import Actor
 
@@ -34,6 +35,8 @@ PAGES_AHEAD = 10
 # Where a formula can begin: in a cell, and behind what some spreadsheets part cells by.
 FORMULA = re.compile(r"(^|[;\t\r\n])(?=[=+@\t\r\n＝＋－＠-])")
 QUOTED_FORMULA = re.compile(r"(^|[;\t\r\n])'(?=[=+@\t\r\n＝＋－＠-])")
+# What SQLite and MariaDB say of a regular expression that is none.
+REGEX_ERROR = re.compile("user-defined function|regex", re.IGNORECASE)
 NUMBERS = re.compile(r"[+-][\d ().+/;x-]*", re.ASCII)
 BACKEND = "_ringotel_backend"
 
@@ -144,6 +147,10 @@ class FastChangeList(ChangeList):
             super().get_results(request)
         except (DataError, OverflowError, ValueError) as exc:  # NUL on PostgreSQL, the year -1
             raise IncorrectLookupParameters from exc
+        except OperationalError as exc:
+            if REGEX_ERROR.search(str(exc)):
+                raise IncorrectLookupParameters from exc
+            raise
         self.full_result_count = self.result_count
 
 
@@ -170,6 +177,12 @@ class FastAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             obj.pk,
             _("Select this object for an action - {}").format(obj),
         )
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any) -> Any:
+        """Keys that no row can have are none of the rows; some databases cannot even be asked for them."""
+        if any(parse(self.opts.pk, key) is None for key in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            return HttpResponseBadRequest()
+        return super().response_action(request, queryset, *args, **kwargs)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """The one that goes with the paginator."""

@@ -183,7 +183,7 @@ def approved(client_id: str, user: Any) -> Iterator[tuple[str, str]]:
     Raises ``Invalid``.
     """
     applications = get_application_model().objects.filter(client_id__startswith=CLIENT_ID_PREFIX)
-    application = applications.filter(client_id=client_id).first()
+    application = applications.filter(client_id=client_id).first() if "\0" not in client_id else None
     if application is None:
         raise Invalid(gettext("There is no such application any more."))
     redirect_uri = application.redirect_uris.split()[0]

@@ -69,7 +69,7 @@ class ContactAdmin(*EXCHANGE, RingotelMergeAdminMixin, RingotelContactAdminMixin
         companies = Organization.objects.filter(begins("name_folded", search_term)).values_list("pk", flat=True)[:100]
         found |= Q(organization__in=list(companies))
         last, _space, first = search_term.strip().replace(",", " ").partition(" ")
-        if first.strip():
+        if first.strip() and "\0" not in last:
             found |= Q(last_name_folded=fold(last)) & begins("name_folded", first)
         return queryset.filter(found), False
 

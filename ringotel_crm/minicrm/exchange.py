@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from zipfile import BadZipFile
 
-from django.http import HttpRequest
+from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.db import DataError, OperationalError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
 from import_export import fields, resources
 from import_export.admin import ImportExportMixin
 from import_export.forms import ExportForm
@@ -150,6 +156,26 @@ class ContactExchange(ImportExportMixin):  # type: ignore[misc]
     def has_export_permission(self, request: HttpRequest) -> bool:
         """A permission of its own."""
         return request.user.has_perm("ringotel_crm.export_activity")
+
+    def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """A file that is gone meanwhile, or is another than the form says, has to be chosen again."""
+        try:
+            response: HttpResponse = super().process_import(request, **kwargs)
+        except (OSError, ValueError, LookupError, BadZipFile):
+            return self._back(request, "import", _("The file cannot be read. Choose it again."))
+        return response
+
+    def export_action(self, request: HttpRequest) -> HttpResponse:
+        """What the list was narrowed to may be nonsense."""
+        try:
+            response: HttpResponse = super().export_action(request)
+        except (IncorrectLookupParameters, DataError, OperationalError, OverflowError):
+            return self._back(request, "changelist", _("The list cannot be narrowed like that."))
+        return response
+
+    def _back(self, request: HttpRequest, page: str, problem: str) -> HttpResponse:
+        messages.error(request, problem)
+        return HttpResponseRedirect(reverse(f"admin:ringotel_minicrm_contact_{page}"))
 
     def get_import_formats(self) -> list[Any]:
         """The two that people have."""

@@ -55,6 +55,8 @@ def begins(field: str, text: str) -> models.Q:
     SQLite takes no index for LIKE with ESCAPE, which Django writes, but for a range; its order is that of code points.
     """
     folded = fold(text)
+    if "\0" in folded:  # PostgreSQL cannot even be asked
+        return models.Q(pk__in=())
     match connection.vendor:
         case "sqlite":
             return models.Q(**{f"{field}__gte": folded, f"{field}__lt": f"{folded}\U0010ffff"})

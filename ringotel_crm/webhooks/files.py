@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required, permission_required
-from django.http import FileResponse, HttpRequest
+from django.http import FileResponse, Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
@@ -16,9 +16,11 @@ from ..models import Message
 def download(request: HttpRequest, pk: int) -> FileResponse:
     """The file of a message: to be saved, never to be shown, because a stranger chose what is in it."""
     message = get_object_or_404(Message.objects.exclude(file=""), pk=pk)
-    response = FileResponse(
-        message.file.open("rb"), as_attachment=True, filename=f"message-{pk}", content_type="application/octet-stream"
-    )
+    try:
+        file = message.file.open("rb")
+    except FileNotFoundError as error:
+        raise Http404 from error
+    response = FileResponse(file, as_attachment=True, filename=f"message-{pk}", content_type="application/octet-stream")
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "private"
     return response

@@ -261,6 +261,11 @@ def test_the_extension_of_a_replaced_number_goes_with_it(api: Api, ada: Contact)
     assert phones(ada)[0] == ("work", number(8), number(8), "")
 
 
+def test_what_is_too_long_for_an_extension_is_none(api: Api) -> None:
+    created = api.ok("CreateContact", {"last_name": "Example", "phone": f"tel:{number(7)};ext={'12' * 20}"})
+    assert api.results("FindContact", {"phone": number(7)}) == [created]
+
+
 @pytest.mark.parametrize("kind", [Kind.WORK, Kind.HOME])
 @pytest.mark.parametrize("shown", ["+353209100007", "353209100007", "020 910 0007"])
 def test_a_number_that_comes_back_as_it_was_shown_stays_as_typed(api: Api, kind: Kind, shown: str) -> None:

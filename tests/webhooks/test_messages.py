@@ -179,6 +179,8 @@ def test_a_file_is_kept_and_given_only_as_a_download(
     assert client.get(url).status_code == 302
     client.force_login(make_user("guest"))
     assert client.get(url).status_code == 403
+    Path(Message.objects.get().file.path).unlink()
+    assert admin_client.get(url).status_code == 404
 
 
 @pytest.mark.django_db(transaction=True)
