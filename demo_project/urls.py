@@ -10,5 +10,4 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("ringotel/", include("ringotel_crm.urls")),
-    path("o/", include("oauth2_provider.urls", namespace="oauth2_provider")),
 ]

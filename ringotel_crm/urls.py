@@ -21,9 +21,12 @@ urlpatterns = [
 ]
 
 if apps.is_installed("oauth2_provider"):
-    from .auth.oauth import TokenView
+    from .auth.oauth import AuthorizationView, TokenView
 
-    urlpatterns.append(path("oauth/token/", TokenView.as_view(), name="token"))
+    urlpatterns += [
+        path("oauth/authorize/", AuthorizationView.as_view(), name="authorize"),
+        path("oauth/token/", TokenView.as_view(), name="token"),
+    ]
 
 if apps.is_installed("django.contrib.admin"):
     from .admin.pop import pop

@@ -239,13 +239,6 @@ def test_without_the_toolkit() -> None:
         connect("oauth2")
 
 
-@pytest.mark.urls("tests.auth.urls")
-def test_without_the_toolkits_pages() -> None:
-    with pytest.raises(CommandError, match=r"oauth2_provider\.urls"):
-        connect("oauth2")
-    assert get_application_model().objects.count() == 0
-
-
 # --- what cannot be ---
 
 

@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.db import router
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.db import DataError, router
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse, QueryDict
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -31,6 +32,7 @@ from oauth2_provider.models import (
 from oauth2_provider.oauth2_backends import get_oauthlib_core
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauth2_provider.settings import oauth2_settings
+from oauth2_provider.views import AuthorizationView as ToolkitAuthorizationView
 from oauth2_provider.views import TokenView as ToolkitTokenView
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import Throttled
@@ -97,6 +99,22 @@ def _verify(request: Request) -> tuple[Any, Any]:
     return (verified.user, verified.access_token) if valid else (None, None)
 
 
+def _has_nul(*forms: QueryDict) -> bool:
+    return any("\0" in value for form in forms for _name, values in form.lists() for value in values)
+
+
+class AuthorizationView(ToolkitAuthorizationView):  # type: ignore[misc]
+    """The toolkit's page on which people approve, which refuses nonsense instead of failing."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """400 for what no database can hold, and for a form that names a client there is none of."""
+        if not _has_nul(request.GET, request.POST):
+            with suppress(ObjectDoesNotExist, DataError, ValidationError):
+                response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+                return response
+        return HttpResponseBadRequest(gettext("There is no such application."))
+
+
 class TokenView(ToolkitTokenView):  # type: ignore[misc]
     """The toolkit's token endpoint, where who guesses a client's secret is slowed down before it is hashed.
 
@@ -104,12 +122,15 @@ class TokenView(ToolkitTokenView):  # type: ignore[misc]
     """
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """429 with ``Retry-After`` after too many failures, 400 for what no database can hold; else as the toolkit."""
+        """429 with ``Retry-After`` after too many failures, 400 for what the toolkit trips over; else as it answers."""
         if request.encoding:  # what a body claims for itself may be no charset of text
             request.encoding = "utf-8"
-        if any("\0" in value for values in request.POST.lists() for value in values[1]):
-            return JsonResponse({"error": "invalid_request", "error_description": "There is a NUL in it."}, status=400)
-        attempt = Attempt(request, _client_id(request), by_address=False)
+        client_id = _client_id(request)
+        if _has_nul(request.POST) or "\0" in client_id or not request.headers.get("Authorization", "").isascii():
+            return JsonResponse({"error": "invalid_request", "error_description": "It is no text."}, status=400)
+        if request.POST.get("grant_type", "") not in ("", "authorization_code", "refresh_token"):
+            return JsonResponse({"error": "unsupported_grant_type"}, status=400)
+        attempt = Attempt(request, client_id, by_address=False)
         try:
             attempt.begin()
         except Throttled as exc:

@@ -121,7 +121,7 @@ def _oauth2(base_url: str) -> dict[str, Any]:
         "client_id": "$Client ID$",
         "client_secret": "$Client Secret$",
         "flow_type": {"default": "0"},
-        "authorization_endpoint": _absolute(base_url, reverse("oauth2_provider:authorize")),
+        "authorization_endpoint": _absolute(base_url, reverse("ringotel_crm:authorize")),
         "authorization_parameters": {"default": "scope=ringotel"},
         "token_endpoint": _absolute(base_url, reverse("ringotel_crm:token")),
         "token_parameters": {"content_type": "application/x-www-form-urlencoded;charset=utf-8"},

@@ -214,7 +214,12 @@ class Migration(migrations.Migration):
                 ("digest", models.CharField(editable=False, max_length=64, unique=True)),
                 ("hint", models.CharField(editable=False, max_length=16, verbose_name="begins with")),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
-                ("expires_at", models.DateTimeField(blank=True, null=True, verbose_name="expires")),
+                (
+                    "expires_at",
+                    models.DateTimeField(
+                        blank=True, null=True, validators=[ringotel_crm.models.fields.sensible], verbose_name="expires"
+                    ),
+                ),
                 ("revoked_at", models.DateTimeField(blank=True, null=True, verbose_name="revoked")),
                 ("last_used_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="last used")),
                 (
@@ -531,7 +536,16 @@ class Migration(migrations.Migration):
                 ("contact_id", models.CharField(editable=False, max_length=255, verbose_name="contact id")),
                 ("contact_name", models.CharField(blank=True, editable=False, max_length=255, verbose_name="contact")),
                 ("text", models.TextField(verbose_name="note")),
-                ("due", models.DateField(blank=True, db_index=True, null=True, verbose_name="follow up on")),
+                (
+                    "due",
+                    models.DateField(
+                        blank=True,
+                        db_index=True,
+                        null=True,
+                        validators=[ringotel_crm.models.fields.sensible],
+                        verbose_name="follow up on",
+                    ),
+                ),
                 ("done_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="done")),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
                 (
@@ -779,7 +793,12 @@ class Migration(migrations.Migration):
                 ("digest", models.CharField(editable=False, max_length=64, unique=True)),
                 ("hint", models.CharField(editable=False, max_length=16, verbose_name="begins with")),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
-                ("expires_at", models.DateTimeField(blank=True, null=True, verbose_name="expires")),
+                (
+                    "expires_at",
+                    models.DateTimeField(
+                        blank=True, null=True, validators=[ringotel_crm.models.fields.sensible], verbose_name="expires"
+                    ),
+                ),
                 ("last_used_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="last used")),
                 (
                     "webhook",

@@ -37,6 +37,7 @@ class PhoneInline(admin.TabularInline):  # type: ignore[type-arg]
     fields = ("kind", "raw", "extension", "e164")
     readonly_fields = ("e164",)
     extra = 1
+    max_num = 100
 
 
 @admin.register(Contact)

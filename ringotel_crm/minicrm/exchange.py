@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
+import secrets
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
@@ -14,6 +21,7 @@ from django.utils.translation import gettext as _
 from import_export import fields, resources
 from import_export.admin import ImportExportMixin
 from import_export.forms import ExportForm
+from import_export.tmp_storages import TempFolderStorage
 
 from .. import phone
 from ..admin.base import from_spreadsheet_cell, spreadsheet_cell
@@ -22,6 +30,8 @@ from ..records import Actor, ContactDraft
 from .fields import fold
 from .models import Contact, ContactPhone, Kind, Organization
 
+IMPORTED = "ringotel-import-"
+DAY = 24 * 3600
 TEXTS = ("first_name", "last_name", "job_title", "email")
 SEPARATOR = "; "
 
@@ -138,12 +148,38 @@ class ContactResource(resources.ModelResource):  # type: ignore[misc]
         return [text.strip() for text in cell.split(SEPARATOR.strip()) if text.strip()]
 
 
+class ImportedFile(TempFolderStorage):  # type: ignore[misc]
+    """A file between preview and import: nobody can name another one, and none stays longer than a day."""
+
+    def save(self, data: bytes) -> None:
+        """For this process's user alone."""
+        self.name = f"{IMPORTED}{secrets.token_hex(16)}"
+        for path in Path(tempfile.gettempdir()).glob(f"{IMPORTED}*"):
+            with suppress(OSError):  # another's, or gone meanwhile
+                if path.stat().st_mtime < time.time() - DAY:
+                    path.unlink()
+        with open(self.get_full_path(), "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.write(data)
+
+    def get_full_path(self) -> str:
+        """Raises ``FileNotFoundError`` for a name that :meth:`save` did not make."""
+        if not re.fullmatch(f"{IMPORTED}[0-9a-f]{{32}}", self.name):
+            raise FileNotFoundError
+        path: str = super().get_full_path()
+        return path
+
+
 class ContactExchange(ImportExportMixin):  # type: ignore[misc]
     """CSV and XLSX, with a preview of what an import would change."""
 
     resource_classes = [ContactResource]
     # The one to choose fields with has scripts and styles inline, which a strict Content-Security-Policy refuses.
     export_form_class = ExportForm
+
+    def get_tmp_storage_class(self) -> Any:
+        """What the site has chosen, or ours in the place of the library's default."""
+        chosen = super().get_tmp_storage_class()
+        return ImportedFile if chosen is TempFolderStorage else chosen
 
     def get_import_resource_kwargs(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Who imports."""

@@ -103,12 +103,20 @@ class Kind(models.TextChoices):
     OTHER = "other", _("other")
 
 
+LONGEST = 255
+
+
+def _text(number: phone.Number) -> str:
+    """As it was read, which may be longer than it was typed."""
+    return number.text if len(number.text) <= LONGEST else number.e164
+
+
 class ContactPhone(models.Model):
     """One number of a contact. Two numbers typed into one field become two rows."""
 
     contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="phones")
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices, default=Kind.WORK)
-    raw = models.CharField(_("number"), max_length=255, help_text=_("As typed, in any notation."))
+    raw = models.CharField(_("number"), max_length=LONGEST, help_text=_("As typed, in any notation."))
     e164 = E164Field(_("E.164"), source="raw")
     extension = models.CharField(_("extension"), max_length=16, blank=True)
 
@@ -125,12 +133,12 @@ class ContactPhone(models.Model):
         """Split what was typed, and mark the contact as changed."""
         typed = phone.numbers(self.raw)
         if len(typed) > 1:
-            self.raw = typed[0].text
+            self.raw = _text(typed[0])
         super().save(**kwargs)
         of_kind = ContactPhone.objects.filter(contact_id=self.contact_id, kind=self.kind)
         for number in typed[1:]:
             if not of_kind.filter(e164=number.e164).exists():  # the same text again makes no second row
-                ContactPhone.objects.create(contact_id=self.contact_id, kind=self.kind, raw=number.text)
+                ContactPhone.objects.create(contact_id=self.contact_id, kind=self.kind, raw=_text(number))
         Contact.objects.filter(pk=self.contact_id).update(updated_at=timezone.now())
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import unicodedata
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import connection, models
+from django.utils.translation import gettext_lazy as _
 
 
 def fold(text: str) -> str:
     """Text as it is compared: without regard to case, white space, and how accents are encoded."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def sensible(value: dt.date) -> None:
+    """Of days and times that people type: a year that every database gives back in every zone."""
+    if not 1970 <= value.year <= 2099:
+        raise ValidationError(_("A day between 1970 and 2099 is expected."))
 
 
 class DerivedField(models.CharField):  # type: ignore[type-arg]

@@ -8,6 +8,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from .fields import sensible
 from .scope import ScopeField
 
 
@@ -27,7 +28,7 @@ class Note(models.Model):
     contact = GenericForeignKey("contact_type", "contact_id")
     contact_name = models.CharField(_("contact"), max_length=255, blank=True, editable=False)
     text = models.TextField(_("note"))
-    due = models.DateField(_("follow up on"), null=True, blank=True, db_index=True)
+    due = models.DateField(_("follow up on"), null=True, blank=True, db_index=True, validators=[sensible])
     done_at = models.DateTimeField(_("done"), null=True, blank=True, editable=False)
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from .fields import sensible
 from .scope import ScopeField
 
 
@@ -69,7 +70,7 @@ class WebhookToken(models.Model):
     digest = models.CharField(max_length=64, unique=True, editable=False)
     hint = models.CharField(_("begins with"), max_length=16, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True, validators=[sensible])
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
 
     objects = WebhookTokenManager()

@@ -11,5 +11,4 @@ urlpatterns = [
     *urls.urlpatterns,
     path("admin/", admin.site.urls),
     path("ringotel/", include("ringotel_crm.urls")),
-    path("o/", include("oauth2_provider.urls", namespace="oauth2_provider")),
 ]

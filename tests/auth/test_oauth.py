@@ -68,7 +68,7 @@ def application() -> tuple[str, str]:
 
 def authorize_url(client_id: str, **extra: str) -> str:
     query = {"response_type": "code", "client_id": client_id, "redirect_uri": REDIRECT_URI, "scope": "ringotel"}
-    return f"{reverse('oauth2_provider:authorize')}?{urlencode({**query, 'state': 'st&te', **extra})}"
+    return f"{reverse('ringotel_crm:authorize')}?{urlencode({**query, 'state': 'st&te', **extra})}"
 
 
 def decide(browser: Client, url: str, press: str = "allow") -> dict[str, list[str]]:

@@ -279,7 +279,7 @@ def test_who_guesses_the_secret_of_a_client(monkeypatch: pytest.MonkeyPatch) -> 
     assert ask_for_token(client_id, secret).status_code == 400
 
 
-@pytest.mark.parametrize("field", ["client_id", "client_secret", "code", "grant_type", "device_code"])
+@pytest.mark.parametrize("field", ["client_id", "client_secret", "code", "grant_type"])
 def test_a_nul_for_the_token_endpoint(field: str) -> None:
     client_id, secret = make_application(name="Phones", redirect_uri="https://phone.example/back")
     data = {"client_id": client_id, "client_secret": secret, "grant_type": "authorization_code", "code": "x"}
@@ -292,3 +292,39 @@ def test_a_charset_for_the_token_endpoint(charset: str) -> None:
     content_type = f"application/x-www-form-urlencoded; charset={charset}"
     response = Client().generic("POST", TOKEN_URL, b"grant_type=refresh_token&client_id=x", content_type)
     assert response.status_code in (400, 401)
+
+
+@pytest.mark.parametrize("header", ["Basic é", "Basic ADoA", "Basic @@@", "Basic", "Bearer x"])
+def test_a_header_for_the_token_endpoint(header: str) -> None:
+    data = {"grant_type": "authorization_code", "code": "x"}
+    assert Client().post(TOKEN_URL, data, HTTP_AUTHORIZATION=header).status_code in (400, 401)
+
+
+@pytest.mark.parametrize("kind", ["password", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code"])
+def test_no_other_way_to_a_token(kind: str) -> None:
+    response = Client().post(TOKEN_URL, {"grant_type": kind})
+    assert (response.status_code, response.json()["error"]) == (400, "unsupported_grant_type")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"client_id": "\0"},
+        {"client_id": "none"},
+        {"code_challenge": "\0"},
+        {"code_challenge": "x" * 1000},
+        {"resource": "nonsense"},
+        {"state": "\0"},
+        {"redirect_uri": "\0"},
+        {"scope": "\0"},
+    ],
+    ids=repr,
+)
+def test_nonsense_on_the_page_to_approve(agnes: User, said: dict[str, str]) -> None:
+    client_id, _secret = make_application(name="Phones", redirect_uri="https://phone.example/back")
+    facts = {"response_type": "code", "client_id": client_id, "redirect_uri": "https://phone.example/back"}
+    facts |= {"scope": "ringotel", "code_challenge_method": "S256", "allow": "Authorize", **said}
+    client = Client()
+    client.force_login(agnes)
+    for ask in (client.get, client.post):
+        assert ask("/ringotel/oauth/authorize/", facts).status_code in (200, 302, 400)

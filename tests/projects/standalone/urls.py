@@ -6,5 +6,4 @@ from django.urls import include, path
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("ringotel/", include("ringotel_crm.urls")),
-    path("o/", include("oauth2_provider.urls", namespace="oauth2_provider")),
 ]
