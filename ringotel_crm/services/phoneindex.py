@@ -47,10 +47,7 @@ def mapped_directories(backend: type[Backend]) -> list[Mapped]:
 def sync(directory: Mapped, keys: Sequence[Any], *, using: str | None = None, dry: bool = False) -> tuple[int, int]:
     """Bring the entries of the rows with these primary keys up to date; how many were missing, how many too many."""
     read = _remember(read_numbers)
-    found = _found(directory, keys)
-    if not (found or dry):  # all are new, as when the index is first made: they are read under the lock only
-        return sum(map(len, _write(directory, keys, using, read).values())), 0
-    wanted = _wanted(directory, keys, using, read)
+    wanted, found = _wanted(directory, keys, using, read), _found(directory, keys)
     differing = [key for key in keys if wanted[str(key)] != found[str(key)]]
     if differing and not dry:
         _write(directory, differing, using, read)
@@ -78,15 +75,18 @@ def _entries_of(directory: Mapped, keys: Sequence[Any]) -> Any:
     return PhoneIndex.objects.filter(content_type_id=kind_of(directory.model), object_id__in=[str(key) for key in keys])
 
 
-def _write(directory: Mapped, keys: Sequence[Any], using: str | None, read: Callable[[Any], list[str]]) -> Entries:
-    """What the rows have now, which is then in the index."""
+def _write(
+    directory: Mapped, keys: Sequence[Any], using: str | None, read: Callable[[Any], list[str]], *, first: bool = False
+) -> Entries:
+    """What the rows have now, which is then in the index. ``first``: what it has had are entries of the same kind."""
     alias = using or router.db_for_write(directory.model)
     with transaction.atomic(using=router.db_for_write(PhoneIndex)), transaction.atomic(using=alias):
         features = connections[alias].features
         if features.has_select_for_update:  # on SQLite the first statement has to write, see locks.upsert
             rows = directory.model._base_manager.using(alias).filter(pk__in=keys).order_by("pk")
             list(rows.select_for_update(no_key=features.has_select_for_no_key_update).values_list("pk"))
-        _entries_of(directory, keys).delete()
+        if not first:
+            _entries_of(directory, keys).delete()
         kind = kind_of(directory.model)
         wanted = _wanted(directory, keys, alias, read)
         entries = [
@@ -118,6 +118,10 @@ def rebuild(directory: Mapped, *, after: str = "", dry: bool = False) -> Iterato
     """
     last = directory.parse_id(after) if after else None
     alias = router.db_for_write(directory.model)
+    # At first nothing has to be looked up in the index: who saves a row meanwhile leaves entries that are right.
+    first = not (dry or PhoneIndex.objects.filter(content_type_id=kind_of(directory.model)).exists())
+    if not (first or dry):
+        _analyze()
     while True:
         rows = directory.all_rows().using(alias).order_by("pk")
         if last is not None:
@@ -125,8 +129,20 @@ def rebuild(directory: Mapped, *, after: str = "", dry: bool = False) -> Iterato
         if not (keys := list(dict.fromkeys(rows.values_list("pk", flat=True)[:BATCH]))):
             return
         last = keys[-1]
-        yield str(last), len(keys), *sync(directory, keys, using=alias, dry=dry)
+        if first:
+            written = _write(directory, keys, alias, read_numbers, first=True)
+            yield str(last), len(keys), sum(map(len, written.values())), 0
+        else:
+            yield str(last), len(keys), *sync(directory, keys, using=alias, dry=dry)
         reset_queries()  # which DEBUG collects
+
+
+def _analyze() -> None:
+    """PostgreSQL would go through all of a table that was filled a moment ago, for each batch."""
+    connection = connections[router.db_for_write(PhoneIndex)]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {connection.ops.quote_name(PhoneIndex._meta.db_table)}")
 
 
 def prune(directories: Sequence[Mapped], *, dry: bool = False) -> Iterator[tuple[int, int]]:

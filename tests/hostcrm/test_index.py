@@ -132,20 +132,20 @@ def test_the_command_goes_on_where_it_was(north: Branch, monkeypatch: pytest.Mon
     Lead.objects.bulk_create(
         [Lead(branch=north, full_name=f"Lee Invented{n}", telephone=f"020 915 030{n}") for n in range(7)]
     )
-    sync, done = phoneindex.sync, count()
+    write, done = phoneindex._write, count()
 
-    def fail_third(*args: Any, **kwargs: Any) -> tuple[int, int]:
+    def fail_third(*args: Any, **kwargs: Any) -> Any:
         if next(done) == 2:
             raise KeyboardInterrupt
-        return sync(*args, **kwargs)
+        return write(*args, **kwargs)
 
-    monkeypatch.setattr(phoneindex, "sync", fail_third)
+    monkeypatch.setattr(phoneindex, "_write", fail_third)
     err = StringIO()
     with pytest.raises(KeyboardInterrupt):
         call_command("ringotel_index_phones", model="hostcrm.lead", stderr=err, stdout=StringIO())
     last = Lead.objects.order_by("pk")[3].pk
     assert f"--model hostcrm.Lead --after {last}" in err.getvalue()
-    monkeypatch.setattr(phoneindex, "sync", sync)
+    monkeypatch.setattr(phoneindex, "_write", write)
     assert run(model="hostcrm.Lead", after=str(last)) == "3 rows; 3 numbers were missing, 0 too many."
     assert not drifted()
 
