@@ -127,7 +127,7 @@ def rebuild(directory: Mapped, *, after: str = "", dry: bool = False) -> Iterato
         if last is not None:
             rows = rows.filter(pk__gt=last)
         if not (keys := list(dict.fromkeys(rows.values_list("pk", flat=True)[:BATCH]))):
-            return
+            break
         last = keys[-1]
         if first:
             written = _write(directory, keys, alias, read_numbers, first=True)
@@ -135,6 +135,8 @@ def rebuild(directory: Mapped, *, after: str = "", dry: bool = False) -> Iterato
         else:
             yield str(last), len(keys), *sync(directory, keys, using=alias, dry=dry)
         reset_queries()  # which DEBUG collects
+    if first:
+        _analyze()
 
 
 def _analyze() -> None:
