@@ -21,7 +21,7 @@ from ringotel_crm.framework.base64stream import MAX_OTHER_BYTES, PLACEHOLDER, JS
 from ringotel_crm.services.recordings import temporary_file
 from ringotel_crm.storage import storing
 
-CHUNK = 64 * 1024
+CHUNK = 512 * 1024
 
 IN_MEMORY = 256 * 1024
 """Files up to this size, in bytes, never see the disk. One multipart may bring a hundred of them."""
@@ -128,6 +128,8 @@ class _Body:
 
 class _SpoolHandler(FileUploadHandler):
     """Takes the place of Django's upload handlers, which know no limit and leave named files behind."""
+
+    chunk_size = CHUNK
 
     def __init__(self, new_spool: Callable[[], _Spool]) -> None:
         super().__init__()
