@@ -41,7 +41,7 @@ from rest_framework.request import Request
 from ..exceptions import Invalid
 from ..prepared import PreparedQuery
 from .access import credential, may_use_api, refused, user_from, variant, with_user
-from .throttling import WINDOW, Attempt
+from .throttling import Attempt, seconds_left
 
 SCOPE = "ringotel"
 # Tells our applications from the site's others; unlike a name, nobody else's has it by chance.
@@ -131,14 +131,14 @@ class TokenView(ToolkitTokenView):  # type: ignore[misc]
         if request.POST.get("grant_type", "") not in ("", "authorization_code", "refresh_token"):
             return JsonResponse({"error": "unsupported_grant_type"}, status=400)
         attempt = Attempt(request, client_id, by_address=False)
-        try:
-            attempt.begin()
-        except Throttled as exc:
-            answer = {"error": "temporarily_unavailable", "error_description": str(exc.detail)}
-            return JsonResponse(answer, status=429, headers={"Retry-After": str(getattr(exc, "wait", WINDOW))})
+        if attempt.is_blocked():
+            answer = {"error": "temporarily_unavailable", "error_description": "Too many failures."}
+            return JsonResponse(answer, status=429, headers={"Retry-After": str(seconds_left())})
         response: HttpResponse = super().post(request, *args, **kwargs)
-        if response.status_code == 200:
-            attempt.succeed()
+        # Not before, as for passwords: all agents of a company renew their tokens as one client, often at once.
+        if response.status_code == 401:
+            with suppress(Throttled):
+                attempt.begin()
         return response
 
 

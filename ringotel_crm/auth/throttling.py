@@ -35,11 +35,15 @@ class Attempt:
         if username:
             self.counters.append((_name("username", address, username), conf.FAILURES_PER_USERNAME))
 
+    def is_blocked(self) -> bool:
+        """Whether there were too many failures before."""
+        return any(limit and int(memory.get(name) or 0) >= limit for name, limit in self.counters)
+
     def begin(self) -> None:
         """Raises ``Throttled`` after too many failures."""
         for name, limit in self.counters:  # a blocked address makes no counters of user names
             if limit and memory.count(name, 2 * WINDOW) > limit:
-                raise Throttled(_seconds_left())
+                raise Throttled(seconds_left())
 
     def succeed(self) -> None:
         """It was none."""
@@ -58,7 +62,7 @@ class CallerThrottle(BaseThrottle):
 
     def wait(self) -> float:
         """Seconds until the next minute begins."""
-        return _seconds_left()
+        return seconds_left()
 
 
 def address_of(request: Request | HttpRequest) -> str:
@@ -83,5 +87,6 @@ def _name(*facts: object) -> str:
     return f"ringotel_crm.auth.throttling.{hashlib.sha256(repr((minute, facts)).encode(errors='replace')).hexdigest()}"
 
 
-def _seconds_left() -> int:
+def seconds_left() -> int:
+    """Until the minute is over in which failures are counted."""
     return WINDOW - int(time.time() % WINDOW)
