@@ -160,7 +160,7 @@ class AppSettings:
 
     @property
     def FAILURES_PER_USERNAME(self) -> int:
-        """The same for each user name that one address tries by HTTP Basic. Default: 10."""
+        """The same for each user name that one address tries by HTTP Basic, and each OAuth2 client. Default: 10."""
         value: int = self._get("FAILURES_PER_USERNAME", 10)
         return value
 

@@ -205,8 +205,9 @@ class ActivityAdmin(FastAdmin):
             found |= begins("contact_name_folded", search_term) | begins("subject_folded", search_term)
             found |= Q(scope=backend_for(request).scope, call_id=search_term.strip())
         for people in search_contacts(request, self.admin_site, search_term):
-            keys = {str(key) for key in people.values_list("pk", flat=True)[:CONTACTS_SEARCHED]}
-            found |= Q(contact_type=ContentType.objects.get_for_model(people.model), contact_id__in=keys)
+            keys = dict.fromkeys(map(str, people.values_list("pk", flat=True)[: CONTACTS_SEARCHED * 2]))
+            kind = ContentType.objects.get_for_model(people.model)
+            found |= Q(contact_type=kind, contact_id__in=list(keys)[:CONTACTS_SEARCHED])
         return queryset.filter(found), False
 
     # What can be done

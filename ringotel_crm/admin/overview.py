@@ -7,7 +7,6 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -16,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
+from ..models.fields import sensible
 from ..records import Direction, Status
 from ..services import overview
 from ..services.desk import visible_calls
@@ -25,7 +25,6 @@ from .charts import Bar, bars
 from .contacts import call_list_url
 
 MOST_DAYS = 366
-WITHIN = [MinValueValidator(dt.date(1970, 1, 1)), MaxValueValidator(dt.date(2099, 12, 31))]  # as the doors take times
 OUTSIDE = f"{Direction.INBOUND},{Direction.OUTBOUND},"  # and those of which it is not known
 MISSED = f"{Status.MISSED},{Status.BUSY},{Status.FAILED},{Status.VOICEMAIL}"
 
@@ -36,12 +35,12 @@ class RangeForm(forms.Form):
     since = forms.DateField(
         label=gettext_lazy("From"),
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        validators=WITHIN,
+        validators=[sensible],
     )
     until = forms.DateField(
         label=gettext_lazy("To"),
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        validators=WITHIN,
+        validators=[sensible],
     )
 
     def clean(self) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from zipfile import BadZipFile
 
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.db import DataError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -24,7 +23,7 @@ from import_export.forms import ExportForm
 from import_export.tmp_storages import TempFolderStorage
 
 from .. import phone
-from ..admin.base import from_spreadsheet_cell, spreadsheet_cell
+from ..admin.base import NONSENSE, from_spreadsheet_cell, spreadsheet_cell
 from ..backends import get_backend
 from ..records import Actor, ContactDraft
 from .fields import fold
@@ -205,7 +204,7 @@ class ContactExchange(ImportExportMixin):  # type: ignore[misc]
         """What the list was narrowed to may be nonsense."""
         try:
             response: HttpResponse = super().export_action(request)
-        except (IncorrectLookupParameters, DataError, OperationalError, OverflowError):
+        except (IncorrectLookupParameters, *NONSENSE):
             return self._back(request, "changelist", _("The list cannot be narrowed like that."))
         return response
 

@@ -17,7 +17,7 @@ def fold(text: str) -> str:
 
 
 def sensible(value: dt.date) -> None:
-    """Of days and times that people type: a year that every database gives back in every zone."""
+    """Of days and times that people type: the years that the doors take, and that every database gives back."""
     if not 1970 <= value.year <= 2099:
         raise ValidationError(_("A day between 1970 and 2099 is expected."))
 

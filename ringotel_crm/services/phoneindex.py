@@ -78,7 +78,7 @@ def _entries_of(directory: Mapped, keys: Sequence[Any]) -> Any:
 def _write(
     directory: Mapped, keys: Sequence[Any], using: str | None, read: Callable[[Any], list[str]], *, first: bool = False
 ) -> Entries:
-    """What the rows have now, which is then in the index. ``first``: what it has had are entries of the same kind."""
+    """What the rows have now, which is then in the index. ``first``: there is nothing in it that they had before."""
     alias = using or router.db_for_write(directory.model)
     with transaction.atomic(using=router.db_for_write(PhoneIndex)), transaction.atomic(using=alias):
         features = connections[alias].features

@@ -68,8 +68,8 @@ def store_recording(backend: Backend, ref: CallRef, file: IO[bytes]) -> Recordin
     """Attach ``file`` to the call: kept once however often it comes; another file takes the place of the first.
 
     A recording that was deleted does not come back. ``file`` is seekable and of a bounded size; one of
-    :func:`temporary_file` is best. Raises
-    ``WrongMediaType`` for what is not audio, ``NotFound``, ``Held`` and ``Unavailable``.
+    :func:`temporary_file` is best. Raises ``WrongMediaType`` for what is not audio, ``NotFound``, ``Held`` and
+    ``Unavailable``.
     """
     facts = audio.inspect(file)
     digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
