@@ -17,12 +17,18 @@ from django.urls import include
 
 urlpatterns += {urls}
 """
-COMMANDS = ("check --fail-level WARNING", "migrate --verbosity 0", "makemigrations --check --dry-run")
+COMMANDS = (
+    "check --fail-level WARNING",
+    "migrate --verbosity 0",
+    "makemigrations --check --dry-run",
+)
 
 
 def check_contents() -> None:
     """The wheel holds the package of the checkout, whole, and nothing beside it."""
-    installed = {str(path) for path in files("ringotel-crm") or () if "__pycache__" not in path.parts}
+    installed = {
+        str(path) for path in files("ringotel-crm") or () if "__pycache__" not in path.parts
+    }
     installed = {path for path in installed if not path.startswith("ringotel_crm-")}
     expected = {
         path.relative_to(SOURCE).as_posix()
@@ -30,7 +36,9 @@ def check_contents() -> None:
         if path.is_file() and "__pycache__" not in path.parts
     }
     if installed != expected:
-        sys.exit(f"missing in the wheel: {expected - installed}\nnot wanted there: {installed - expected}")
+        sys.exit(
+            f"missing in the wheel: {expected - installed}\nnot wanted there: {installed - expected}"
+        )
 
 
 def try_site(apps: list[str], urls: str) -> None:
@@ -52,5 +60,7 @@ def try_site(apps: list[str], urls: str) -> None:
 
 check_contents()
 RINGOTEL = 'path("ringotel/", include("ringotel_crm.urls"))'
-try_site(["rest_framework", "oauth2_provider", "ringotel_crm", "ringotel_crm.minicrm"], f"[{RINGOTEL}]")
+try_site(
+    ["rest_framework", "oauth2_provider", "ringotel_crm", "ringotel_crm.minicrm"], f"[{RINGOTEL}]"
+)
 try_site(["rest_framework", "ringotel_crm", "ringotel_crm.minicrm"], f"[{RINGOTEL}]")

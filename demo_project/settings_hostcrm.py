@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .settings import *  # noqa: F403
-from .settings import DATA_DIR, DATABASES, INSTALLED_APPS
+from demo_project.settings import *  # noqa: F403
+from demo_project.settings import DATA_DIR, DATABASES, INSTALLED_APPS
 
 WITHOUT = {"oauth2_provider", "ringotel_crm.minicrm", "demo_project"}
 INSTALLED_APPS = [*(app for app in INSTALLED_APPS if app not in WITHOUT), "demo_project.hostcrm"]

@@ -17,14 +17,15 @@ class RingotelCRMConfig(AppConfig):
     def ready(self) -> None:
         """Register the checks, follow the mapped tables, fill in what OAuth2 needs and the site left unset."""
         from . import checks  # noqa: F401
-        from .auth.access import forget_permission
-        from .services import forgetting, phoneindex
+        from .auth.permissions import clear_permission_cache
+        from .services.contacts import phone_index
+        from .services.privacy import webhook_data
 
-        post_migrate.connect(forget_permission)
-        phoneindex.connect()
-        forgetting.connect()
+        post_migrate.connect(clear_permission_cache)
+        phone_index.connect()
+        webhook_data.connect()
 
         if apps.is_installed("oauth2_provider"):
-            from .auth.oauth import provide_defaults
+            from .auth.oauth import apply_default_settings
 
-            provide_defaults()
+            apply_default_settings()

@@ -22,9 +22,9 @@ from .backends import get_backend_class
 from .backends.checks import check_backend
 from .conf import conf
 from .exceptions import InvalidBackend
+from .media.storage import recording_storage
 from .models import Activity, Webhook, WebhookToken
 from .records import Delivery, SharedNumberRule
-from .storage import recording_storage
 
 TAG = "ringotel_crm"
 
@@ -42,11 +42,15 @@ def _is_region(value: Any) -> bool:
 
 
 def _are_texts(value: Any) -> bool:
-    return isinstance(value, (list, tuple, set, frozenset)) and all(isinstance(item, str) for item in value)
+    return isinstance(value, (list, tuple, set, frozenset)) and all(
+        isinstance(item, str) for item in value
+    )
 
 
 def _are_names(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(isinstance(item, str) for pair in value.items() for item in pair)
+    return isinstance(value, Mapping) and all(
+        isinstance(item, str) for pair in value.items() for item in pair
+    )
 
 
 def _is_size(value: Any) -> bool:
@@ -80,41 +84,43 @@ def _is_location(value: Any) -> bool:
 
 def _is_safe_url(value: Any) -> bool:
     url = urlsplit(value) if isinstance(value, str) else urlsplit("")
-    return bool(url.hostname) and (url.scheme == "https" or url.hostname in ("127.0.0.1", "localhost", "::1"))
+    return bool(url.hostname) and (
+        url.scheme == "https" or url.hostname in ("127.0.0.1", "localhost", "::1")
+    )
 
 
 # For each key what its value must be, and an example to type.
 KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "ACCOUNT_KEY": (_is_text, '"5c2d7008-..."'),
-    "API_URL": (_is_safe_url, '"https://shell.ringotel.co/api"'),
+    "RINGOTEL_API_KEY": (_is_text, '"5c2d7008-..."'),
+    "RINGOTEL_API_URL": (_is_safe_url, '"https://shell.ringotel.co/api"'),
     "BACKEND": (_is_text, '"ringotel_crm.minicrm.backend.MiniCRMBackend"'),
-    "CALL_URL": (_is_url_of_number, '"tel:{number}"'),
+    "CLICK_TO_CALL_URL": (_is_url_of_number, '"tel:{number}"'),
     "COMPANY_NUMBERS": (_are_texts, '["+353 1 555 0100"]'),
     "CREDENTIAL_CACHE_SECONDS": (_is_size_or_zero, "300"),
     "DEFAULT_REGION": (_is_region, '"IE"'),
     "DOCUMENT_ID": (_is_text, '"acme-crm"'),
     "DOCUMENT_NAME": (_is_text, '"Acme CRM"'),
-    "DOMAIN": (_is_text, '"newcompany123"'),
-    "EVENT_DAYS": (_is_size, "30"),
-    "FAILURES_PER_ADDRESS": (_is_size_or_zero, "20"),
-    "FAILURES_PER_USERNAME": (_is_size_or_zero, "10"),
+    "ORGANIZATION_DOMAIN": (_is_text, '"newcompany123"'),
+    "WEBHOOK_EVENT_RETENTION_DAYS": (_is_size, "30"),
+    "AUTH_FAILURES_PER_MINUTE_BY_IP": (_is_size_or_zero, "20"),
+    "AUTH_FAILURES_PER_MINUTE_BY_USERNAME": (_is_size_or_zero, "10"),
     "FETCH_ALLOWED_HOSTS": (_are_texts_or_none, '["files.example.com"]'),
-    "FETCH_HTTP": (_is_flag, "False"),
-    "FETCH_SECONDS": (_is_size, "25"),
+    "FETCH_ALLOW_HTTP": (_is_flag, "False"),
+    "FETCH_TIMEOUT": (_is_size, "25"),
     "IGNORED_NUMBERS": (_are_texts, '["+353 1 555 0199"]'),
     "LOGO_URL": (_is_text, '"https://crm.example.com/logo.svg"'),
     "MAX_PAGE_SIZE": (_is_size, "1000"),
-    "ORG_ID": (_is_text, '"17295345566567084859"'),
-    "PROCESS_EVENTS": (_is_flag, "True"),
-    "PROXIES": (_is_size_or_zero, "1"),
+    "ORGANIZATION_ID": (_is_text, '"17295345566567084859"'),
+    "PROCESS_WEBHOOK_EVENTS": (_is_flag, "True"),
+    "NUM_PROXIES": (_is_size_or_zero, "1"),
     "RECORDING_DELIVERY": (_is_delivery, '"auto"'),
     "RECORDING_INTERNAL_URL": (_is_location, '"/ringotel-recordings/"'),
     "RECORDING_MAX_BYTES": (_is_size, "200 * 1024 * 1024"),
     "RECORDING_RETENTION_DAYS": (_is_age, '365 or {"acme": 90, "*": 365}'),
     "REQUESTS_PER_MINUTE": (_is_size_or_zero, "600"),
-    "SHARED_NUMBER": (_is_text, '"recent_call"'),
+    "SHARED_NUMBER_RULE": (_is_text, '"recent_call"'),
     "STALE_CALL_MINUTES": (_is_size, "240"),
-    "VARIABLES": (_are_names, '{"phone": "number"}'),
+    "VARIABLE_NAMES": (_are_names, '{"phone": "number"}'),
 }
 
 
@@ -134,12 +140,20 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
     for key, value in given.items():
         if key not in KEYS:
             near = difflib.get_close_matches(str(key).upper(), KEYS, n=1)
-            hint = f'Did you mean "{near[0]}"?' if near else f"Remove it. There are: {', '.join(KEYS)}."
-            messages.append(Error(f"RINGOTEL_CRM has an unknown key {key!r}.", hint=hint, id="ringotel_crm.E002"))
+            hint = (
+                f'Did you mean "{near[0]}"?'
+                if near
+                else f"Remove it. There are: {', '.join(KEYS)}."
+            )
+            messages.append(
+                Error(
+                    f"RINGOTEL_CRM has an unknown key {key!r}.", hint=hint, id="ringotel_crm.E002"
+                )
+            )
         elif not KEYS[key][0](value):
             messages.append(
                 Error(
-                    f'RINGOTEL_CRM["{key}"] cannot be {"that" if key == "ACCOUNT_KEY" else repr(value)}.',
+                    f'RINGOTEL_CRM["{key}"] cannot be {"that" if key == "RINGOTEL_API_KEY" else repr(value)}.',
                     hint=f'Write "{key}": {KEYS[key][1]}, with a value of your own, or leave it out.',
                     id="ringotel_crm.E003",
                 )
@@ -149,11 +163,11 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
 
 def _check_numbers() -> list[CheckMessage]:
     messages: list[CheckMessage] = []
-    if conf.SHARED_NUMBER not in SharedNumberRule.values:
+    if conf.SHARED_NUMBER_RULE not in SharedNumberRule.values:
         messages.append(
             Error(
-                f'RINGOTEL_CRM["SHARED_NUMBER"] cannot be {conf.SHARED_NUMBER!r}.',
-                hint=f'Write "SHARED_NUMBER": one of {SharedNumberRule.values}.',
+                f'RINGOTEL_CRM["SHARED_NUMBER_RULE"] cannot be {conf.SHARED_NUMBER_RULE!r}.',
+                hint=f'Write "SHARED_NUMBER_RULE": one of {SharedNumberRule.values}.',
                 id="ringotel_crm.E004",
             )
         )
@@ -166,7 +180,10 @@ def _check_numbers() -> list[CheckMessage]:
             )
         )
         return messages
-    for key, entries in (("COMPANY_NUMBERS", conf.COMPANY_NUMBERS), ("IGNORED_NUMBERS", conf.IGNORED_NUMBERS)):
+    for key, entries in (
+        ("COMPANY_NUMBERS", conf.COMPANY_NUMBERS),
+        ("IGNORED_NUMBERS", conf.IGNORED_NUMBERS),
+    ):
         messages += [
             Error(
                 f'RINGOTEL_CRM["{key}"]: {entry!r} cannot be read as one telephone number.',
@@ -180,7 +197,9 @@ def _check_numbers() -> list[CheckMessage]:
 
 
 def _check_backend() -> list[CheckMessage]:
-    if conf.BACKEND.startswith("ringotel_crm.minicrm.") and not apps.is_installed("ringotel_crm.minicrm"):
+    if conf.BACKEND.startswith("ringotel_crm.minicrm.") and not apps.is_installed(
+        "ringotel_crm.minicrm"
+    ):
         return [
             Error(
                 'RINGOTEL_CRM["BACKEND"] is the mini-CRM, which is not installed.',
@@ -231,9 +250,11 @@ def _check_delivery() -> list[CheckMessage]:
 
 @register(TAG)
 def check_oauth2_scopes(**kwargs: Any) -> list[CheckMessage]:
-    """A site with scopes of its own has to add ours. It may do without, with keys or passwords."""
+    """A site with tenants of its own has to add ours. It may do without, with keys or passwords."""
     provider = getattr(settings, "OAUTH2_PROVIDER", None) or {}
-    if not apps.is_installed("oauth2_provider") or "ringotel" in provider.get("SCOPES", {"ringotel": ""}):
+    if not apps.is_installed("oauth2_provider") or "ringotel" in provider.get(
+        "SCOPES", {"ringotel": ""}
+    ):
         return []
     return [
         Warning(
@@ -326,7 +347,11 @@ def check_database(**kwargs: Any) -> list[CheckMessage]:
                 id="ringotel_crm.W005",
             )
         ]
-    if connection.vendor == "postgresql" and connection.settings_dict["CONN_MAX_AGE"] == 0 and not options.get("pool"):
+    if (
+        connection.vendor == "postgresql"
+        and connection.settings_dict["CONN_MAX_AGE"] == 0
+        and not options.get("pool")
+    ):
         return [
             Warning(
                 "Each request opens a new connection to PostgreSQL, which takes longer than looking up a caller.",
@@ -343,13 +368,13 @@ def check_database(**kwargs: Any) -> list[CheckMessage]:
 @register(TAG, deploy=True)
 def check_proxies(**kwargs: Any) -> list[CheckMessage]:
     """Behind a proxy that is not counted, all clients have its address, and share what each may do wrong."""
-    if conf.PROXIES or not (settings.SECURE_PROXY_SSL_HEADER or settings.USE_X_FORWARDED_HOST):
+    if conf.NUM_PROXIES or not (settings.SECURE_PROXY_SSL_HEADER or settings.USE_X_FORWARDED_HOST):
         return []
     return [
         Warning(
             "This site believes a proxy's headers but not the addresses in X-Forwarded-For: to the throttle of wrong "
             "passwords all callers are one.",
-            hint='Add to RINGOTEL_CRM: "PROXIES": 1, or how many proxies there are, if each adds to X-Forwarded-For.',
+            hint='Add to RINGOTEL_CRM: "NUM_PROXIES": 1, or how many proxies there are, if each adds to X-Forwarded-For.',
             id="ringotel_crm.W030",
         )
     ]
@@ -360,17 +385,20 @@ def check_webhook_tokens(**kwargs: Any) -> list[CheckMessage]:
     """A webhook that has no token lets nobody in."""
     try:
         webhooks = Webhook.objects.exclude(tokens__in=WebhookToken.objects.valid())
-        closed = [(webhook.name, f" --scope {webhook.scope}" if webhook.scope else "") for webhook in webhooks]
+        closed = [
+            (webhook.name, f" --tenant {webhook.tenant}" if webhook.tenant else "")
+            for webhook in webhooks
+        ]
     except (DatabaseError, ImproperlyConfigured):  # no database, or not migrated yet: others say so
         return []
     return [
         Warning(
             f"The webhook {name!r} has no valid token, so whatever Ringotel tells it is refused.",
             hint=(
-                f"Type: manage.py ringotel_connect --door webhook --name {name}{scope} "
+                f"Type: manage.py ringotel_connect --door webhook --name {name}{tenant} "
                 "--base-url https://crm.example.com"
             ),
             id="ringotel_crm.W020",
         )
-        for name, scope in closed
+        for name, tenant in closed
     ]

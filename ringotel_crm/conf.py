@@ -50,10 +50,10 @@ class AppSettings:
         return value
 
     @property
-    def SHARED_NUMBER(self) -> str:
+    def SHARED_NUMBER_RULE(self) -> str:
         """Who is shown when several contacts share a number: ``"recent_call"`` (the default), ``"recently_updated"`` or
         ``"oldest"``. Ties go to the lowest id."""
-        value: str = self._get("SHARED_NUMBER", "recent_call")
+        value: str = self._get("SHARED_NUMBER_RULE", "recent_call")
         return value
 
     @property
@@ -75,11 +75,11 @@ class AppSettings:
         return value
 
     @property
-    def VARIABLES(self) -> Mapping[str, str]:
+    def VARIABLE_NAMES(self) -> Mapping[str, str]:
         """New names of the document's variables, for all hooks or for one: ``{"contact_url": "link"}``,
         ``{"FindContact.phone": "number"}``. If both request and answer of that one hook have the variable, it is the
         request's that gets the name. Default: none."""
-        value: Mapping[str, str] = self._get("VARIABLES", {})
+        value: Mapping[str, str] = self._get("VARIABLE_NAMES", {})
         return value
 
     @property
@@ -112,8 +112,8 @@ class AppSettings:
 
     @property
     def RECORDING_RETENTION_DAYS(self) -> int | Mapping[str, int | None] | None:
-        """After how many days recordings are deleted; None keeps them. By scope: ``{"acme": 90, "*": 365}``, where
-        "*" stands for every other scope. Default: None."""
+        """After how many days recordings are deleted; None keeps them. By tenant: ``{"acme": 90, "*": 365}``, where
+        "*" stands for every other tenant. Default: None."""
         value: int | Mapping[str, int | None] | None = self._get("RECORDING_RETENTION_DAYS", None)
         return value
 
@@ -125,22 +125,22 @@ class AppSettings:
         return value
 
     @property
-    def FETCH_HTTP(self) -> bool:
+    def FETCH_ALLOW_HTTP(self) -> bool:
         """Whether files are also fetched over plain HTTP. Default: False."""
-        value: bool = self._get("FETCH_HTTP", False)
+        value: bool = self._get("FETCH_ALLOW_HTTP", False)
         return value
 
     @property
-    def FETCH_SECONDS(self) -> int:
+    def FETCH_TIMEOUT(self) -> int:
         """How long fetching a file may take in all, in seconds; less than your server's own time limit. Default: 25."""
-        value: int = self._get("FETCH_SECONDS", 25)
+        value: int = self._get("FETCH_TIMEOUT", 25)
         return value
 
     @property
-    def CALL_URL(self) -> str:
-        """Where a click on a number leads, with ``{number}`` for E.164. Default: where ``ACCOUNT_KEY`` is set Ringotel
+    def CLICK_TO_CALL_URL(self) -> str:
+        """Where a click on a number leads, with ``{number}`` for E.164. Default: where ``RINGOTEL_API_KEY`` is set Ringotel
         lets the user's phone ring, else ``"tel:{number}"``, which the computer's own telephone program opens."""
-        value: str = self._get("CALL_URL", "")
+        value: str = self._get("CLICK_TO_CALL_URL", "")
         return value
 
     @property
@@ -152,23 +152,23 @@ class AppSettings:
         return value
 
     @property
-    def FAILURES_PER_ADDRESS(self) -> int:
+    def AUTH_FAILURES_PER_MINUTE_BY_IP(self) -> int:
         """How many times a minute one address may fail to authenticate; after that it is answered 429. 0: no limit.
         Default: 20. Where ``CACHES`` is not shared, each process counts its own."""
-        value: int = self._get("FAILURES_PER_ADDRESS", 20)
+        value: int = self._get("AUTH_FAILURES_PER_MINUTE_BY_IP", 20)
         return value
 
     @property
-    def FAILURES_PER_USERNAME(self) -> int:
+    def AUTH_FAILURES_PER_MINUTE_BY_USERNAME(self) -> int:
         """The same for each user name that one address tries by HTTP Basic, and each OAuth2 client. Default: 10."""
-        value: int = self._get("FAILURES_PER_USERNAME", 10)
+        value: int = self._get("AUTH_FAILURES_PER_MINUTE_BY_USERNAME", 10)
         return value
 
     @property
-    def PROXIES(self) -> int:
+    def NUM_PROXIES(self) -> int:
         """How many proxies of yours stand before Django and add to ``X-Forwarded-For``: so many places from its end is
         the client's address. 0, the default, does not believe that header."""
-        value: int = self._get("PROXIES", 0)
+        value: int = self._get("NUM_PROXIES", 0)
         return value
 
     @property
@@ -185,41 +185,41 @@ class AppSettings:
         return value
 
     @property
-    def PROCESS_EVENTS(self) -> bool:
+    def PROCESS_WEBHOOK_EVENTS(self) -> bool:
         """Whether a webhook's event is processed by the server that took it in, as soon as its answer has left.
-        False: ``manage.py ringotel_replay`` does it, or a worker of yours. Default: True."""
-        value: bool = self._get("PROCESS_EVENTS", True)
+        False: ``manage.py ringotel_process_events`` does it, or a worker of yours. Default: True."""
+        value: bool = self._get("PROCESS_WEBHOOK_EVENTS", True)
         return value
 
     @property
-    def EVENT_DAYS(self) -> int:
+    def WEBHOOK_EVENT_RETENTION_DAYS(self) -> int:
         """For how many days the events of webhooks are kept. Default: 30."""
-        value: int = self._get("EVENT_DAYS", 30)
+        value: int = self._get("WEBHOOK_EVENT_RETENTION_DAYS", 30)
         return value
 
     @property
-    def ACCOUNT_KEY(self) -> str:
+    def RINGOTEL_API_KEY(self) -> str:
         """The key of the Ringotel account, which may do everything there. Default: the environment variable
-        ``RINGOTEL_ACCOUNT_KEY``, else none: then messages are refused and Ringotel cannot be called."""
-        value: str = self._get("ACCOUNT_KEY", os.environ.get("RINGOTEL_ACCOUNT_KEY", ""))
+        ``RINGOTEL_API_KEY``, else none: then messages are refused and Ringotel cannot be called."""
+        value: str = self._get("RINGOTEL_API_KEY", os.environ.get("RINGOTEL_API_KEY", ""))
         return value
 
     @property
-    def API_URL(self) -> str:
+    def RINGOTEL_API_URL(self) -> str:
         """Where Ringotel is called. Default: ``"https://shell.ringotel.co/api"``."""
-        value: str = self._get("API_URL", "https://shell.ringotel.co/api")
+        value: str = self._get("RINGOTEL_API_URL", "https://shell.ringotel.co/api")
         return value
 
     @property
-    def ORG_ID(self) -> str:
+    def ORGANIZATION_ID(self) -> str:
         """Ringotel's id of the organization. Default: none."""
-        value: str = self._get("ORG_ID", "")
+        value: str = self._get("ORGANIZATION_ID", "")
         return value
 
     @property
-    def DOMAIN(self) -> str:
+    def ORGANIZATION_DOMAIN(self) -> str:
         """Ringotel's domain of the organization, such as ``"newcompany123"``. Default: none."""
-        value: str = self._get("DOMAIN", "")
+        value: str = self._get("ORGANIZATION_DOMAIN", "")
         return value
 
 

@@ -25,7 +25,7 @@ class CRMError(Exception):
         self.fields = dict(fields or {})
 
 
-class Invalid(CRMError):
+class InvalidInput(CRMError):
     """An input is missing or cannot be read."""
 
     code = "invalid"
@@ -55,25 +55,25 @@ class LengthRequired(CRMError):
     code = "length_required"
 
 
-class WrongMediaType(CRMError):
+class UnsupportedMediaType(CRMError):
     """A body or file is of a kind that is not taken here."""
 
     code = "unsupported_media_type"
 
 
-class Held(CRMError):
+class UnderLegalHold(CRMError):
     """A legal hold forbids to delete or replace this."""
 
     code = "legal_hold"
 
 
-class FetchFailed(CRMError):
+class FetchError(CRMError):
     """Another server did not give the file that it was asked for."""
 
     code = "fetch_failed"
 
 
-class Unavailable(CRMError):
+class ServiceUnavailable(CRMError):
     """Something that the CRM needs, such as its storage, fails at the moment: the same request may succeed later."""
 
     code = "unavailable"

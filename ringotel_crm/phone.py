@@ -33,7 +33,7 @@ from phonenumbers import (
     ValidationResult,
 )
 
-from ringotel_crm.conf import conf
+from .conf import conf
 
 
 class Refusal(StrEnum):
@@ -78,7 +78,10 @@ class _Reading:
 
 _MAX_TEXT = 250  # characters of a field that are looked at
 _MAX_EXTENSION = 16  # digits; what is longer is no extension
-_MIN_DIGITS, _MAX_DIGITS = 7, 15  # what is shorter is an extension or a service; E.164 has 15 at most
+_MIN_DIGITS, _MAX_DIGITS = (
+    7,
+    15,
+)  # what is shorter is an extension or a service; E.164 has 15 at most
 
 _WITHHELD_WORDS = re.compile(
     "anonymous|blocked|hidden|no ?caller|out of area|private|restricted|unavailable|undefined|unknown|withheld",
@@ -87,7 +90,9 @@ _WITHHELD_WORDS = re.compile(
 _WITHHELD_DIGITS = frozenset({"266696687", "86282452253"})  # ANONYMOUS and UNAVAILABLE on a keypad
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-_NEW_NUMBER = re.compile(r"[\n|&]+|;(?!\s*[a-z-]+=)|\b(?:or|and|oder|und|ou|et)\b|(?<=\d)[\s,/]*(?=\+)", re.IGNORECASE)
+_NEW_NUMBER = re.compile(
+    r"[\n|&]+|;(?!\s*[a-z-]+=)|\b(?:or|and|oder|und|ou|et)\b|(?<=\d)[\s,/]*(?=\+)", re.IGNORECASE
+)
 _URI_SCHEME = re.compile(r"^\s*(?:tel|sips?|callto):\s*", re.IGNORECASE)
 _URI_PARAMETER = re.compile(r";\s*([a-z-]+)=([^;]*)", re.IGNORECASE)
 _EXTENSION = re.compile(
@@ -250,8 +255,12 @@ def _read_plain(text: str, typed: str, region: str | None, extension: str = "") 
         readings = _interpretations(_OPTIONAL_ZERO.sub("", text), region) + readings
         readings.sort(key=phonenumbers.is_valid_number, reverse=True)
     if not readings:
-        return _Reading(text=typed, refusal=Refusal.IMPOSSIBLE if region or "+" in text else Refusal.NO_REGION)
-    e164s = dict.fromkeys(phonenumbers.format_number(number, PhoneNumberFormat.E164) for number in readings)
+        return _Reading(
+            text=typed, refusal=Refusal.IMPOSSIBLE if region or "+" in text else Refusal.NO_REGION
+        )
+    e164s = dict.fromkeys(
+        phonenumbers.format_number(number, PhoneNumberFormat.E164) for number in readings
+    )
     return _Reading(text=typed, e164s=tuple(e164s), extension=extension)
 
 
@@ -285,7 +294,9 @@ def _interpretations(text: str, region: str | None) -> list[PhoneNumber]:
     return [international, national]
 
 
-def _is_national_first(international: PhoneNumber, national: PhoneNumber, digits: str, region: str) -> bool:
+def _is_national_first(
+    international: PhoneNumber, national: PhoneNumber, digits: str, region: str
+) -> bool:
     """Which reading of bare digits is likelier; the head of this module says why."""
     is_valid = phonenumbers.is_valid_number(national)
     if is_valid != phonenumbers.is_valid_number(international):
@@ -309,7 +320,9 @@ def _parse_national(digits: str, region: str) -> PhoneNumber | None:
         if not metadata or not re.match(metadata.international_prefix or "", digits):
             return None
     number = _parse(digits, region)
-    return None if number and phonenumbers.is_valid_short_number_for_region(number, region) else number
+    return (
+        None if number and phonenumbers.is_valid_short_number_for_region(number, region) else number
+    )
 
 
 def _parse(digits: str, region: str | None = None) -> PhoneNumber | None:
@@ -322,7 +335,9 @@ def _parse(digits: str, region: str | None = None) -> PhoneNumber | None:
     if (
         phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE
         or len(f"{number.country_code}{national}") > _MAX_DIGITS
-        or (number.country_code == 1 and national[0] in "01")  # no North American area code begins so
+        or (
+            number.country_code == 1 and national[0] in "01"
+        )  # no North American area code begins so
         or (len(set(national)) == 1 and not phonenumbers.is_valid_number(number))  # a filler
     ):
         return None

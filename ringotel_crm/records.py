@@ -65,10 +65,10 @@ class Delivery(TextChoices):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Actor:
-    """Who asks: a Django user, and the scope (tenant) that the credential was issued for, if any."""
+    """Who asks: a Django user, and the tenant (tenant) that the credential was issued for, if any."""
 
     user: Any
-    scope: str = ""
+    tenant: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,7 +127,7 @@ class OrganizationRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ContactDraft:
+class ContactInput:
     """What was said of a contact that is to be created or changed. ``""`` was not said.
 
     ``phone`` and ``mobile`` are as typed.
@@ -198,7 +198,7 @@ class MessageRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PastCall:
+class CallHistoryEntry:
     """A call as Ringotel's history knows it: without an id. ``duration`` is talking time in seconds."""
 
     caller_number: str
@@ -210,7 +210,7 @@ class PastCall:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RemotePerson:
+class RingotelUserRecord:
     """A user of Ringotel."""
 
     id: str
@@ -220,7 +220,7 @@ class RemotePerson:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CardRecord:
+class AddressBookEntry:
     """A contact as Ringotel's directory has it; the id is Ringotel's, "" while there is none."""
 
     id: str = ""

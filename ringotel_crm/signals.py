@@ -29,7 +29,7 @@ contact_created = Signal()
 # contact: records.ContactRecord, backend: the backend that holds it.
 contact_updated = Signal()
 
-# merge: services.merge.Merge, backend: the backend that holds both. ``merge.gone`` is not there any more.
+# merge: services.merge.Merge, backend: the backend that holds both. ``merge.source`` is not there any more.
 contact_merged = Signal()
 
 # event: models.WebhookEvent. It is kept, and nothing has been made of it yet: the place to hand it to a worker.

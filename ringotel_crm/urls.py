@@ -5,19 +5,19 @@ from __future__ import annotations
 from django.apps import apps
 from django.urls import include, path
 
-from .client.views import place_call
-from .playback import picture, play
-from .webhooks.files import download
+from .views.click_to_call import place_call
+from .views.messages import download_attachment
+from .views.recordings import play, waveform_image
 
 app_name = "ringotel_crm"
 
 urlpatterns = [
-    path("", include("ringotel_crm.framework.urls")),
+    path("", include("ringotel_crm.hooks.urls")),
     path("webhook/", include("ringotel_crm.webhooks.urls")),
     path("call/", place_call, name="call"),
-    path("messages/<int:pk>/file/", download, name="message-file"),
+    path("messages/<int:pk>/file/", download_attachment, name="message-file"),
     path("recordings/<int:pk>/", play, name="recording"),
-    path("recordings/<int:pk>/waveform.svg", picture, name="waveform"),
+    path("recordings/<int:pk>/waveform.svg", waveform_image, name="waveform"),
 ]
 
 if apps.is_installed("oauth2_provider"):
@@ -29,6 +29,6 @@ if apps.is_installed("oauth2_provider"):
     ]
 
 if apps.is_installed("django.contrib.admin"):
-    from .admin.pop import pop
+    from .views.screen_pop import pop
 
     urlpatterns.append(path("pop/", pop, name="pop"))

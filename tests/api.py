@@ -7,7 +7,7 @@ from typing import Any
 
 from django.test import Client
 
-from ringotel_crm.auth.service import service_user
+from ringotel_crm.auth.service_users import service_user
 from ringotel_crm.models import ApiKey
 
 # Where the hooks are. Said again here and not taken from the URLconf, because it is what others rely on.
@@ -25,7 +25,14 @@ HOOKS = {
     "UpdateCallRecording": ("POST", "/ringotel/activities/recording/"),
 }
 LISTS = ("Users", "Contacts", "Organizations")
-WRITES = ("CreateContact", "UpdateContact", "CreateActivity", "AssignActivity", "UpdateActivity", "StopCallActivity")
+WRITES = (
+    "CreateContact",
+    "UpdateContact",
+    "CreateActivity",
+    "AssignActivity",
+    "UpdateActivity",
+    "StopCallActivity",
+)
 
 
 def make_token() -> str:
@@ -49,7 +56,12 @@ class Api:
         return self.send(hook, json.dumps(data or {}).encode())
 
     def send(
-        self, hook: str, body: bytes, content_type: str = "application/json", query: str = "", **environ: Any
+        self,
+        hook: str,
+        body: bytes,
+        content_type: str = "application/json",
+        query: str = "",
+        **environ: Any,
     ) -> Any:
         """The response to exactly this body and query."""
         method, path = HOOKS[hook]
@@ -96,5 +108,7 @@ def error(response: Any, status: int = 400) -> Any:
     assert found["code"]
     assert isinstance(found["message"], str)
     assert found["message"]
-    assert all(isinstance(text, str) and text for texts in found["fields"].values() for text in texts)
+    assert all(
+        isinstance(text, str) and text for texts in found["fields"].values() for text in texts
+    )
     return found

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import models
 
-from ringotel_crm.minicrm.models import Contact, ContactPhone, Kind, Organization
+from ringotel_crm.minicrm.models import Contact, ContactPhone, Organization, PhoneKind
 from ringotel_crm.models import Activity, Agent
 
 
@@ -18,7 +18,9 @@ def number(n: int) -> str:
     return f"+442079460{n:03}"
 
 
-def make_contact(name: str = "Ada Example", *phones: str, kind: str = Kind.WORK, **fields: Any) -> Contact:
+def make_contact(
+    name: str = "Ada Example", *phones: str, kind: str = PhoneKind.WORK, **fields: Any
+) -> Contact:
     """A contact with numbers, in any notation."""
     first_name, _, last_name = name.partition(" ")
     contact = Contact.objects.create(first_name=first_name, last_name=last_name, **fields)
@@ -34,7 +36,9 @@ def make_organization(name: str = "Sample Ltd", **fields: Any) -> Organization:
 
 def make_user(username: str = "una", extension: str = "", phone: str = "", **fields: Any) -> User:
     """A user, with an extension if there is one."""
-    user = User.objects.create_user(username, fields.pop("email", f"{username}@example.com"), **fields)
+    user = User.objects.create_user(
+        username, fields.pop("email", f"{username}@example.com"), **fields
+    )
     if extension:
         Agent.objects.create(user=user, extension=extension, phone=phone)
     return user

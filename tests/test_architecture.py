@@ -35,11 +35,16 @@ def check_messages() -> Iterator[tuple[str, dict[str, ast.expr]]]:
             match node:
                 case ast.Call(func=ast.Name(id=name)) if name in CHECK_LEVELS & names:
                     pass
-                case ast.Call(func=ast.Attribute(value=ast.Name(id="checks"), attr=name)) if name in CHECK_LEVELS:
+                case ast.Call(func=ast.Attribute(value=ast.Name(id="checks"), attr=name)) if (
+                    name in CHECK_LEVELS
+                ):
                     pass
                 case _:
                     continue
-            yield f"{name_of(module)}:{node.lineno}", {k.arg: k.value for k in node.keywords if k.arg}
+            yield (
+                f"{name_of(module)}:{node.lineno}",
+                {k.arg: k.value for k in node.keywords if k.arg},
+            )
 
 
 def test_check_ids_are_unique_and_each_has_a_hint() -> None:
@@ -51,7 +56,9 @@ def test_check_ids_are_unique_and_each_has_a_hint() -> None:
     assert [place for place, keywords in messages if "hint" not in keywords] == []
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if m.parent.name != "migrations"], ids=name_of)
+@pytest.mark.parametrize(
+    "module", [m for m in MODULES if m.parent.name != "migrations"], ids=name_of
+)
 def test_a_module_is_read_in_one_sitting(module: Path) -> None:
     assert len(module.read_bytes().splitlines()) < 400
 

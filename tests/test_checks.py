@@ -27,7 +27,10 @@ def messages(*, deploy: bool = False) -> list[CheckMessage]:
 def ids(*, deploy: bool = False) -> list[str | None]:
     found = messages(deploy=deploy)
     assert all(message.hint for message in found)
-    assert all(isinstance(message, Error) == (message.id or "").startswith("ringotel_crm.E") for message in found)
+    assert all(
+        isinstance(message, Error) == (message.id or "").startswith("ringotel_crm.E")
+        for message in found
+    )
     return [(message.id or "").removeprefix("ringotel_crm.") for message in found]
 
 
@@ -40,7 +43,9 @@ def deployed(db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_
         "ringotel_recordings": {"BACKEND": FILES, "OPTIONS": {"location": tmp_path / "recordings"}},
     }
     monkeypatch.setattr(connections["default"], "vendor", "sqlite")
-    monkeypatch.setitem(connections["default"].settings_dict, "OPTIONS", {"transaction_mode": "IMMEDIATE"})
+    monkeypatch.setitem(
+        connections["default"].settings_dict, "OPTIONS", {"transaction_mode": "IMMEDIATE"}
+    )
 
 
 @pytest.mark.django_db
@@ -65,7 +70,7 @@ def test_the_known_keys_are_all_checked_and_their_examples_are_right(settings: S
         ({}, []),
         ({"DEFAULT_REGION": "IE", "COMPANY_NUMBERS": ["01 555 0100", "+44 20 7946 0000"]}, []),
         ({"DEFAULT_REGION": None, "CREDENTIAL_CACHE_SECONDS": 0}, []),
-        ({"SHARED_NUMBER": "oldest", "IGNORED_NUMBERS": ("+353 1 555 0100",)}, []),
+        ({"SHARED_NUMBER_RULE": "oldest", "IGNORED_NUMBERS": ("+353 1 555 0100",)}, []),
         ({"BACKEND": "ringotel_crm.backends.memory.MemoryBackend"}, []),
         (None, ["E001"]),
         ("IE", ["E001"]),
@@ -77,25 +82,31 @@ def test_the_known_keys_are_all_checked_and_their_examples_are_right(settings: S
         ({"DEFAULT_REGION": 353}, ["E003"]),
         ({"COMPANY_NUMBERS": "+353 1 555 0100"}, ["E003"]),
         ({"COMPANY_NUMBERS": [35315550100]}, ["E003"]),
-        ({"VARIABLES": ["phone"]}, ["E003"]),
-        ({"VARIABLES": {"phone": 1}}, ["E003"]),
+        ({"VARIABLE_NAMES": ["phone"]}, ["E003"]),
+        ({"VARIABLE_NAMES": {"phone": 1}}, ["E003"]),
         ({"MAX_PAGE_SIZE": 0}, ["E003"]),
         ({"MAX_PAGE_SIZE": True}, ["E003"]),
         ({"MAX_PAGE_SIZE": "1000"}, ["E003"]),
         ({"RECORDING_MAX_BYTES": 1e9}, ["E003"]),
         ({"CREDENTIAL_CACHE_SECONDS": -1}, ["E003"]),
-        ({"SHARED_NUMBER": "newest"}, ["E004"]),
+        ({"SHARED_NUMBER_RULE": "newest"}, ["E004"]),
         ({"DEFAULT_REGION": ""}, ["E005"]),
         ({"DEFAULT_REGION": "UK"}, ["E005"]),
         ({"DEFAULT_REGION": "ie"}, ["E005"]),
         ({"DEFAULT_REGION": "Ireland", "COMPANY_NUMBERS": ["01 555 0100"]}, ["E005"]),
         ({"COMPANY_NUMBERS": ["01 555 0100"]}, ["E006"]),
-        ({"DEFAULT_REGION": "IE", "IGNORED_NUMBERS": ["", "anonymous", "+353 1 555 0100"]}, ["E006", "E006"]),
+        (
+            {"DEFAULT_REGION": "IE", "IGNORED_NUMBERS": ["", "anonymous", "+353 1 555 0100"]},
+            ["E006", "E006"],
+        ),
         ({"DEFAULT_REGION": "IE", "IGNORED_NUMBERS": ["01 555 0100 / 01 555 0101"]}, ["E006"]),
         ({"BACKEND": "ringotel_crm.backends.nowhere.Backend"}, ["E008"]),
         ({"BACKEND": ""}, ["E008"]),
         ({"BACKEND": NOT_A_BACKEND}, ["E008"]),
-        ({"SHARED_NUMBER": "newest", "DEFAULT_REGION": "UK", "BACKEND": NOT_A_BACKEND}, ["E004", "E005", "E008"]),
+        (
+            {"SHARED_NUMBER_RULE": "newest", "DEFAULT_REGION": "UK", "BACKEND": NOT_A_BACKEND},
+            ["E004", "E005", "E008"],
+        ),
     ],
     ids=repr,
 )
@@ -105,8 +116,12 @@ def test_the_values_of_the_setting(settings: Settings, value: Any, expected: lis
     assert ids() == expected
 
 
-@pytest.mark.parametrize(("key", "hint"), [("DEFAULT_REGIN", "DEFAULT_REGION"), ("backend", "BACKEND")])
-def test_an_unknown_key_is_answered_with_the_nearest(settings: Settings, key: str, hint: str) -> None:
+@pytest.mark.parametrize(
+    ("key", "hint"), [("DEFAULT_REGIN", "DEFAULT_REGION"), ("backend", "BACKEND")]
+)
+def test_an_unknown_key_is_answered_with_the_nearest(
+    settings: Settings, key: str, hint: str
+) -> None:
     settings.RINGOTEL_CRM = {key: "x"}
 
     assert [message.hint for message in messages()] == [f'Did you mean "{hint}"?']
@@ -115,8 +130,12 @@ def test_an_unknown_key_is_answered_with_the_nearest(settings: Settings, key: st
 @pytest.mark.parametrize(
     ("backend", "expected"), [(None, ["E007"]), ("ringotel_crm.backends.memory.MemoryBackend", [])]
 )
-def test_the_mini_crm_has_to_be_installed(settings: Settings, backend: str | None, expected: list[str]) -> None:
-    settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "ringotel_crm.minicrm"]
+def test_the_mini_crm_has_to_be_installed(
+    settings: Settings, backend: str | None, expected: list[str]
+) -> None:
+    settings.INSTALLED_APPS = [
+        app for app in settings.INSTALLED_APPS if app != "ringotel_crm.minicrm"
+    ]
     settings.RINGOTEL_CRM = {"BACKEND": backend} if backend else {}
 
     assert ids() == expected
@@ -131,7 +150,9 @@ def test_the_mini_crm_has_to_be_installed(settings: Settings, backend: str | Non
         ({"SCOPES": {"read": "Read"}}, ["W001"]),
     ],
 )
-def test_the_scopes_of_the_site(settings: Settings, provider: dict[str, Any], expected: list[str]) -> None:
+def test_the_tenants_of_the_site(
+    settings: Settings, provider: dict[str, Any], expected: list[str]
+) -> None:
     settings.OAUTH2_PROVIDER = provider
 
     assert ids() == expected
@@ -168,7 +189,9 @@ def test_national_numbers_need_a_region(settings: Settings, deployed: None) -> N
         ("no-such-page", ["W003"]),
     ],
 )
-def test_oauth2_needs_a_login_page(settings: Settings, deployed: None, login_url: Any, expected: list[str]) -> None:
+def test_oauth2_needs_a_login_page(
+    settings: Settings, deployed: None, login_url: Any, expected: list[str]
+) -> None:
     settings.LOGIN_URL = login_url
 
     assert ids(deploy=True) == expected
@@ -179,8 +202,18 @@ def test_oauth2_needs_a_login_page(settings: Settings, deployed: None, login_url
     [
         (lambda root: {"default": {"BACKEND": FILES}}, ["W004"]),
         (lambda root: {"ringotel_recordings": {"BACKEND": FILES}}, ["W004"]),
-        (lambda root: {"ringotel_recordings": {"BACKEND": FILES, "OPTIONS": {"location": root / "media/r"}}}, ["W004"]),
-        (lambda root: {"ringotel_recordings": {"BACKEND": FILES, "OPTIONS": {"location": root / "r"}}}, []),
+        (
+            lambda root: {
+                "ringotel_recordings": {"BACKEND": FILES, "OPTIONS": {"location": root / "media/r"}}
+            },
+            ["W004"],
+        ),
+        (
+            lambda root: {
+                "ringotel_recordings": {"BACKEND": FILES, "OPTIONS": {"location": root / "r"}}
+            },
+            [],
+        ),
         (lambda root: {"default": {"BACKEND": "django.core.files.storage.InMemoryStorage"}}, []),
     ],
     ids=["default", "media root", "under media root", "elsewhere", "no files"],
@@ -205,7 +238,10 @@ def test_on_a_site_without_a_media_root_only_a_place_of_their_own_is_private(
     assert ids(deploy=True) == ["W004"]
 
     options = {"location": Path.cwd() / "recordings"}
-    settings.STORAGES = {**settings.STORAGES, "ringotel_recordings": {"BACKEND": FILES, "OPTIONS": options}}
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "ringotel_recordings": {"BACKEND": FILES, "OPTIONS": options},
+    }
     assert ids(deploy=True) == []
 
 
@@ -230,4 +266,6 @@ def test_the_database(
         monkeypatch.setitem(connections["default"].settings_dict, key, value)
 
     # This check alone: others ask the database, which is not what it is made to look like.
-    assert [str(message.id).removeprefix("ringotel_crm.") for message in check_database()] == expected
+    assert [
+        str(message.id).removeprefix("ringotel_crm.") for message in check_database()
+    ] == expected

@@ -90,7 +90,9 @@ CASES = [
 
 
 @pytest.mark.parametrize(("region", "name", "text", "e164"), CASES)
-def test_every_notation_is_the_number(region: str, name: str, text: str, e164: str, settings: Settings) -> None:
+def test_every_notation_is_the_number(
+    region: str, name: str, text: str, e164: str, settings: Settings
+) -> None:
     elsewhere = () if name.startswith("national") else ("DE" if region != "DE" else "GB", None)
     for default in (region, *elsewhere):
         settings.RINGOTEL_CRM = {"DEFAULT_REGION": default}
@@ -121,7 +123,9 @@ def test_every_notation_is_the_number(region: str, name: str, text: str, e164: s
         ("IE", "+353 99 912 3456", ["+353999123456"]),
     ],
 )
-def test_bare_digits_are_read_in_the_stated_order(region: str | None, text: str, expected: list[str]) -> None:
+def test_bare_digits_are_read_in_the_stated_order(
+    region: str | None, text: str, expected: list[str]
+) -> None:
     assert candidates(text, region=region) == expected
     assert [number.e164 for number in numbers(text, region=region)] == expected[:1]
 
@@ -152,7 +156,9 @@ def test_international_prefix_of_the_region(region: str, text: str) -> None:
         ("+48 (0)12 345 67 89", "+48123456789"),
     ],
 )
-def test_zero_in_parentheses_is_left_out_only_where_it_is_not_part_of_the_number(text: str, e164: str) -> None:
+def test_zero_in_parentheses_is_left_out_only_where_it_is_not_part_of_the_number(
+    text: str, e164: str
+) -> None:
     assert candidates(text)[0] == e164
 
 
@@ -168,7 +174,10 @@ def test_zero_in_parentheses_is_left_out_only_where_it_is_not_part_of_the_number
         ("021 202 8252\r\n085 012 3456", [("+353212028252", ""), ("+353850123456", "")]),
         ("+353212028252 +353850123456", [("+353212028252", ""), ("+353850123456", "")]),
         ("021 202 8252 x12 / 085 012 3456", [("+353212028252", "12"), ("+353850123456", "")]),
-        ("021 202 8252 (home), 085 012 3456 (mobile)", [("+353212028252", ""), ("+353850123456", "")]),
+        (
+            "021 202 8252 (home), 085 012 3456 (mobile)",
+            [("+353212028252", ""), ("+353850123456", "")],
+        ),
         ("Ada 021 202 8252", [("+353212028252", "")]),
         ("021 202 8252, ext 12", [("+353212028252", "12")]),
         ("021 202 8252,,12#", [("+353212028252", "12")]),
@@ -197,9 +206,9 @@ def test_space_between_two_numbers_is_no_lost_plus(region: str, text: str, e164:
 
 
 def test_number_keeps_its_piece_of_the_text() -> None:
-    assert [number.text for number in numbers(" 021 202 8252 x12 ;\u200e 085-012 ", region="IE")] == [
-        "021 202 8252 x12"
-    ]
+    assert [
+        number.text for number in numbers(" 021 202 8252 x12 ;\u200e 085-012 ", region="IE")
+    ] == ["021 202 8252 x12"]
 
 
 @pytest.mark.parametrize(
@@ -207,18 +216,27 @@ def test_number_keeps_its_piece_of_the_text() -> None:
     [
         ("", Refusal.EMPTY),
         (" \t\u200e", Refusal.EMPTY),
-        *((word, Refusal.WITHHELD) for word in ("anonymous", "Restricted", "UNKNOWN", "private", "No Caller ID")),
+        *(
+            (word, Refusal.WITHHELD)
+            for word in ("anonymous", "Restricted", "UNKNOWN", "private", "No Caller ID")
+        ),
         ("Withheld number", Refusal.WITHHELD),
         ("anonymous 123", Refusal.WITHHELD),
         ("sip:anonymous@anonymous.invalid", Refusal.WITHHELD),
         ("+266696687", Refusal.WITHHELD),
         ("0000000000", Refusal.WITHHELD),
         ("9999999999", Refusal.WITHHELD),
-        *((text, Refusal.SHORT) for text in ("0", "2000", "*97", "+1", "101", "+353", "sip:2000@pbx.example.com")),
+        *(
+            (text, Refusal.SHORT)
+            for text in ("0", "2000", "*97", "+1", "101", "+353", "sip:2000@pbx.example.com")
+        ),
         ("Agent 2000", Refusal.SHORT),
         ("112", Refusal.EMERGENCY),
         ("+112", Refusal.EMERGENCY),
-        *((text, Refusal.IMPOSSIBLE) for text in ("Ada", "-", "+0212028252", "+999 21 202 8252", "*67 0212028252")),
+        *(
+            (text, Refusal.IMPOSSIBLE)
+            for text in ("Ada", "-", "+0212028252", "+999 21 202 8252", "*67 0212028252")
+        ),
         ("ada0212028252@example.com", Refusal.IMPOSSIBLE),
         ("12345678901234567890", Refusal.IMPOSSIBLE),
         ("+1 012 555 0123", Refusal.IMPOSSIBLE),
@@ -252,19 +270,34 @@ def test_national_number_without_a_region(region: str | None, settings: Settings
 
 
 @pytest.mark.parametrize(
-    "text", ["+353 21 202 825", "+353 21 202 82529", "021 202 825", "21 202 82529", "202 8252", "353 021 202 825"]
+    "text",
+    [
+        "+353 21 202 825",
+        "+353 21 202 82529",
+        "021 202 825",
+        "21 202 82529",
+        "202 8252",
+        "353 021 202 825",
+    ],
 )
 def test_beginning_or_end_of_a_number_is_not_the_number(text: str) -> None:
     assert "+353212028252" not in candidates(text, region="IE")
 
 
-@pytest.mark.parametrize(("key", "refusal"), [("COMPANY_NUMBERS", Refusal.OWN), ("IGNORED_NUMBERS", Refusal.IGNORED)])
+@pytest.mark.parametrize(
+    ("key", "refusal"), [("COMPANY_NUMBERS", Refusal.OWN), ("IGNORED_NUMBERS", Refusal.IGNORED)]
+)
 @pytest.mark.parametrize("listed", ["+353 21 202 8200", "021-202 8200", "tel:00353212028200"])
 def test_listed_numbers_are_refused_in_any_notation(
     key: str, refusal: Refusal, listed: str, settings: Settings
 ) -> None:
     settings.RINGOTEL_CRM = {"DEFAULT_REGION": "IE", key: [listed]}
-    for text in ("+353212028200", "353212028200", "0212028200", "sip:+353212028200@pbx.example.com"):
+    for text in (
+        "+353212028200",
+        "353212028200",
+        "0212028200",
+        "sip:+353212028200@pbx.example.com",
+    ):
         assert explain(text).refusal is refusal
         assert candidates(text) == []
     assert candidates("+353212028201") == ["+353212028201"]
@@ -289,22 +322,34 @@ def test_mask(text: str, masked: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "shown"),
-    [("+353212028252", "+353 21 202 8252"), ("2000", "2000"), ("", ""), ("+999123456789", "+999123456789")],
+    [
+        ("+353212028252", "+353 21 202 8252"),
+        ("2000", "2000"),
+        ("", ""),
+        ("+999123456789", "+999123456789"),
+    ],
 )
 def test_display(text: str, shown: str) -> None:
     assert display(text) == shown
 
 
-@pytest.mark.parametrize(("code", "known"), [("IE", True), ("ie", False), ("UK", False), ("", False)])
+@pytest.mark.parametrize(
+    ("code", "known"), [("IE", True), ("ie", False), ("UK", False), ("", False)]
+)
 def test_is_region(code: str, known: bool) -> None:
     assert is_region(code) is known
 
 
 REGIONS = st.sampled_from([None, *(country[0] for country in COUNTRIES)])
-LIKE_NUMBERS = st.text(st.sampled_from("0123456789 +-/().,;:x#%<>@&|\n\u200e٣８ehxortpsi="), max_size=60)
+LIKE_NUMBERS = st.text(
+    st.sampled_from("0123456789 +-/().,;:x#%<>@&|\n\u200e٣８ehxortpsi="), max_size=60
+)
 
 
-@given(st.one_of(st.text(), st.text(st.characters(categories=["Cs", "Cc", "Nd", "No"])), LIKE_NUMBERS), REGIONS)
+@given(
+    st.one_of(st.text(), st.text(st.characters(categories=["Cs", "Cc", "Nd", "No"])), LIKE_NUMBERS),
+    REGIONS,
+)
 def test_any_text_is_answered(text: str, region: str | None) -> None:
     explanation = explain(text, region=region)
     found = numbers(text, region=region)

@@ -39,7 +39,17 @@ def test_every_text_of_the_package_is_translated(tmp_path: Path) -> None:
     copy = tmp_path / "ringotel_crm"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "*.mo"))
     subprocess.run(
-        [sys.executable, "-m", "django", "makemessages", "-l", "de", "--no-location", "--no-obsolete", "-v0"],
+        [
+            sys.executable,
+            "-m",
+            "django",
+            "makemessages",
+            "-l",
+            "de",
+            "--no-location",
+            "--no-obsolete",
+            "-v0",
+        ],
         cwd=copy,
         env={name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"},
         check=True,
@@ -48,7 +58,12 @@ def test_every_text_of_the_package_is_translated(tmp_path: Path) -> None:
     catalog = copy / "locale/de/LC_MESSAGES/django.po"
 
     untranslated = subprocess.run(
-        ["msgattrib", "--untranslated", "--no-obsolete", str(catalog)], capture_output=True, text=True, check=True
+        ["msgattrib", "--untranslated", "--no-obsolete", str(catalog)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    fuzzy = subprocess.run(["msgattrib", "--only-fuzzy", str(catalog)], capture_output=True, text=True, check=True)
+    fuzzy = subprocess.run(
+        ["msgattrib", "--only-fuzzy", str(catalog)], capture_output=True, text=True, check=True
+    )
     assert msgids(untranslated.stdout) | msgids(fuzzy.stdout) == set()

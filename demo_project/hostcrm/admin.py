@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from django.contrib import admin
 
+from demo_project.hostcrm.models import Branch, Company, Lead, Person, PersonNumber, Staff
 from ringotel_crm.admin.contacts import RingotelContactAdminMixin
-
-from .models import Branch, Company, Lead, Person, PersonNumber, Staff
 
 
 class NumberInline(admin.TabularInline):  # type: ignore[type-arg]

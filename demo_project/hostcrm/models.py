@@ -25,7 +25,9 @@ class Branch(models.Model):
 class Staff(models.Model):
     """An employee: a profile beside the user, with a desk."""
 
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="staff")
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="staff"
+    )
     branch = models.ForeignKey(Branch, on_delete=models.PROTECT)
     desk = models.CharField(max_length=10, blank=True)
     direct_line = models.CharField(max_length=40, blank=True)
@@ -63,8 +65,12 @@ class Person(models.Model):
     surname = models.CharField(max_length=80, blank=True)
     email = models.EmailField(blank=True)
     position = models.CharField(max_length=80, blank=True)
-    company = models.ForeignKey(Company, on_delete=models.SET_NULL, null=True, blank=True, related_name="people")
-    employer = models.CharField(max_length=200, blank=True, help_text="Where the company is not a customer itself.")
+    company = models.ForeignKey(
+        Company, on_delete=models.SET_NULL, null=True, blank=True, related_name="people"
+    )
+    employer = models.CharField(
+        max_length=200, blank=True, help_text="Where the company is not a customer itself."
+    )
     office_phone = models.CharField(max_length=40, blank=True)
     cell = models.CharField(max_length=40, blank=True)
     owners = models.ManyToManyField(Staff, blank=True)
@@ -94,7 +100,9 @@ class PersonNumber(models.Model):
     """A further number of a person."""
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="numbers")
-    label = models.CharField(max_length=10, choices=[("work", "work"), ("cell", "cell"), ("home", "home")])
+    label = models.CharField(
+        max_length=10, choices=[("work", "work"), ("cell", "cell"), ("home", "home")]
+    )
     digits = models.CharField(max_length=40)
 
     def __str__(self) -> str:

@@ -6,16 +6,15 @@ from functools import cached_property
 
 from django.db.models import QuerySet
 
+from demo_project.hostcrm.models import Company, Lead, Person, Staff
+from ringotel_crm.backends.composite import CompositeContactDirectory
+from ringotel_crm.backends.mapping import PhoneTable
 from ringotel_crm.backends.model import (
-    MergedContactDirectory,
     ModelBackend,
     ModelContactDirectory,
     ModelOrganizationDirectory,
     ModelUserDirectory,
-    PhoneTable,
 )
-
-from .models import Company, Lead, Person, Staff
 
 
 class People(ModelContactDirectory):
@@ -51,7 +50,7 @@ class Leads(ModelContactDirectory):
     created_at = "created"
 
 
-class Contacts(MergedContactDirectory):
+class Contacts(CompositeContactDirectory):
     """A customer answers before a lead with the same number."""
 
     parts = {"person": People, "lead": Leads}
@@ -92,9 +91,9 @@ class HostBackend(ModelBackend):
     user_directory = Colleagues
 
     @cached_property
-    def scope(self) -> str:
+    def tenant(self) -> str:
         """The branch that the key was issued for, else that of the employee who asks."""
-        if self.actor.scope:
-            return self.actor.scope
+        if self.actor.tenant:
+            return self.actor.tenant
         codes = Staff.objects.filter(user=self.actor.user).values_list("branch__code", flat=True)
         return codes.first() or ""

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from .views import PersonView
+from demo_project.hostcrm.views import PersonView
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),

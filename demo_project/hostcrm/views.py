@@ -6,7 +6,7 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.db.models import QuerySet
 from django.views.generic import DetailView
 
-from .models import Person
+from demo_project.hostcrm.models import Person
 
 
 class PersonView(LoginRequiredMixin, DetailView):  # type: ignore[type-arg]

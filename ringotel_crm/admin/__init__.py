@@ -2,6 +2,28 @@
 
 from __future__ import annotations
 
-from . import agents, audit, calls, directory, keys, messages, notes, phoneindex, recordings, webhooks
+from . import (
+    agents,
+    api_keys,
+    audit,
+    calls,
+    messages,
+    notes,
+    phone_index,
+    recordings,
+    ringotel_users,
+    webhooks,
+)
 
-__all__ = ["agents", "audit", "calls", "directory", "keys", "messages", "notes", "phoneindex", "recordings", "webhooks"]
+__all__ = [
+    "agents",
+    "api_keys",
+    "audit",
+    "calls",
+    "messages",
+    "notes",
+    "phone_index",
+    "recordings",
+    "ringotel_users",
+    "webhooks",
+]

@@ -15,11 +15,11 @@ from django.utils.translation import ngettext
 
 from ..exceptions import CRMError
 from ..records import CallRef
-from ..services.calls import assign_call
+from ..services.calls.lifecycle import assign_call
 from .base import backend_for
 from .contacts import add_contact_url, search_contacts
 
-MOST_CALLS = 100
+MAX_CALLS = 100
 CONTACTS_OFFERED = 20
 
 
@@ -28,7 +28,7 @@ def assign_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     if not model_admin.has_change_permission(request):
         raise PermissionDenied
     given = request.POST if request.method == "POST" else request.GET
-    ids = [id for id in given.getlist("id") if id.isdecimal() and len(id) < 19][:MOST_CALLS]
+    ids = [id for id in given.getlist("id") if id.isdecimal() and len(id) < 19][:MAX_CALLS]
     calls = list(model_admin.get_queryset(request).filter(pk__in=ids))
     backend = backend_for(request)
     if request.method == "POST" and "contact" in request.POST:
@@ -55,7 +55,8 @@ def assign_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
         "calls": calls,
         "q": text,
         "found": [
-            (backend.contacts.id_of(type(contact), str(contact.pk)), contact) for contact in found[:CONTACTS_OFFERED]
+            (backend.contacts.from_reference(type(contact), str(contact.pk)), contact)
+            for contact in found[:CONTACTS_OFFERED]
         ],
         "new_contact_url": add_contact_url(request, model_admin.admin_site, number=number),
         "media": model_admin.media,

@@ -9,14 +9,14 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from ..models import AuditEntry
-from .base import FastAdmin
+from .base import LargeTableAdmin
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(FastAdmin):
+class AuditEntryAdmin(LargeTableAdmin):
     """For reading only."""
 
-    empty_text = _("Who hears, downloads, deletes or exports something is written down here.")
+    empty_message = _("Who hears, downloads, deletes or exports something is written down here.")
     list_display = ("at", "user_name", "action", "kind", "object_id")
     list_filter = ("action", "kind")
     search_fields = ("user_name", "=object_id")

@@ -23,43 +23,55 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import phone
 from ..models import Activity
-from ..models.fields import begins
+from ..models.search import prefix_q
 from ..records import Direction, Status
-from ..services.calling import call_link
-from ..services.desk import calls_like, may_view_calls, visible_calls
+from ..services.calls.click_to_call import call_link
+from ..services.calls.live import may_view_calls, related_calls, visible_calls
 from ..templatetags.ringotel import ringotel_length as duration
 from .assign import assign_view
-from .base import (
-    FastAdmin,
-    backend_for,
-    badge,
-    change_url,
-    moment,
-    other_end,
-    play_link,
-    player,
-    spreadsheet_cell,
-)
+from .base import LargeTableAdmin, backend_for
+from .call_legs import LegInline
 from .contacts import add_contact_url, search_contacts, with_recordings
-from .filters import Agent, Assigned, FollowUp, Period, Recorded
-from .legs import LegInline
-from .live import live_calls_view, live_view
+from .filters import AgentFilter, DateFilter, FollowUpFilter, HasContact, HasRecording
+from .html import admin_change_url, audio_player, badge, display_number, local_time, play_link
+from .live_calls import live_calls_view, live_view
 from .overview import overview_view
+from .spreadsheets import spreadsheet_cell
 
 CONTACTS_SEARCHED = 100
 ARROWS = {Direction.INBOUND: "↙", Direction.OUTBOUND: "↗", Direction.INTERNAL: "↔", None: "?"}
 EARLIER_CALLS = 5
 DETAILS = (
-    *("direction", "status", "cause", "when", "ended", "caller", "called", "agent_name", "extension"),
-    *("call_id", "phone_subject", "phone_comment"),
+    *(
+        "direction",
+        "status",
+        "cause",
+        "when",
+        "ended",
+        "caller",
+        "called",
+        "agent_name",
+        "extension",
+    ),
+    *("call_id", "last_received_subject", "last_received_comment"),
 )
 EXPORT_COLUMNS = (
-    *("call_id", "start", "end", "duration", "direction", "status", "caller_number", "caller_e164", "called_number"),
+    *(
+        "call_id",
+        "start",
+        "end",
+        "duration",
+        "direction",
+        "status",
+        "caller_number",
+        "caller_e164",
+        "called_number",
+    ),
     *("called_e164", "extension", "agent_name", "contact_name", "subject", "comment"),
 )
 
 
-class Echo:
+class PseudoBuffer:
     """A file that hands back what is written to it."""
 
     def write(self, text: str) -> str:
@@ -67,17 +79,27 @@ class Echo:
 
 
 @admin.register(Activity)
-class ActivityAdmin(FastAdmin):
+class ActivityAdmin(LargeTableAdmin):
     """Calls come from the phone: staff correct who it was and what was said."""
 
     list_display = ("when", "state", "who", "agent", "about", "length")
     empty_value_display = ""
     list_display_links = ("when",)
-    list_filter = (Period, "direction", "status", Agent, Assigned, Recorded, FollowUp)
+    list_filter = (
+        DateFilter,
+        "direction",
+        "status",
+        AgentFilter,
+        HasContact,
+        HasRecording,
+        FollowUpFilter,
+    )
     sortable_by = ("when",)
     search_fields = ("contact_name",)  # for the box; get_search_results says what it does
-    search_help_text = _("A number in any notation, or how a name, an e-mail address or a subject begins.")
-    actions = ("assign", "create_contact", "mark", "unmark", "export")
+    search_help_text = _(
+        "A number in any notation, or how a name, an e-mail address or a subject begins."
+    )
+    actions = ("assign", "create_contact", "flag_follow_up", "clear_follow_up", "export")
     change_form_template = "admin/ringotel_crm/activity/change_form.html"
     change_list_template = "admin/ringotel_crm/activity/change_list.html"
     fieldsets = (
@@ -86,7 +108,8 @@ class ActivityAdmin(FastAdmin):
     )
     # What was edited is told by the form as it was opened: the phone may have written to the row since.
     formfield_overrides = {
-        kind: {"show_hidden_initial": True} for kind in (models.BooleanField, models.CharField, models.TextField)
+        kind: {"show_hidden_initial": True}
+        for kind in (models.BooleanField, models.CharField, models.TextField)
     }
     editable = frozenset({"subject", "comment", "follow_up", "legal_hold"})
     inlines = (LegInline,)
@@ -94,12 +117,12 @@ class ActivityAdmin(FastAdmin):
     @admin.display(description=_("start"), ordering="start")
     def when(self, call: Activity) -> str:
         """When it began."""
-        return moment(call.start) or gettext("not known")
+        return local_time(call.start) or gettext("not known")
 
     @admin.display(description=_("end"))
     def ended(self, call: Activity) -> str:
         """When it was over."""
-        return moment(call.end) or gettext("not known")
+        return local_time(call.end) or gettext("not known")
 
     @admin.display(description=_("call"))
     def state(self, call: Activity) -> str:
@@ -117,13 +140,19 @@ class ActivityAdmin(FastAdmin):
     @admin.display(description=_("caller"))
     def who(self, call: Activity) -> str:
         """The contact with a link, else the number."""
-        shown, outside = other_end(call), call.outside_number
+        shown, outside = display_number(call), call.outside_number
         number = call_link(outside) if outside.startswith("+") else shown
         if not call.contact_id:
-            return format_html('<bdi class="{}">{}</bdi>', "ringotel-number" if shown[-1].isdigit() else "", number)
+            return format_html(
+                '<bdi class="{}">{}</bdi>', "ringotel-number" if shown[-1].isdigit() else "", number
+            )
         name = call.contact_name or shown
-        url = change_url(call.contact_type_id, call.contact_id)
-        who = format_html('<a href="{}" dir="auto">{}</a>', url, name) if url else format_html("<bdi>{}</bdi>", name)
+        url = admin_change_url(call.contact_type_id, call.contact_id)
+        who = (
+            format_html('<a href="{}" dir="auto">{}</a>', url, name)
+            if url
+            else format_html("<bdi>{}</bdi>", name)
+        )
         return format_html('{}<br><bdi class="ringotel-number quiet">{}</bdi>', who, number)
 
     @admin.display(description=_("agent"))
@@ -141,7 +170,9 @@ class ActivityAdmin(FastAdmin):
     def length(self, call: Activity) -> str:
         """Talking time; a player, for who may hear the recording."""
         if getattr(call, "ringotel_audible", False):
-            return play_link(call.recording, str(call), duration(call.duration or call.recording.seconds))
+            return play_link(
+                call.recording, str(call), duration(call.duration or call.recording.seconds)
+            )
         return duration(call.duration or None)
 
     @admin.display(description=_("caller"))
@@ -186,9 +217,11 @@ class ActivityAdmin(FastAdmin):
         editable = self.editable if may_hold else self.editable - {"legal_hold"}
         return [name for name in flatten_fieldsets(self.fieldsets) if name not in editable]
 
-    def save_model(self, request: HttpRequest, obj: Activity, form: forms.ModelForm[Activity], change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: Activity, form: forms.ModelForm[Activity], change: bool
+    ) -> None:
         """Write only what was edited: while the form was open, the call went on."""
-        obj.save(update_fields=[*form.changed_data, "subject_folded", "updated_at"])
+        obj.save(update_fields=[*form.changed_data, "subject_normalized", "updated_at"])
 
     # What is found
 
@@ -202,10 +235,14 @@ class ActivityAdmin(FastAdmin):
         if numbers := phone.candidates(search_term):
             found |= Q(caller_e164__in=numbers) | Q(called_e164__in=numbers)
         else:
-            found |= begins("contact_name_folded", search_term) | begins("subject_folded", search_term)
-            found |= Q(scope=backend_for(request).scope, call_id=search_term.strip())
+            found |= prefix_q("contact_name_normalized", search_term) | prefix_q(
+                "subject_normalized", search_term
+            )
+            found |= Q(tenant=backend_for(request).tenant, call_id=search_term.strip())
         for people in search_contacts(request, self.admin_site, search_term):
-            keys = dict.fromkeys(map(str, people.values_list("pk", flat=True)[: CONTACTS_SEARCHED * 2]))
+            keys = dict.fromkeys(
+                map(str, people.values_list("pk", flat=True)[: CONTACTS_SEARCHED * 2])
+            )
             kind = ContentType.objects.get_for_model(people.model)
             found |= Q(contact_type=kind, contact_id__in=list(keys)[:CONTACTS_SEARCHED])
         return queryset.filter(found), False
@@ -219,7 +256,9 @@ class ActivityAdmin(FastAdmin):
         return HttpResponseRedirect(f"{reverse('admin:ringotel_crm_activity_assign')}?{ids}")
 
     @admin.action(description=_("Create a contact from this call"), permissions=["create_contact"])
-    def create_contact(self, request: HttpRequest, queryset: QuerySet[Activity]) -> HttpResponse | None:
+    def create_contact(
+        self, request: HttpRequest, queryset: QuerySet[Activity]
+    ) -> HttpResponse | None:
         """The form for a new contact, with the number in it."""
         calls = list(queryset[:2])
         if len(calls) == 1:
@@ -228,41 +267,56 @@ class ActivityAdmin(FastAdmin):
         return None
 
     @admin.action(description=_("Mark for follow-up"), permissions=["change"])
-    def mark(self, request: HttpRequest, queryset: QuerySet[Activity]) -> None:
+    def flag_follow_up(self, request: HttpRequest, queryset: QuerySet[Activity]) -> None:
         """Somebody has to come back to these."""
         self.set_follow_up(request, queryset, True)
 
     @admin.action(description=_("Follow-up is done"), permissions=["change"])
-    def unmark(self, request: HttpRequest, queryset: QuerySet[Activity]) -> None:
+    def clear_follow_up(self, request: HttpRequest, queryset: QuerySet[Activity]) -> None:
         """Nobody has to any more."""
         self.set_follow_up(request, queryset, False)
 
     @admin.action(description=_("Export as CSV"), permissions=["export"])
     def export(self, request: HttpRequest, queryset: QuerySet[Activity]) -> HttpResponseBase:
         """For a spreadsheet, in bounded memory."""
-        writer = csv.writer(Echo())
+        writer = csv.writer(PseudoBuffer())
 
         def lines() -> Iterator[str]:
             yield "\ufeff" + writer.writerow(
-                [str(getattr(Activity._meta.get_field(name), "verbose_name", name)) for name in EXPORT_COLUMNS]
+                [
+                    str(getattr(Activity._meta.get_field(name), "verbose_name", name))
+                    for name in EXPORT_COLUMNS
+                ]
             )
-            for call in queryset.select_related(None).values_list(*EXPORT_COLUMNS).iterator(chunk_size=1000):
+            for call in (
+                queryset.select_related(None).values_list(*EXPORT_COLUMNS).iterator(chunk_size=1000)
+            ):
                 yield writer.writerow([spreadsheet_cell(value) for value in call])
 
         headers = {"Content-Disposition": 'attachment; filename="calls.csv"'}
-        return StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8", headers=headers)
+        return StreamingHttpResponse(
+            lines(), content_type="text/csv; charset=utf-8", headers=headers
+        )
 
-    def set_follow_up(self, request: HttpRequest, queryset: QuerySet[Activity], value: bool) -> None:
+    def set_follow_up(
+        self, request: HttpRequest, queryset: QuerySet[Activity], value: bool
+    ) -> None:
         """The number of those that changed is said above the list."""
         ids = list(queryset.exclude(follow_up=value).values_list("pk", flat=True))
-        count = Activity.objects.filter(pk__in=ids).update(follow_up=value, updated_at=timezone.now())
+        count = Activity.objects.filter(pk__in=ids).update(
+            follow_up=value, updated_at=timezone.now()
+        )
         self.message_user(
-            request, ngettext("%(count)d call changed.", "%(count)d calls changed.", count) % {"count": count}
+            request,
+            ngettext("%(count)d call changed.", "%(count)d calls changed.", count)
+            % {"count": count},
         )
 
     def new_contact_url(self, request: HttpRequest, call: Activity) -> str:
         """The form for a new contact, with what is known from the call."""
-        return add_contact_url(request, self.admin_site, name=call.contact_name, number=call.outside_number)
+        return add_contact_url(
+            request, self.admin_site, name=call.contact_name, number=call.outside_number
+        )
 
     # Pages
 
@@ -287,17 +341,24 @@ class ActivityAdmin(FastAdmin):
         """With a card, what was said before, and what can be done about an unknown caller."""
         call = kwargs.get("obj")
         if call is not None:
-            context["new_contact_url"] = "" if call.contact_id else self.new_contact_url(request, call)
+            context["new_contact_url"] = (
+                "" if call.contact_id else self.new_contact_url(request, call)
+            )
             context["ringotel_call"] = {
-                "name": call.contact_name or other_end(call),
-                "url": change_url(call.contact_type_id, call.contact_id) if call.contact_id else "",
-                "number": call_link(call.outside_e164) if call.outside_e164 else other_end(call),
+                "name": call.contact_name or display_number(call),
+                "url": admin_change_url(call.contact_type_id, call.contact_id)
+                if call.contact_id
+                else "",
+                "number": call_link(call.outside_e164)
+                if call.outside_e164
+                else display_number(call),
                 "state": self.state(call),
                 "when": self.when(call),
                 "length": duration(call.duration or None),
-                "sound": player(call.recording) if call.ringotel_audible else "",
+                "sound": audio_player(call.recording) if call.ringotel_audible else "",
                 "earlier": with_recordings(
-                    calls_like(visible_calls(backend_for(request), request.user), call), request.user
+                    related_calls(visible_calls(backend_for(request), request.user), call),
+                    request.user,
                 )[:EARLIER_CALLS],
             }
         return super().render_change_form(request, context, *args, **kwargs)

@@ -18,12 +18,14 @@ from django.utils.translation import gettext as _
 from pygal.style import Style
 
 # pygal looks into every later import of the process, for maps that are not used here; Python 3.11 warns of its way.
-sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
+sys.meta_path[:] = [
+    finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)
+]
 
 UNWANTED = ("style", "script", "desc", "title")
 XLINK = "{http://www.w3.org/1999/xlink}"
 LABELS_SHOWN = 6
-LONGEST_LABEL = 24
+MAX_LABEL = 24
 # Only for the room that texts take; what they look like is in desk.css.
 STYLE = Style(label_font_size=13, major_label_font_size=13, legend_font_size=13)
 
@@ -38,7 +40,11 @@ class Bar:
 
 
 def bars(
-    title: str, labels: Sequence[str], series: Sequence[tuple[str, Sequence[Bar | None]]], *, horizontal: bool = False
+    title: str,
+    labels: Sequence[str],
+    series: Sequence[tuple[str, Sequence[Bar | None]]],
+    *,
+    horizontal: bool = False,
 ) -> SafeString:
     """Bars, one upon the other: ``series`` are pairs of a name and a bar, or None, for each of ``labels``."""
     kind = pygal.HorizontalStackedBar if horizontal else pygal.StackedBar
@@ -57,12 +63,20 @@ def bars(
         show_legend=len(series) > 1,
         no_data_text=_("No calls"),
         include_x_axis=True,
-        truncate_label=LONGEST_LABEL,
+        truncate_label=MAX_LABEL,
     )
     # pygal would keep room for the whole of a label, and none for the bars.
-    chart.x_labels = [Truncator(label).chars(LONGEST_LABEL) for label in labels] if horizontal else _thinned(labels)
+    chart.x_labels = (
+        [Truncator(label).chars(MAX_LABEL) for label in labels] if horizontal else _thinned(labels)
+    )
     for name, values in series:
-        chart.add(name, [bar and {"value": bar.value, "label": bar.text, "xlink": {"href": bar.url}} for bar in values])
+        chart.add(
+            name,
+            [
+                bar and {"value": bar.value, "label": bar.text, "xlink": {"href": bar.url}}
+                for bar in values
+            ],
+        )
     root = chart.render_tree()
     texts = {bar.url: bar.text for _name, values in series for bar in values if bar}
     _adapt(root, title, texts)

@@ -17,12 +17,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 
-from .. import connect, phone, requestlog
+from .. import phone
 from ..conf import conf
 from ..exceptions import CRMError
-from ..framework.document import PROPERTIES, build
+from ..hooks.document import PROPERTIES, build
+from ..internal import request_log
+from ..onboarding import credentials
 from ..records import SharedNumberRule
-from ..services.desk import explain_caller
+from ..services.calls.live import explain_caller
 from .base import backend_for
 
 AUTHS = [
@@ -33,7 +35,9 @@ AUTHS = [
 REFUSALS = {
     phone.Refusal.EMPTY: gettext_lazy("There is no number."),
     phone.Refusal.WITHHELD: gettext_lazy("The caller hides the number."),
-    phone.Refusal.SHORT: gettext_lazy("This short is an extension or a service, never a person outside."),
+    phone.Refusal.SHORT: gettext_lazy(
+        "This short is an extension or a service, never a person outside."
+    ),
     phone.Refusal.EMERGENCY: gettext_lazy("This is an emergency number."),
     phone.Refusal.NO_REGION: gettext_lazy("It has no country code, and DEFAULT_REGION is not set."),
     phone.Refusal.IMPOSSIBLE: gettext_lazy("No telephone number looks like this."),
@@ -45,7 +49,9 @@ REFUSALS = {
 class ConnectForm(forms.Form):
     """What ``ringotel_connect`` asks for."""
 
-    auth = forms.ChoiceField(label=gettext_lazy("Ringotel logs in with"), choices=AUTHS, widget=forms.RadioSelect)
+    auth = forms.ChoiceField(
+        label=gettext_lazy("Ringotel logs in with"), choices=AUTHS, widget=forms.RadioSelect
+    )
     name = forms.SlugField(
         label=gettext_lazy("Name of the credential"),
         max_length=60,
@@ -66,12 +72,12 @@ class ConnectForm(forms.Form):
     def clean_base_url(self) -> str:
         """Checked as the command does."""
         try:
-            return connect.clean_base_url(self.cleaned_data["base_url"])
+            return credentials.clean_base_url(self.cleaned_data["base_url"])
         except CRMError as exc:
             raise forms.ValidationError(exc.message) from exc
 
 
-def _demand(request: HttpRequest) -> None:
+def _require_permission(request: HttpRequest) -> None:
     if not request.user.has_perm("ringotel_crm.add_apikey"):
         raise PermissionDenied
 
@@ -80,7 +86,7 @@ def _demand(request: HttpRequest) -> None:
 @sensitive_post_parameters()
 def connect_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     """GET: the form. POST: the values, shown this once, and the document; with ``try``, what each hook gave."""
-    _demand(request)
+    _require_permission(request)
     origin = f"{request.scheme}://{request.get_host()}"
     context: dict[str, Any] = {
         **model_admin.admin_site.each_context(request),
@@ -89,7 +95,11 @@ def connect_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
         "media": model_admin.media,
     }
     if request.method == "POST" and "try" in request.POST:
-        return render(request, "admin/ringotel_crm/connect_try.html", context | _tried(request))
+        return render(
+            request,
+            "admin/ringotel_crm/connect_self_test.html",
+            context | _self_test_results(request),
+        )
     form = ConnectForm(
         request.POST if request.method == "POST" else None,
         initial={"auth": "bearer", "name": "ringotel", "base_url": origin},
@@ -97,8 +107,11 @@ def connect_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     if form.is_valid():
         data = form.cleaned_data
         try:
-            made = connect.connect(
-                data["auth"], base_url=data["base_url"], name=data["name"], redirect_uri=data["redirect_uri"]
+            made = credentials.create_connection(
+                data["auth"],
+                base_url=data["base_url"],
+                name=data["name"],
+                redirect_uri=data["redirect_uri"],
             )
         except CRMError as exc:
             form.add_error(None, exc.message)
@@ -109,45 +122,65 @@ def connect_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
                 "document": json.dumps(made.document, indent=2, ensure_ascii=False),
                 "auth": data["auth"],
                 "base_url": data["base_url"],
-                "is_out_of_reach": connect.is_out_of_reach(data["base_url"]),
+                "is_out_of_reach": credentials.is_out_of_reach(data["base_url"]),
             }
-            return render(request, "admin/ringotel_crm/connect_done.html", context)
-    context |= {"form": form, "requests": _requests(), "has_oauth2": apps.is_installed("oauth2_provider")}
+            return render(request, "admin/ringotel_crm/connect_result.html", context)
+    context |= {
+        "form": form,
+        "requests": _requests(),
+        "has_oauth2": apps.is_installed("oauth2_provider"),
+    }
     return render(request, "admin/ringotel_crm/connect.html", context)
 
 
-def _tried(request: HttpRequest) -> dict[str, Any]:
+def _self_test_results(request: HttpRequest) -> dict[str, Any]:
     auth = request.POST.get("auth", "")
     if auth not in PROPERTIES:
         raise BadRequest
     try:
-        base_url = connect.clean_base_url(request.POST.get("base_url", ""))
+        base_url = credentials.clean_base_url(request.POST.get("base_url", ""))
         properties = {label: request.POST.get(label, "") for label in PROPERTIES[auth]}
         document = build(auth, base_url)  # type: ignore[arg-type]
-        verdicts = connect.check(connect.Connection(document=document, properties=properties), user=request.user)
+        verdicts = credentials.run_self_test(
+            credentials.Connection(document=document, properties=properties), user=request.user
+        )
     except CRMError as exc:
         return {"problem": exc.message}
     return {
-        "verdicts": [(verdict, "" if verdict.ok else connect.advice(verdict.status)) for verdict in verdicts],
+        "verdicts": [
+            (verdict, "" if verdict.ok else credentials.troubleshooting_hint(verdict.status))
+            for verdict in verdicts
+        ],
         "is_good": all(verdict.ok for verdict in verdicts),
     }
 
 
-def _requests() -> list[tuple[requestlog.Entry, str, str]]:
+def _requests() -> list[tuple[request_log.Entry, str, str]]:
     """The last ones with who asked, and what to do about it."""
-    entries = requestlog.last("hooks", "webhooks")
-    users = get_user_model()._default_manager.in_bulk({entry.user_id for entry in entries if entry.user_id})
+    entries = request_log.recent("hooks", "webhooks")
+    users = get_user_model()._default_manager.in_bulk(
+        {entry.user_id for entry in entries if entry.user_id}
+    )
     names = {str(pk): user.get_username() for pk, user in users.items()}
-    return [(entry, names.get(entry.user_id, ""), connect.advice(entry.status, entry.door)) for entry in entries]
+    return [
+        (
+            entry,
+            names.get(entry.user_id, ""),
+            credentials.troubleshooting_hint(entry.status, entry.integration),
+        )
+        for entry in entries
+    ]
 
 
 @require_safe
 def document_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     """The document as a file. It has no secrets: the values take the place of its ``$labels$`` at Ringotel."""
-    _demand(request)
+    _require_permission(request)
     form = ConnectForm({**request.GET.dict(), "name": "document"})
     if not form.is_valid():
-        return HttpResponse(form.errors.as_text(), status=400, content_type="text/plain; charset=utf-8")
+        return HttpResponse(
+            form.errors.as_text(), status=400, content_type="text/plain; charset=utf-8"
+        )
     document = build(form.cleaned_data["auth"], form.cleaned_data["base_url"])
     response = JsonResponse(document, json_dumps_params={"indent": 2, "ensure_ascii": False})
     response["Content-Disposition"] = 'attachment; filename="ringotel.json"'
@@ -187,7 +220,7 @@ def who_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
                 for candidate in found.candidates
             ],
             "is_shared": len(people) > 1,
-            "rule": SharedNumberRule(conf.SHARED_NUMBER).label,
+            "rule": SharedNumberRule(conf.SHARED_NUMBER_RULE).label,
             "winner_url": found.winner and backend.contacts.url(found.winner.id),
         }
-    return render(request, "admin/ringotel_crm/who.html", context)
+    return render(request, "admin/ringotel_crm/caller_lookup.html", context)

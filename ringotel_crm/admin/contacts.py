@@ -26,10 +26,10 @@ from ..backends.base import ContactDirectory
 from ..backends.mapping import split
 from ..backends.model import ModelContactDirectory
 from ..models import Activity, Message, Note
-from ..services.calling import call_link
-from ..services.desk import calls_of, may_view_calls, totals, visible_calls
-from ..services.messages import messages_of
-from ..services.recordings import audible
+from ..services.calls.click_to_call import call_link
+from ..services.calls.live import call_totals, calls_for_contacts, may_view_calls, visible_calls
+from ..services.messages import messages_with
+from ..services.recordings.store import recordings_playable_by
 from .base import MEDIA, backend_for
 
 CALLS_SHOWN = 25
@@ -61,28 +61,34 @@ class RingotelContactAdminMixin:
     admin_site: AdminSite
     model: Any
 
-    def ringotel_people(self, request: HttpRequest, obj: Any) -> Iterable[Any]:
+    def get_ringotel_contacts(self, request: HttpRequest, obj: Any) -> Iterable[Any]:
         """The contacts whose calls the page shows: this one. Override for a page that stands for several."""
         return [obj]
 
-    def ringotel_numbers(self, request: HttpRequest, obj: Any) -> Sequence[str]:
+    def get_ringotel_numbers(self, request: HttpRequest, obj: Any) -> Sequence[str]:
         """The E.164 numbers on the card. Override for more than the backend tells."""
         contacts = backend_for(request).contacts
-        return contacts.numbers(contacts.id_of(type(obj), str(obj.pk)))
+        return contacts.numbers(contacts.from_reference(type(obj), str(obj.pk)))
 
-    def ringotel_facts(self, obj: Any) -> Sequence[str]:
+    def get_ringotel_details(self, obj: Any) -> Sequence[str]:
         """Lines under the name, such as company and title."""
         return []
 
-    def ringotel_initial(self, request: HttpRequest, name: str, number: str) -> dict[str, str]:
+    def get_ringotel_initial(self, request: HttpRequest, name: str, number: str) -> dict[str, str]:
         """The add form's fields for a stranger. Override where the mapping does not say which ones."""
         directory = next(d for d in directories(backend_for(request)) if d.model is self.model)
         if not issubclass(directory, ModelContactDirectory):
             return {}
-        first, last, whole = (split(paths) for paths in (directory.first_name, directory.last_name, directory.name))
+        first, last, whole = (
+            split(paths) for paths in (directory.first_name, directory.last_name, directory.name)
+        )
         words = name.partition(" ")
         number_paths = (path for paths in directory.phones.values() for path in split(paths))
-        found = {path: value for paths, value in ((first, words[0]), (last, words[2])) for path in paths[:1]}
+        found = {
+            path: value
+            for paths, value in ((first, words[0]), (last, words[2]))
+            for path in paths[:1]
+        }
         found |= {path: name for path in whole[:1] if not found}
         found |= dict.fromkeys(islice(number_paths, 1), number)
         return {path: value for path, value in found.items() if value and "__" not in path}
@@ -113,37 +119,51 @@ class RingotelContactAdminMixin:
 
     def ringotel_card(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """What the templates show: five queries, however many calls there are."""
-        people = {str(person.pk): person for person in islice(self.ringotel_people(request, obj), PEOPLE_SHOWN)}
+        people = {
+            str(person.pk): person
+            for person in islice(self.get_ringotel_contacts(request, obj), PEOPLE_SHOWN)
+        }
         # Of several people the first tells the model; without any, the page stands for itself.
         person_type = ContentType.objects.get_for_model(next(iter(people.values()), obj))
-        calls = calls_of(visible_calls(backend_for(request), request.user), [*people], person_type.pk)
+        calls = calls_for_contacts(
+            visible_calls(backend_for(request), request.user), [*people], person_type.pk
+        )
         notes = Note.objects.filter(
             contact_type=ContentType.objects.get_for_model(obj), contact_id=str(obj.pk)
         ).select_related("author")
         meta = self.model._meta
         return {
-            "facts": [fact for fact in self.ringotel_facts(obj) if fact],
-            "numbers": [call_link(number) for number in self.ringotel_numbers(request, obj)],
-            "totals": totals(calls) if may_view_calls(request.user) else None,
+            "facts": [fact for fact in self.get_ringotel_details(obj) if fact],
+            "numbers": [call_link(number) for number in self.get_ringotel_numbers(request, obj)],
+            "totals": call_totals(calls) if may_view_calls(request.user) else None,
             "timeline": timeline(
                 with_recordings(calls, request.user)[:CALLS_SHOWN],
                 notes[:CALLS_SHOWN],
                 self.ringotel_messages(request, person_type.pk, [*people])[:CALLS_SHOWN],
             ),
-            "is_shared": len(people) != 1 or str(obj.pk) not in people or person_type.model_class() is not type(obj),
-            "all_calls": call_list_url(contact_type=person_type.pk, contact_id__in=",".join([*people][:50])),
-            "note_form": NoteForm(prefix="note") if request.user.has_perm("ringotel_crm.add_note") else None,
+            "is_shared": len(people) != 1
+            or str(obj.pk) not in people
+            or person_type.model_class() is not type(obj),
+            "all_calls": call_list_url(
+                contact_type=person_type.pk, contact_id__in=",".join([*people][:50])
+            ),
+            "note_form": NoteForm(prefix="note")
+            if request.user.has_perm("ringotel_crm.add_note")
+            else None,
             "note_url": reverse(
-                f"{self.admin_site.name}:{meta.app_label}_{meta.model_name}_ringotel_note", args=[obj.pk]
+                f"{self.admin_site.name}:{meta.app_label}_{meta.model_name}_ringotel_note",
+                args=[obj.pk],
             ),
             "may_finish": request.user.has_perm("ringotel_crm.change_note"),
         }
 
-    def ringotel_messages(self, request: HttpRequest, kind: int, ids: Sequence[str]) -> QuerySet[Message]:
+    def ringotel_messages(
+        self, request: HttpRequest, kind: int, ids: Sequence[str]
+    ) -> QuerySet[Message]:
         """Texts with these people, for who may read conversations."""
         if not request.user.has_perm("ringotel_crm.view_conversation"):
             return Message.objects.none()
-        return messages_of(backend_for(request).scope, kind, ids)
+        return messages_with(backend_for(request).tenant, kind, ids)
 
     def ringotel_note(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Write a note, or tick one off."""
@@ -154,35 +174,45 @@ class RingotelContactAdminMixin:
             raise PermissionDenied
         kind, key = ContentType.objects.get_for_model(obj), str(obj.pk)
         done = request.POST.get("done", "")
-        if not request.user.has_perm("ringotel_crm.change_note" if done else "ringotel_crm.add_note"):
+        if not request.user.has_perm(
+            "ringotel_crm.change_note" if done else "ringotel_crm.add_note"
+        ):
             raise PermissionDenied
         if done:
             open_notes = Note.objects.filter(contact_type=kind, contact_id=key, done_at=None)
-            open_notes.filter(pk=int(done) if done.isdecimal() and len(done) < 19 else 0).update(done_at=timezone.now())
+            open_notes.filter(pk=int(done) if done.isdecimal() and len(done) < 19 else 0).update(
+                done_at=timezone.now()
+            )
         else:
             form = NoteForm(request.POST, prefix="note")
             if form.is_valid():
                 form.instance.contact_type, form.instance.contact_id = kind, key
                 form.instance.contact_name, form.instance.author = str(obj)[:255], request.user
-                form.instance.scope = backend_for(request).scope
+                form.instance.tenant = backend_for(request).tenant
                 form.save()
             else:
                 self.message_user(request, _("The note was not kept: it needs a text."), "error")  # type: ignore[attr-defined]
         meta = self.model._meta
-        url = reverse(f"{self.admin_site.name}:{meta.app_label}_{meta.model_name}_change", args=[obj.pk])
+        url = reverse(
+            f"{self.admin_site.name}:{meta.app_label}_{meta.model_name}_change", args=[obj.pk]
+        )
         return HttpResponseRedirect(f"{url}#ringotel-timeline")
 
 
 def with_recordings(calls: QuerySet[Activity], user: Any) -> QuerySet[Activity]:
     """Each with its recording, and whether ``user`` may hear it, in the same query."""
-    heard = audible(user).filter(activity=OuterRef("pk"), withdrawn=False)
-    return calls.select_related("recording").annotate(ringotel_audible=Exists(heard.select_related(None).values("pk")))
+    heard = recordings_playable_by(user).filter(activity=OuterRef("pk"), deletion_started=False)
+    return calls.select_related("recording").annotate(
+        ringotel_audible=Exists(heard.select_related(None).values("pk"))
+    )
 
 
 Entry: TypeAlias = tuple[dt.datetime, Activity | None, Note | None, Message | None]
 
 
-def timeline(calls: Iterable[Activity], notes: Iterable[Note], messages: Iterable[Message]) -> list[Entry]:
+def timeline(
+    calls: Iterable[Activity], notes: Iterable[Note], messages: Iterable[Message]
+) -> list[Entry]:
     """Calls, notes and messages by time, the latest first."""
     entries: list[Entry] = [
         *((call.start or call.created_at, call, None, None) for call in calls),
@@ -199,7 +229,11 @@ def call_list_url(**query: Any) -> str:
 
 def directories(backend: Backend) -> list[type[ContactDirectory]]:
     """Those of the contacts, which may be of several models."""
-    return [member for member in backend.contacts.members() if issubclass(member, ContactDirectory) and member.model]
+    return [
+        member
+        for member in backend.contacts.component_classes()
+        if issubclass(member, ContactDirectory) and member.model
+    ]
 
 
 def contact_admins(site: AdminSite, backend: Backend) -> list[ModelAdmin[Any]]:
@@ -214,7 +248,11 @@ def search_contacts(request: HttpRequest, site: AdminSite, text: str) -> Iterato
         return
     contacts = backend_for(request).contacts
     numbers = phone.candidates(text)
-    held = [contacts.reference(contact.id) for _number, contact in contacts.find(numbers)] if numbers else []
+    held = (
+        [contacts.to_reference(contact.id) for _number, contact in contacts.find(numbers)]
+        if numbers
+        else []
+    )
     for model_admin in contact_admins(site, backend_for(request)):
         if not model_admin.has_view_permission(request):
             continue
@@ -226,7 +264,9 @@ def search_contacts(request: HttpRequest, site: AdminSite, text: str) -> Iterato
         yield rows
 
 
-def add_contact_url(request: HttpRequest, site: AdminSite, *, name: str = "", number: str = "") -> str:
+def add_contact_url(
+    request: HttpRequest, site: AdminSite, *, name: str = "", number: str = ""
+) -> str:
     """The form for a new contact, filled in; "" where there is none, or not for this person."""
     backend = backend_for(request)
     creating = [directory.model for directory in directories(backend) if directory.can_create]
@@ -237,6 +277,6 @@ def add_contact_url(request: HttpRequest, site: AdminSite, *, name: str = "", nu
         url = reverse(f"{site.name}:{meta.app_label}_{meta.model_name}_add")
         initial: dict[str, str] = {}
         if isinstance(model_admin, RingotelContactAdminMixin):
-            initial = model_admin.ringotel_initial(request, name, phone.display(number))
+            initial = model_admin.get_ringotel_initial(request, name, phone.display(number))
         return f"{url}?{urlencode(initial)}" if initial else url
     return ""

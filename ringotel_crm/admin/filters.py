@@ -27,7 +27,7 @@ def start_of_day(days_ago: int = 0) -> dt.datetime:
     return timezone.make_aware(dt.datetime.combine(day, dt.time()))
 
 
-class Period(admin.SimpleListFilter):
+class DateFilter(admin.SimpleListFilter):
     """When."""
 
     title = _("start")
@@ -54,7 +54,7 @@ class Period(admin.SimpleListFilter):
         return queryset
 
 
-class Agent(admin.SimpleListFilter):
+class AgentFilter(admin.SimpleListFilter):
     """Whose phone it was."""
 
     title = _("agent")
@@ -63,7 +63,11 @@ class Agent(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         """The people who take calls."""
         people = islice(backend_for(request).users.records(), AGENTS_OFFERED)
-        return [("me", _("My calls")), ("none", _("Nobody")), *((user.id, user.name) for user in people)]
+        return [
+            ("me", _("My calls")),
+            ("none", _("Nobody")),
+            *((user.id, user.name) for user in people),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: Calls) -> Calls:
         """By the id that the CRM has for the person."""
@@ -71,14 +75,16 @@ class Agent(admin.SimpleListFilter):
             case None:
                 return queryset
             case "me":
-                return queryset.filter(agent_id__in=backend_for(request).users.ids_of([request.user]))
+                return queryset.filter(
+                    agent_id__in=backend_for(request).users.user_ids_for([request.user])
+                )
             case "none":
                 return queryset.filter(agent_id="")
             case id:
                 return queryset.filter(agent_id=id)
 
 
-class YesNo(admin.SimpleListFilter):
+class BooleanListFilter(admin.SimpleListFilter):
     """A question with two answers. ``lookup`` is what holds for "yes"."""
 
     lookup: dict[str, Any] = {}
@@ -98,7 +104,7 @@ class YesNo(admin.SimpleListFilter):
         return queryset
 
 
-class Assigned(YesNo):
+class HasContact(BooleanListFilter):
     """Whether it is known who that was."""
 
     title = _("contact")
@@ -107,7 +113,7 @@ class Assigned(YesNo):
     answers = (_("Unassigned"), _("Known contact"))
 
 
-class Recorded(YesNo):
+class HasRecording(BooleanListFilter):
     """Whether there is something to hear."""
 
     title = _("recording")
@@ -116,7 +122,7 @@ class Recorded(YesNo):
     answers = (_("Recorded"), _("Not recorded"))
 
 
-class FollowUp(YesNo):
+class FollowUpFilter(BooleanListFilter):
     """Whether somebody has to come back to it."""
 
     title = _("follow up")

@@ -19,11 +19,11 @@ from django.views.decorators.http import require_safe
 from .. import phone
 from ..exceptions import CRMError
 from ..records import ContactRecord
-from ..services.merge import Merge, merge_contacts, preview_merge
+from ..services.contacts.merge import Merge, merge_contacts, preview_merge
 from .base import backend_for
 
-MOST_DUPLICATES = 100
-MOST_TYPED = 10  # numbers or addresses that are looked up at a time
+MAX_DUPLICATES = 100
+MAX_TYPED = 10  # numbers or addresses that are looked up at a time
 
 
 class RingotelMergeAdminMixin:
@@ -46,13 +46,17 @@ class RingotelMergeAdminMixin:
         """To the preview."""
         ids = [str(pk) for pk in queryset.order_by("pk").values_list("pk", flat=True)[:3]]
         if len(ids) == 2:
-            return HttpResponseRedirect(f"{self.ringotel_url('merge')}?{urlencode({'keep': ids[0], 'gone': ids[1]})}")
+            return HttpResponseRedirect(
+                f"{self.ringotel_url('merge')}?{urlencode({'target': ids[0], 'source': ids[1]})}"
+            )
         self.message_user(request, _("Choose two contacts."), "warning")  # type: ignore[attr-defined]
         return None
 
     def ringotel_url(self, name: str) -> str:
         """Of one of the pages below."""
-        return reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{name}")
+        return reverse(
+            f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{name}"
+        )
 
     def get_urls(self) -> list[URLPattern]:
         """With the pages about duplicates."""
@@ -74,24 +78,30 @@ class RingotelMergeAdminMixin:
         if not self.has_merge_permission(request):
             raise PermissionDenied
         given = request.POST if request.method == "POST" else request.GET
-        keep, gone = given.get("keep", ""), given.get("gone", "")
+        target, source = given.get("target", ""), given.get("source", "")
         backend = backend_for(request)
         context: dict[str, Any] = {"title": _("Merge two contacts")}
         try:
             if request.method == "POST":
-                done = merge_contacts(backend, keep, gone)
+                done = merge_contacts(backend, target, source)
                 kept = self.get_object(request, keep)  # type: ignore[attr-defined]
                 self.log_change(request, kept, _summary(done))  # type: ignore[attr-defined]
                 self.message_user(request, _summary(done), "success")  # type: ignore[attr-defined]
-                return HttpResponseRedirect(backend.contacts.url(done.keep.id))
-            found = preview_merge(backend, keep, gone)
+                return HttpResponseRedirect(backend.contacts.url(done.target.id))
+            found = preview_merge(backend, target, source)
         except CRMError as exc:
             context["problem"] = exc.message
         else:
-            swapped = urlencode({"keep": found.gone.id, "gone": found.keep.id})
-            context |= {"merge": found, "summary": _summary(found), "rows": _compared(found), "swapped": swapped}
+            swapped = urlencode({"target": found.source.id, "source": found.target.id})
+            context |= {
+                "merge": found,
+                "summary": _summary(found),
+                "rows": _compared(found),
+                "swapped": swapped,
+            }
             kept, gone_too = (
-                [*map(phone.display, backend.contacts.numbers(one.id))] for one in (found.keep, found.gone)
+                [*map(phone.display, backend.contacts.numbers(one.id))]
+                for one in (found.target, found.source)
             )
             context["numbers"] = [kept, gone_too, list(dict.fromkeys([*kept, *gone_too]))]
         return self.ringotel_page(request, "merge", context)
@@ -101,19 +111,19 @@ class RingotelMergeAdminMixin:
         if not self.has_merge_permission(request):
             raise PermissionDenied
         backend = backend_for(request)
-        found = backend.contacts.duplicates(MOST_DUPLICATES)
+        found = backend.contacts.duplicates(MAX_DUPLICATES)
         objects = self.get_queryset(request).in_bulk({id for _value, ids in found for id in ids})  # type: ignore[attr-defined]
         people = {str(pk): (str(obj), backend.contacts.url(str(pk))) for pk, obj in objects.items()}
         rows = [
             (
                 phone.display(value),
                 [people[id] for id in ids if id in people],
-                urlencode({"keep": ids[0], "gone": ids[1]}),
+                urlencode({"target": ids[0], "source": ids[1]}),
             )
             for value, ids in found
         ]
         return self.ringotel_page(
-            request, "duplicates", {"title": _("Duplicates"), "rows": rows, "most": MOST_DUPLICATES}
+            request, "duplicates", {"title": _("Duplicates"), "rows": rows, "most": MAX_DUPLICATES}
         )
 
     def similar_view(self, request: HttpRequest) -> HttpResponse:
@@ -122,13 +132,17 @@ class RingotelMergeAdminMixin:
             raise PermissionDenied
         contacts = backend_for(request).contacts
         found: dict[str, ContactRecord] = {}
-        typed = request.GET.getlist("number")[:MOST_TYPED]
+        typed = request.GET.getlist("number")[:MAX_TYPED]
         if numbers := [number for text in typed for number in phone.candidates(text)]:
             found |= {contact.id: contact for _number, contact in contacts.find(numbers)}
-        for email in (text.strip() for text in request.GET.getlist("email")[:MOST_TYPED] if "\0" not in text):
+        for email in (
+            text.strip() for text in request.GET.getlist("email")[:MAX_TYPED] if "\0" not in text
+        ):
             found |= {contact.id: contact for contact in contacts.find_by_email(email)}
         found.pop(request.GET.get("exclude", ""), None)
-        people = [(contact, contacts.url(contact.id)) for contact in list(found.values())[:MOST_TYPED]]
+        people = [
+            (contact, contacts.url(contact.id)) for contact in list(found.values())[:MAX_TYPED]
+        ]
         return render(request, "admin/ringotel_crm/similar.html", {"people": people})
 
     def ringotel_number_inputs(self, request: HttpRequest) -> str:
@@ -148,10 +162,15 @@ class RingotelMergeAdminMixin:
         response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)  # type: ignore[misc]
         return response
 
-    def ringotel_page(self, request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+    def ringotel_page(
+        self, request: HttpRequest, name: str, context: dict[str, Any]
+    ) -> HttpResponse:
         """One of our templates in the frame of the admin."""
         frame = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media}
-        frame["list_url"], frame["merge_url"] = self.ringotel_url("changelist"), self.ringotel_url("merge")
+        frame["list_url"], frame["merge_url"] = (
+            self.ringotel_url("changelist"),
+            self.ringotel_url("merge"),
+        )
         return render(request, f"admin/ringotel_crm/{name}.html", frame | context)
 
 
@@ -160,9 +179,11 @@ def _summary(merge: Merge) -> str:
     notes = ngettext("%(count)d note", "%(count)d notes", merge.notes) % {"count": merge.notes}
     count = len(merge.numbers)
     numbers = ngettext("%(count)d number", "%(count)d numbers", count) % {"count": count}
-    return _("%(gone)s is merged into %(keep)s: %(calls)s, %(notes)s and %(numbers)s go over.") % {
-        "gone": f"{merge.gone.name} (#{merge.gone.id})",
-        "keep": merge.keep.name,
+    return _(
+        "%(source)s is merged into %(target)s: %(calls)s, %(notes)s and %(numbers)s go over."
+    ) % {
+        "gone": f"{merge.source.name} (#{merge.source.id})",
+        "target": merge.target.name,
         "calls": calls,
         "notes": notes,
         "numbers": numbers,
@@ -178,5 +199,8 @@ def _compared(merge: Merge) -> list[tuple[str, str, str, str]]:
         "job_title": _("job title"),
         "email": _("e-mail"),
     }
-    rows = ((label, getattr(merge.keep, name), getattr(merge.gone, name)) for name, label in labels.items())
-    return [(label, kept, gone, kept or gone) for label, kept, gone in rows]
+    rows = (
+        (label, getattr(merge.target, name), getattr(merge.source, name))
+        for name, label in labels.items()
+    )
+    return [(label, kept, source, kept or source) for label, kept, source in rows]

@@ -13,12 +13,13 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .. import phone
-from ..client import BadAnswer, Unreachable
+from ..client import InvalidResponse, RingotelConnectionError
 from ..client.messaging import reply
 from ..exceptions import CRMError
 from ..models import Conversation, Message
-from ..services.calling import call_link
-from .base import FastAdmin, change_url
+from ..services.calls.click_to_call import call_link
+from .base import LargeTableAdmin
+from .html import admin_change_url
 
 SHOWN = 200  # messages, the latest
 
@@ -26,7 +27,9 @@ SHOWN = 200  # messages, the latest
 class ReplyForm(forms.ModelForm):  # type: ignore[type-arg]
     """A conversation has one thing to write: an answer."""
 
-    reply = forms.CharField(label=_("Reply"), required=False, max_length=1600, widget=forms.Textarea(attrs={"rows": 3}))
+    reply = forms.CharField(
+        label=_("Reply"), required=False, max_length=1600, widget=forms.Textarea(attrs={"rows": 3})
+    )
 
     class Meta:
         model = Conversation
@@ -34,28 +37,30 @@ class ReplyForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Conversation)
-class ConversationAdmin(FastAdmin):
+class ConversationAdmin(LargeTableAdmin):
     """All messages with one number."""
 
     form = ReplyForm
-    empty_text = _("They begin with the first message that Ringotel tells of, by the webhook for messages.")
+    empty_message = _(
+        "They begin with the first message that Ringotel tells of, by the webhook for messages."
+    )
     list_display = ("__str__", "number", "agent_name", "last_at")
     list_filter = ("agent_name",)
-    search_fields = ("contact_name", "their_key")
+    search_fields = ("contact_name", "remote_number_normalized")
     sortable_by = ("last_at",)
-    fields = ("person", "number", "our_number", "agent_name", "thread", "reply")
-    readonly_fields = ("person", "number", "our_number", "agent_name", "thread")
+    fields = ("person", "number", "local_number", "agent_name", "thread", "reply")
+    readonly_fields = ("person", "number", "local_number", "agent_name", "thread")
 
     @admin.display(description=_("number"))
     def number(self, conversation: Conversation) -> str:
         """Theirs, to be called."""
-        key = conversation.their_key
-        return call_link(key) if phone.display(key) != key else conversation.their_number
+        key = conversation.remote_number_normalized
+        return call_link(key) if phone.display(key) != key else conversation.remote_number
 
     @admin.display(description=_("contact"))
     def person(self, conversation: Conversation) -> str:
         """The contact, with a link."""
-        url = change_url(conversation.contact_type_id, conversation.contact_id)
+        url = admin_change_url(conversation.contact_type_id, conversation.contact_id)
         if not url:
             return conversation.contact_name or gettext("nobody known")
         return format_html('<a href="{}">{}</a>', url, conversation.contact_name)
@@ -65,7 +70,8 @@ class ConversationAdmin(FastAdmin):
         """The latest messages, the oldest of them first."""
         latest = conversation.messages.order_by("-at", "-pk")[:SHOWN]
         return format_html(
-            '<ol class="ringotel-thread">{}</ol>', format_html("{}" * len(latest), *map(self._line, reversed(latest)))
+            '<ol class="ringotel-thread">{}</ol>',
+            format_html("{}" * len(latest), *map(self._line, reversed(latest))),
         )
 
     def _line(self, message: Message) -> str:
@@ -76,7 +82,7 @@ class ConversationAdmin(FastAdmin):
             '<li><small>{} · {} · {}</small><br><span dir="auto">{}</span></li>',
             message.at,
             who,
-            message.get_state_display() if message.is_outgoing else "",
+            message.get_status_display() if message.is_outgoing else "",
             self._content(message),
         )
 
@@ -85,10 +91,14 @@ class ConversationAdmin(FastAdmin):
             return gettext("(deleted)")
         if message.file:
             return format_html(
-                '<a href="{}">{}</a>', reverse("ringotel_crm:message-file", args=[message.pk]), gettext("file")
+                '<a href="{}">{}</a>',
+                reverse("ringotel_crm:message-file", args=[message.pk]),
+                gettext("file"),
             )
         if message.file_url:
-            return gettext("(a file: %(reason)s)") % {"reason": message.file_error or gettext("not fetched yet")}
+            return gettext("(a file: %(reason)s)") % {
+                "reason": message.file_error or gettext("not fetched yet")
+            }
         return message.text
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -100,7 +110,11 @@ class ConversationAdmin(FastAdmin):
         return request.user.has_perm("ringotel_crm.send_message")
 
     def save_model(
-        self, request: HttpRequest, obj: Conversation, form: forms.ModelForm[Conversation], change: bool
+        self,
+        request: HttpRequest,
+        obj: Conversation,
+        form: forms.ModelForm[Conversation],
+        change: bool,
     ) -> None:
         """Send the answer and say how that went."""
         text = form.cleaned_data["reply"].strip()
@@ -108,8 +122,10 @@ class ConversationAdmin(FastAdmin):
             return
         try:
             reply(obj, text)
-        except (BadAnswer, Unreachable) as exc:
-            note = gettext("Nobody knows whether this was sent: %(reason)s") % {"reason": exc.message}
+        except (InvalidResponse, RingotelConnectionError) as exc:
+            note = gettext("Nobody knows whether this was sent: %(reason)s") % {
+                "reason": exc.message
+            }
             messages.warning(request, f"{note} {text}")
         except CRMError as exc:
             note = gettext("Not sent: %(reason)s") % {"reason": exc.message}

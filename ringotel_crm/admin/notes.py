@@ -13,10 +13,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Note
-from .base import FastAdmin, backend_for, change_url
+from .base import LargeTableAdmin, backend_for
+from .html import admin_change_url
 
 
-class Open(admin.SimpleListFilter):
+class FollowUpState(admin.SimpleListFilter):
     """What is still to be done."""
 
     title = _("follow up")
@@ -39,13 +40,13 @@ class Open(admin.SimpleListFilter):
 
 
 @admin.register(Note)
-class NoteAdmin(FastAdmin):
+class NoteAdmin(LargeTableAdmin):
     """They are written on the page of the contact; here is what is due."""
 
-    empty_text = _("Write the first one on the page of a contact.")
+    empty_message = _("Write the first one on the page of a contact.")
     list_display = ("text", "who", "due", "author", "created_at", "done_at")
     list_display_links = ("text",)
-    list_filter = (Open, ("author", admin.RelatedOnlyFieldListFilter))
+    list_filter = (FollowUpState, ("author", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("author",)
     sortable_by = ("due",)
     fields = ("who", "text", "due", "author", "created_at", "done_at")
@@ -55,14 +56,18 @@ class NoteAdmin(FastAdmin):
     @admin.display(description=_("contact"))
     def who(self, note: Note) -> str:
         """With a link."""
-        url = change_url(note.contact_type_id, note.contact_id)
-        return format_html('<a href="{}" dir="auto">{}</a>', url, note.contact_name) if url else note.contact_name
+        url = admin_change_url(note.contact_type_id, note.contact_id)
+        return (
+            format_html('<a href="{}" dir="auto">{}</a>', url, note.contact_name)
+            if url
+            else note.contact_name
+        )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Note]:
         """The tenant's."""
         notes: QuerySet[Note] = super().get_queryset(request)
-        scope = backend_for(request).scope
-        return notes.filter(scope=scope) if scope else notes
+        tenant = backend_for(request).tenant
+        return notes.filter(tenant=tenant) if tenant else notes
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """On the page of the contact."""

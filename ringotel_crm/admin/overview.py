@@ -15,16 +15,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from ..models.fields import sensible
+from ..models.validators import validate_reasonable_year
 from ..records import Direction, Status
-from ..services import overview
-from ..services.desk import visible_calls
+from ..services.calls import statistics
+from ..services.calls.live import visible_calls
 from ..templatetags.ringotel import ringotel_length as duration
 from .base import backend_for
 from .charts import Bar, bars
 from .contacts import call_list_url
 
-MOST_DAYS = 366
+MAX_DAYS = 366
 OUTSIDE = f"{Direction.INBOUND},{Direction.OUTBOUND},"  # and those of which it is not known
 MISSED = f"{Status.MISSED},{Status.BUSY},{Status.FAILED},{Status.VOICEMAIL}"
 
@@ -35,19 +35,19 @@ class RangeForm(forms.Form):
     since = forms.DateField(
         label=gettext_lazy("From"),
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        validators=[sensible],
+        validators=[validate_reasonable_year],
     )
     until = forms.DateField(
         label=gettext_lazy("To"),
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        validators=[sensible],
+        validators=[validate_reasonable_year],
     )
 
     def clean(self) -> dict[str, Any]:
         """In order, and not endless."""
         cleaned = super().clean() or {}
         since, until = cleaned.get("since"), cleaned.get("until")
-        if since and until and not dt.timedelta() <= until - since < dt.timedelta(days=MOST_DAYS):
+        if since and until and not dt.timedelta() <= until - since < dt.timedelta(days=MAX_DAYS):
             raise forms.ValidationError(_("The range is at least one day and at most a year."))
         return cleaned
 
@@ -65,22 +65,29 @@ def overview_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     today = timezone.localdate()
     days = request.GET.get("days", "7")
     since, until = today - dt.timedelta(days={"1": 0, "30": 29}.get(days, 6)), today
-    form = RangeForm(request.GET if "since" in request.GET else None, initial={"since": since, "until": until})
+    form = RangeForm(
+        request.GET if "since" in request.GET else None, initial={"since": since, "until": until}
+    )
     if form.is_valid():
         since, until, days = form.cleaned_data["since"], form.cleaned_data["until"], ""
     begin, end = midnight(since), midnight(until + dt.timedelta(days=1))
-    calls = visible_calls(backend_for(request), request.user).filter(start__gte=begin, start__lt=end)
-    by_day = overview.per_day(calls)
+    calls = visible_calls(backend_for(request), request.user).filter(
+        start__gte=begin, start__lt=end
+    )
+    by_day = statistics.per_day(calls)
     charts: list[tuple[str, str]] = []
     if by_day:
         # A single day has nothing to compare: its one bar would say what the totals say.
         is_longer = since < until
         charts = [
             (_("Calls per day"), _days(by_day, since, until) if is_longer else ""),
-            (_("Calls per hour of the day"), _hours(overview.per_hour(calls), begin, end)),
-            (_("Calls by agent"), _agents(overview.per_agent(calls), begin, end)),
-            (_("Busiest contacts"), _contacts(overview.per_contact(calls), begin, end)),
-            (_("Seconds until an answer, on average"), _ringing(by_day, since, until) if is_longer else ""),
+            (_("Calls per hour of the day"), _hours(statistics.per_hour(calls), begin, end)),
+            (_("Calls by agent"), _agents(statistics.per_agent(calls), begin, end)),
+            (_("Busiest contacts"), _contacts(statistics.per_contact(calls), begin, end)),
+            (
+                _("Seconds until an answer, on average"),
+                _ringing(by_day, since, until) if is_longer else "",
+            ),
         ]
     context = {
         **model_admin.admin_site.each_context(request),
@@ -103,7 +110,12 @@ def overview_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
 
 def _url(begin: dt.datetime, end: dt.datetime, outcome: str = "", **more: Any) -> str:
     statuses = {"answered": Status.ANSWERED.value, "missed": MISSED}.get(outcome)
-    query = {"start__gte": begin.isoformat(), "start__lt": end.isoformat(), "direction__in": OUTSIDE, **more}
+    query = {
+        "start__gte": begin.isoformat(),
+        "start__lt": end.isoformat(),
+        "direction__in": OUTSIDE,
+        **more,
+    }
     return call_list_url(**query, **({"status__in": statuses} if statuses else {}))
 
 
@@ -151,7 +163,13 @@ def _hours(rows: list[dict[str, Any]], begin: dt.datetime, end: dt.datetime) -> 
         (
             name,
             [
-                _pair(by_hour.get(hour), outcome, name, labels[hour], _url(begin, end, outcome, start__hour=hour))
+                _pair(
+                    by_hour.get(hour),
+                    outcome,
+                    name,
+                    labels[hour],
+                    _url(begin, end, outcome, start__hour=hour),
+                )
                 for hour in range(24)
             ],
         )
@@ -162,7 +180,9 @@ def _hours(rows: list[dict[str, Any]], begin: dt.datetime, end: dt.datetime) -> 
 
 def _agents(rows: list[dict[str, Any]], begin: dt.datetime, end: dt.datetime) -> str:
     labels = [f"{row['name'] or row['agent_id']} ({duration(row['seconds'] or 0)})" for row in rows]
-    return _ranked(_("Calls by agent"), rows, labels, lambda row: {"agent_id": row["agent_id"]}, begin, end)
+    return _ranked(
+        _("Calls by agent"), rows, labels, lambda row: {"agent_id": row["agent_id"]}, begin, end
+    )
 
 
 def _contacts(rows: list[dict[str, Any]], begin: dt.datetime, end: dt.datetime) -> str:
@@ -175,12 +195,23 @@ def _contacts(rows: list[dict[str, Any]], begin: dt.datetime, end: dt.datetime) 
 
 
 def _ranked(
-    title: str, rows: list[dict[str, Any]], labels: list[str], query: Any, begin: dt.datetime, end: dt.datetime
+    title: str,
+    rows: list[dict[str, Any]],
+    labels: list[str],
+    query: Any,
+    begin: dt.datetime,
+    end: dt.datetime,
 ) -> str:
     # pygal draws the first at the bottom.
     pairs = [*zip(rows, labels, strict=True)][::-1]
     series = [
-        (name, [_pair(row, outcome, name, label, _url(begin, end, outcome, **query(row))) for row, label in pairs])
+        (
+            name,
+            [
+                _pair(row, outcome, name, label, _url(begin, end, outcome, **query(row)))
+                for row, label in pairs
+            ],
+        )
         for outcome, name in _outcomes()
     ]
     return bars(title, labels[::-1], series, horizontal=True)

@@ -12,28 +12,38 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..models import LegalHold, Recording
-from ..services.recordings import delete_recording
+from ..services.recordings.store import delete_recording
 from ..templatetags.ringotel import ringotel_length as duration
-from .base import FastAdmin, player
+from .base import LargeTableAdmin
+from .html import audio_player
 
 logger = logging.getLogger(__name__)
 
 
 @admin.register(Recording)
-class RecordingAdmin(FastAdmin):
+class RecordingAdmin(LargeTableAdmin):
     """Recordings come from the phone. Their sound can be deleted; the row stays and tells when."""
 
-    empty_text = _("They come with the calls, where Ringotel records these.")
+    empty_message = _("They come with the calls, where Ringotel records these.")
     list_display = ("activity", "player", "length", "bytes", "created_at", "deleted_at")
     list_select_related = ("activity",)
-    readonly_fields = ("activity", "player", "content_type", "codec", "length", "bytes", "created_at", "deleted_at")
+    readonly_fields = (
+        "activity",
+        "player",
+        "content_type",
+        "codec",
+        "length",
+        "bytes",
+        "created_at",
+        "deleted_at",
+    )
     exclude = ("file",)
     actions = ("delete_sound",)
 
     @admin.display(description=_("player"))
     def player(self, recording: Recording) -> str:
         """Hear it."""
-        return player(recording)
+        return audio_player(recording)
 
     @admin.display(description=_("length"), ordering="seconds")
     def length(self, recording: Recording) -> str:
@@ -57,7 +67,9 @@ class RecordingAdmin(FastAdmin):
         """Whoever may delete recordings."""
         return request.user.has_perm("ringotel_crm.delete_recording")
 
-    @admin.action(description=_("Delete the sound of the selected recordings"), permissions=["delete_sound"])
+    @admin.action(
+        description=_("Delete the sound of the selected recordings"), permissions=["delete_sound"]
+    )
     def delete_sound(self, request: HttpRequest, queryset: Any) -> None:
         """For good, at the storage; what is under a legal hold stays."""
         results: list[bool | None] = []
@@ -77,10 +89,10 @@ class RecordingAdmin(FastAdmin):
 
 
 @admin.register(LegalHold)
-class LegalHoldAdmin(FastAdmin):
+class LegalHoldAdmin(LargeTableAdmin):
     """What may not be deleted of whom."""
 
-    empty_text = _("Add one, and nothing about this contact is deleted meanwhile.")
+    empty_message = _("Add one, and nothing about this contact is deleted meanwhile.")
     list_display = ("contact_type", "contact_id", "reason", "created_at")
     list_select_related = ("contact_type",)
     search_fields = ("=contact_id", "reason")

@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import Webhook, WebhookEvent, WebhookToken
 from ..webhooks.events import replay
-from .base import FastAdmin, badge
+from .base import LargeTableAdmin
+from .html import badge
 
 COLOURS = {"failed": "missed", "processed": "answered"}
 
@@ -33,10 +34,10 @@ class TokenInline(admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(Webhook)
-class WebhookAdmin(FastAdmin):
+class WebhookAdmin(LargeTableAdmin):
     """Addresses that Ringotel tells things to. A new one is made by ``ringotel_connect --door webhook``."""
 
-    empty_text = _(
+    empty_message = _(
         "“manage.py ringotel_connect --door webhook” makes one, and shows the address and the token for Ringotel."
     )
     list_display = ("name", "user", "created_at")
@@ -54,30 +55,41 @@ class WebhookAdmin(FastAdmin):
         """Shown once; the ones before go on for a week."""
         for webhook in queryset:
             _token, text = WebhookToken.objects.issue(name=webhook.name, user=webhook.user)
-            note = gettext("Copy the new token of %(name)s now, it is not shown again:") % {"name": webhook.name}
+            note = gettext("Copy the new token of %(name)s now, it is not shown again:") % {
+                "name": webhook.name
+            }
             messages.warning(request, format_html("{} <code>{}</code>", note, text))
 
 
 @admin.register(WebhookEvent)
-class WebhookEventAdmin(FastAdmin):
+class WebhookEventAdmin(LargeTableAdmin):
     """What Ringotel told, and what became of it."""
 
-    empty_text = _("They appear here as soon as Ringotel uses a webhook.")
+    empty_message = _("They appear here as soon as Ringotel uses a webhook.")
     list_display = ("id", "received_at", "webhook", "method", "state", "attempts", "processed_at")
-    list_filter = ("outcome", "webhook")
+    list_filter = ("status", "webhook")
     list_select_related = ("webhook",)
     sortable_by = ("id",)
-    fields = ("webhook", "method", "received_at", "state", "attempts", "processed_at", "told", "error")
+    fields = (
+        "webhook",
+        "method",
+        "received_at",
+        "state",
+        "attempts",
+        "processed_at",
+        "payload",
+        "error",
+    )
     readonly_fields = fields
     actions = ("replay",)
 
-    @admin.display(description=_("outcome"))
+    @admin.display(description=_("status"))
     def state(self, event: WebhookEvent) -> str:
         """In a word."""
-        return badge(COLOURS.get(event.outcome, event.outcome), event.get_outcome_display())
+        return badge(COLOURS.get(event.status, event.status), event.get_status_display())
 
     @admin.display(description=_("body"))
-    def told(self, event: WebhookEvent) -> str:
+    def payload(self, event: WebhookEvent) -> str:
         """The body, for people."""
         return format_html("<pre>{}</pre>", json.dumps(json.loads(event.body), indent=2))
 
@@ -96,8 +108,12 @@ class WebhookEventAdmin(FastAdmin):
         outcomes = [event.is_done for event in replay(events)]
         failed, done = outcomes.count(False), outcomes.count(True)
         self.message_user(
-            request, ngettext("%(count)d event processed.", "%(count)d events processed.", done) % {"count": done}
+            request,
+            ngettext("%(count)d event processed.", "%(count)d events processed.", done)
+            % {"count": done},
         )
         if failed:
-            text = ngettext("%(count)d event failed.", "%(count)d events failed.", failed) % {"count": failed}
+            text = ngettext("%(count)d event failed.", "%(count)d events failed.", failed) % {
+                "count": failed
+            }
             self.message_user(request, text, messages.ERROR)

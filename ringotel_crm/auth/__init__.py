@@ -16,12 +16,12 @@ from rest_framework.request import Request
 
 from ..models import ApiKey
 from ..records import Actor
-from .access import may_use_api
+from .api_keys import KeyAuthentication
 from .basic import BasicAuthentication
-from .keys import KeyAuthentication
+from .permissions import may_use_api
 from .throttling import CallerThrottle
 
-__all__ = ["CallerThrottle", "MayUseApi", "actor_of", "authenticators", "challenge"]
+__all__ = ["CallerThrottle", "MayUseApi", "authenticators", "challenge", "get_actor"]
 
 
 def authenticators() -> list[type[BaseAuthentication]]:
@@ -39,9 +39,11 @@ def challenge() -> str:
     return 'Bearer realm="Ringotel", Basic realm="Ringotel", charset="UTF-8"'
 
 
-def actor_of(request: Request) -> Actor:
+def get_actor(request: Request) -> Actor:
     """For whom the CRM answers this request. Only a key belongs to a tenant."""
-    return Actor(user=request.user, scope=request.auth.scope if isinstance(request.auth, ApiKey) else "")
+    return Actor(
+        user=request.user, tenant=request.auth.tenant if isinstance(request.auth, ApiKey) else ""
+    )
 
 
 class MayUseApi(BasePermission):

@@ -20,11 +20,18 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from .. import memory
 from ..conf import conf
-from ..prepared import PreparedQuery
-from .access import credential, may_use_api, refused, user_from, variant, with_user
-from .throttling import Attempt
+from ..internal import cache
+from ..internal.compiled_queries import CompiledQuery
+from .permissions import (
+    annotate_user,
+    authentication_failed,
+    load_user,
+    may_use_api,
+    query_cache_key,
+    read_credential,
+)
+from .throttling import LoginAttempt
 
 PROVEN_SECONDS = 30 * 24 * 3600
 
@@ -35,7 +42,7 @@ class BasicAuthentication(BaseAuthentication):
     @sensitive_variables()
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
         """None for another scheme; raises ``AuthenticationFailed``."""
-        encoded = credential(request, "basic")
+        encoded = read_credential(request, "basic")
         if encoded is None:
             return None
         username, password = _decode(encoded)
@@ -44,7 +51,7 @@ class BasicAuthentication(BaseAuthentication):
         if user is None:
             user = _verify(request, username, password, name)
         if user is None or not may_use_api(user):
-            raise refused()
+            raise authentication_failed()
         return user, None
 
 
@@ -52,17 +59,19 @@ class BasicAuthentication(BaseAuthentication):
 def _verify(request: Request, username: str, password: str, name: str) -> Any:
     """The user by the password hash, or None; raises ``Throttled`` before it costs anything."""
     proven = f"{name}.proven"
-    attempt = None if _cached(proven) else Attempt(request, username)
+    attempt = None if _cached(proven) else LoginAttempt(request, username)
     if attempt:
-        attempt.begin()
+        attempt.check_and_count()
     # For an unknown name Django runs the hasher too, so both take the same time.
     user = authenticate(request, username=username, password=password)
-    if user is not None and may_use_api(user):  # else the second time would be quick, and tell that it was right
+    if user is not None and may_use_api(
+        user
+    ):  # else the second time would be quick, and tell that it was right
         _remember(name, user)
         if attempt:
-            attempt.succeed()
+            attempt.forgive()
         return user
-    memory.forget(proven)
+    cache.delete(proven)
     return None
 
 
@@ -72,21 +81,23 @@ def _decode(encoded: str) -> tuple[str, str]:
     try:
         raw = base64.b64decode(encoded)
     except ValueError:
-        raise refused() from None
+        raise authentication_failed() from None
     try:
         text = raw.decode()
     except UnicodeDecodeError:
         text = raw.decode("latin-1")
     username, colon, password = text.partition(":")
     if not colon or "\0" in text:
-        raise refused()
+        raise authentication_failed()
     return username, password
 
 
 @sensitive_variables()
 def _cache_key(username: str, password: str) -> str:
     # Neither contains NUL, so no two credentials give the same text.
-    digest = salted_hmac("ringotel_crm.auth.basic", f"{username}\0{password}", algorithm="sha256").hexdigest()
+    digest = salted_hmac(
+        "ringotel_crm.auth.basic", f"{username}\0{password}", algorithm="sha256"
+    ).hexdigest()
     return f"ringotel_crm.auth.basic.{digest}"
 
 
@@ -94,8 +105,8 @@ def _remember(name: str, user: Any) -> None:
     if not conf.CREDENTIAL_CACHE_SECONDS:
         return
     value = (user.get_username(), user.get_session_auth_hash())
-    memory.put(name, value, conf.CREDENTIAL_CACHE_SECONDS)
-    memory.put(f"{name}.proven", True, PROVEN_SECONDS)
+    cache.set(name, value, conf.CREDENTIAL_CACHE_SECONDS)
+    cache.set(f"{name}.proven", True, PROVEN_SECONDS)
 
 
 def _recall(name: str) -> Any:
@@ -105,18 +116,23 @@ def _recall(name: str) -> Any:
         return None
     username, session_auth_hash = value
     using = router.db_for_read(get_user_model())
-    users = [user_from(using, row, more=["password"]) for row in _USERS.rows(using, username, variant=variant())]
+    users = [
+        load_user(using, row, more=["password"])
+        for row in _USERS.rows(using, username, variant=query_cache_key())
+    ]
     return next((user for user in users if user.get_session_auth_hash() == session_auth_hash), None)
 
 
 def _users(username: str) -> QuerySet[Any, Any]:
     """The user of this name: who it is, what it may do, and what tells whether the password is still the same."""
     model = get_user_model()
-    return with_user(model._default_manager.filter(**{model.USERNAME_FIELD: username}), "pk", more=["password"])
+    return annotate_user(
+        model._default_manager.filter(**{model.USERNAME_FIELD: username}), "pk", more=["password"]
+    )
 
 
-_USERS = PreparedQuery(_users)
+_USERS = CompiledQuery(_users)
 
 
 def _cached(name: str) -> Any:
-    return memory.get(name) if conf.CREDENTIAL_CACHE_SECONDS else None
+    return cache.get(name) if conf.CREDENTIAL_CACHE_SECONDS else None

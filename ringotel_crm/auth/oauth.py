@@ -38,10 +38,17 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 
-from ..exceptions import Invalid
-from ..prepared import PreparedQuery
-from .access import credential, may_use_api, refused, user_from, variant, with_user
-from .throttling import Attempt, seconds_left
+from ..exceptions import InvalidInput
+from ..internal.compiled_queries import CompiledQuery
+from .permissions import (
+    annotate_user,
+    authentication_failed,
+    load_user,
+    may_use_api,
+    query_cache_key,
+    read_credential,
+)
+from .throttling import LoginAttempt, seconds_left
 
 SCOPE = "ringotel"
 # Tells our applications from the site's others; unlike a name, nobody else's has it by chance.
@@ -53,38 +60,47 @@ class OAuth2Authentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         """None where there is no bearer token; raises ``AuthenticationFailed``."""
-        token = credential(request, "bearer")
+        token = read_credential(request, "bearer")
         if token is None:
             return None
-        user, access_token = _recognise(token) or _verify(request)
+        user, access_token = _lookup_token(token) or _verify(request)
         if user is None or not may_use_api(user):
-            Attempt(request).begin()
-            raise refused()
+            LoginAttempt(request).check_and_count()
+            raise authentication_failed()
         return user, access_token
 
 
 def _tokens(checksum: str, now: dt.datetime) -> QuerySet[Any, Any]:
     """The access token with this checksum, if it has not expired, with its user."""
-    tokens = AccessToken.objects.filter(token_checksum=checksum, expires__gt=now, user__isnull=False)
-    return with_user(tokens, "user", "pk", "scope", *_RESOURCE)
+    tokens = AccessToken.objects.filter(
+        token_checksum=checksum, expires__gt=now, user__isnull=False
+    )
+    return annotate_user(tokens, "user", "pk", "scope", *_RESOURCE_FIELDS)
 
 
 # Came with version 3.4 of the toolkit.
-_RESOURCE = [field.name for field in AccessToken._meta.concrete_fields if field.name == "resource"]
-_TOKENS = PreparedQuery(_tokens)
+_RESOURCE_FIELDS = [
+    field.name for field in AccessToken._meta.concrete_fields if field.name == "resource"
+]
+_TOKENS = CompiledQuery(_tokens)
 
 
-def _recognise(token: str) -> tuple[Any, Any] | None:
+def _lookup_token(token: str) -> tuple[Any, Any] | None:
     """User and token where the toolkit would certainly say yes; None leaves it to the toolkit to tell."""
     models_in_use = (get_access_token_model(), get_application_model())
-    if oauth2_settings.OAUTH2_VALIDATOR_CLASS is not OAuth2Validator or models_in_use != (AccessToken, Application):
+    if oauth2_settings.OAUTH2_VALIDATOR_CLASS is not OAuth2Validator or models_in_use != (
+        AccessToken,
+        Application,
+    ):
         return None
     using = router.db_for_read(AccessToken)
     checksum = hashlib.sha256(token.encode()).hexdigest()
-    for pk, scope, *columns in _TOKENS.rows(using, checksum, timezone.now(), variant=variant()):
-        resources, columns = columns[: len(_RESOURCE)], columns[len(_RESOURCE) :]
+    for pk, scope, *columns in _TOKENS.rows(
+        using, checksum, timezone.now(), variant=query_cache_key()
+    ):
+        resources, columns = columns[: len(_RESOURCE_FIELDS)], columns[len(_RESOURCE_FIELDS) :]
         if SCOPE in scope.split() and all(str(resource) == "[]" for resource in resources):
-            user = user_from(using, columns)
+            user = load_user(using, columns)
             return user, AccessToken.from_db(using, ["id", "user_id"], [pk, user.pk])
     return None
 
@@ -95,12 +111,16 @@ def _verify(request: Request) -> tuple[Any, Any]:
     # a query with a raw space in it.
     core = get_oauthlib_core()
     uri = request.build_absolute_uri(request.path)
-    valid, verified = core.server.verify_request(uri, request.method, None, core.extract_headers(request), [SCOPE])
+    valid, verified = core.server.verify_request(
+        uri, request.method, None, core.extract_headers(request), [SCOPE]
+    )
     return (verified.user, verified.access_token) if valid else (None, None)
 
 
 def _has_nul(*forms: QueryDict) -> bool:
-    return any("\0" in value for form in forms for _name, values in form.lists() for value in values)
+    return any(
+        "\0" in value for form in forms for _name, values in form.lists() for value in values
+    )
 
 
 class AuthorizationView(ToolkitAuthorizationView):  # type: ignore[misc]
@@ -126,11 +146,17 @@ class TokenView(ToolkitTokenView):  # type: ignore[misc]
         if request.encoding:  # what a body claims for itself may be no charset of text
             request.encoding = "utf-8"
         client_id = _client_id(request)
-        if _has_nul(request.POST) or "\0" in client_id or not request.headers.get("Authorization", "").isascii():
-            return JsonResponse({"error": "invalid_request", "error_description": "It is no text."}, status=400)
+        if (
+            _has_nul(request.POST)
+            or "\0" in client_id
+            or not request.headers.get("Authorization", "").isascii()
+        ):
+            return JsonResponse(
+                {"error": "invalid_request", "error_description": "It is no text."}, status=400
+            )
         if request.POST.get("grant_type", "") not in ("", "authorization_code", "refresh_token"):
             return JsonResponse({"error": "unsupported_grant_type"}, status=400)
-        attempt = Attempt(request, client_id, by_address=False)
+        attempt = LoginAttempt(request, client_id, by_address=False)
         if attempt.is_blocked():
             answer = {"error": "temporarily_unavailable", "error_description": "Too many failures."}
             return JsonResponse(answer, status=429, headers={"Retry-After": str(seconds_left())})
@@ -138,7 +164,7 @@ class TokenView(ToolkitTokenView):  # type: ignore[misc]
         # Not before, as for passwords: all agents of a company renew their tokens as one client, often at once.
         if response.status_code == 401:
             with suppress(Throttled):
-                attempt.begin()
+                attempt.check_and_count()
         return response
 
 
@@ -151,10 +177,13 @@ def _client_id(request: HttpRequest) -> str:
     return request.POST.get("client_id", "")
 
 
-def provide_defaults() -> None:
+def apply_default_settings() -> None:
     """Fill in what Ringotel needs of ``OAUTH2_PROVIDER``, where the site has not set it itself."""
     defaults = oauth2_settings.defaults
-    defaults["SCOPES"] = {**defaults["SCOPES"], SCOPE: _("Work with contacts and calls as Ringotel")}
+    defaults["SCOPES"] = {
+        **defaults["SCOPES"],
+        SCOPE: _("Work with contacts and calls as Ringotel"),
+    }
     defaults["PKCE_REQUIRED"] = pkce_required
     # Without it, two refreshes at once lock the client out. It gives a token out again, so not where they are hashed.
     if not getattr(oauth2_settings, "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE", False):
@@ -168,7 +197,9 @@ def pkce_required(client_id: str) -> bool:
     Ringotel does not document that it can, so PKCE is accepted from it and not demanded.
     """
     application_model = get_application_model()
-    ours = application_model.objects.filter(client_id=client_id, client_type=application_model.CLIENT_CONFIDENTIAL)
+    ours = application_model.objects.filter(
+        client_id=client_id, client_type=application_model.CLIENT_CONFIDENTIAL
+    )
     return not (client_id.startswith(CLIENT_ID_PREFIX) and ours.exists())
 
 
@@ -180,9 +211,13 @@ def make_application(*, name: str, redirect_uri: str, user: Any = None) -> tuple
     pages. Raises ``Invalid`` for a redirect URI that the toolkit does not take.
     """
     application_model = get_application_model()
-    application = application_model.objects.filter(name=name, client_id__startswith=CLIENT_ID_PREFIX).first()
+    application = application_model.objects.filter(
+        name=name, client_id__startswith=CLIENT_ID_PREFIX
+    ).first()
     if application is None:
-        application = application_model(name=name, client_id=f"{CLIENT_ID_PREFIX}{secrets.token_hex(16)}", user=user)
+        application = application_model(
+            name=name, client_id=f"{CLIENT_ID_PREFIX}{secrets.token_hex(16)}", user=user
+        )
     secret = secrets.token_urlsafe(48)
     application.client_secret = secret
     application.redirect_uris = redirect_uri
@@ -191,22 +226,24 @@ def make_application(*, name: str, redirect_uri: str, user: Any = None) -> tuple
     try:
         application.full_clean()
     except ValidationError as exc:
-        raise Invalid(" ".join(exc.messages)) from exc
+        raise InvalidInput(" ".join(exc.messages)) from exc
     application.save()
     return application.client_id, secret
 
 
 @contextmanager
-def approved(client_id: str, user: Any) -> Iterator[tuple[str, str]]:
+def temporary_grant(client_id: str, user: Any) -> Iterator[tuple[str, str]]:
     """Until the end of the block, what Ringotel gets when ``user`` approves: a code, and the redirect URI it goes to.
 
     Only for an application of ours. What was issued for the code meanwhile does not outlive the block.
     Raises ``Invalid``.
     """
     applications = get_application_model().objects.filter(client_id__startswith=CLIENT_ID_PREFIX)
-    application = applications.filter(client_id=client_id).first() if "\0" not in client_id else None
+    application = (
+        applications.filter(client_id=client_id).first() if "\0" not in client_id else None
+    )
     if application is None:
-        raise Invalid(gettext("There is no such application any more."))
+        raise InvalidInput(gettext("There is no such application any more."))
     redirect_uri = application.redirect_uris.split()[0]
     begun = timezone.now()
     grant = get_grant_model().objects.create(

@@ -16,40 +16,46 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from .. import memory
 from ..conf import conf
+from ..internal import cache
 
 WINDOW = 60  # seconds
 
 
-class Attempt:
+class LoginAttempt:
     """An attempt to authenticate. It counts as a failure from its beginning, so that none of many at once slips by.
 
     With the cache down nothing is counted and nobody is kept out. ``by_address``: whether it counts against whoever
     else has this address, too.
     """
 
-    def __init__(self, request: Request | HttpRequest, username: str = "", *, by_address: bool = True) -> None:
-        address = address_of(request)
-        self.counters = [(_name("address", address), conf.FAILURES_PER_ADDRESS)] if by_address else []
+    def __init__(
+        self, request: Request | HttpRequest, username: str = "", *, by_address: bool = True
+    ) -> None:
+        address = client_ip(request)
+        self.counters = (
+            [(_name("address", address), conf.AUTH_FAILURES_PER_MINUTE_BY_IP)] if by_address else []
+        )
         if username:
-            self.counters.append((_name("username", address, username), conf.FAILURES_PER_USERNAME))
+            self.counters.append(
+                (_name("username", address, username), conf.AUTH_FAILURES_PER_MINUTE_BY_USERNAME)
+            )
 
     def is_blocked(self) -> bool:
         """Whether there were too many failures before."""
-        return any(limit and int(memory.get(name) or 0) >= limit for name, limit in self.counters)
+        return any(limit and int(cache.get(name) or 0) >= limit for name, limit in self.counters)
 
-    def begin(self) -> None:
+    def check_and_count(self) -> None:
         """Raises ``Throttled`` after too many failures."""
         for name, limit in self.counters:  # a blocked address makes no counters of user names
-            if limit and memory.count(name, 2 * WINDOW) > limit:
+            if limit and cache.increment(name, 2 * WINDOW) > limit:
                 raise Throttled(seconds_left())
 
-    def succeed(self) -> None:
+    def forgive(self) -> None:
         """It was none."""
         for name, limit in self.counters:
             if limit:
-                memory.uncount(name)
+                cache.decrement(name)
 
 
 class CallerThrottle(BaseThrottle):
@@ -58,18 +64,18 @@ class CallerThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: Any) -> bool:
         """Counts this one."""
         caller = (request.user.pk, getattr(request.auth, "pk", ""))
-        return memory.count(_name("caller", *caller), 2 * WINDOW) <= conf.REQUESTS_PER_MINUTE
+        return cache.increment(_name("caller", *caller), 2 * WINDOW) <= conf.REQUESTS_PER_MINUTE
 
     def wait(self) -> float:
         """Seconds until the next minute begins."""
         return seconds_left()
 
 
-def address_of(request: Request | HttpRequest) -> str:
+def client_ip(request: Request | HttpRequest) -> str:
     """The client's address; of IPv6 the network, because a single customer has more addresses than can be counted."""
     given = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
     # What stands further left than our own proxies wrote is the client's invention.
-    forwarded = given[-min(conf.PROXIES, len(given))].strip() if conf.PROXIES else ""
+    forwarded = given[-min(conf.NUM_PROXIES, len(given))].strip() if conf.NUM_PROXIES else ""
     text: str = forwarded or request.META.get("REMOTE_ADDR", "")
     try:
         address = ipaddress.ip_address(text)

@@ -17,10 +17,17 @@ def get_backend_class() -> type[Backend]:
     path = conf.BACKEND
     try:
         backend = import_string(path)
-    except (ImportError, RuntimeError) as exc:  # RuntimeError: a model of an app that is not installed
-        raise InvalidBackend(f'RINGOTEL_CRM["BACKEND"] = {path!r} cannot be imported: {exc}') from exc
+    except (
+        ImportError,
+        RuntimeError,
+    ) as exc:  # RuntimeError: a model of an app that is not installed
+        raise InvalidBackend(
+            f'RINGOTEL_CRM["BACKEND"] = {path!r} cannot be imported: {exc}'
+        ) from exc
     if not (isinstance(backend, type) and issubclass(backend, Backend)):
-        raise InvalidBackend(f'RINGOTEL_CRM["BACKEND"] = {path!r} is not a subclass of ringotel_crm.backends.Backend.')
+        raise InvalidBackend(
+            f'RINGOTEL_CRM["BACKEND"] = {path!r} is not a subclass of ringotel_crm.backends.Backend.'
+        )
     return backend
 
 

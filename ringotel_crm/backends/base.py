@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from django.db.models import Model
 
-from ..records import Actor, ContactDraft, ContactRecord, OrganizationRecord, UserRecord
+from ..records import Actor, ContactInput, ContactRecord, OrganizationRecord, UserRecord
 
 
 class Directory(ABC):
@@ -27,7 +27,7 @@ class Directory(ABC):
         self.backend = backend
 
     @classmethod
-    def members(cls) -> Sequence[type[Directory]]:
+    def component_classes(cls) -> Sequence[type[Directory]]:
         """The directories that this one is made of: itself, unless it puts several together."""
         return [cls]
 
@@ -46,7 +46,7 @@ class UserDirectory(Directory):
         Empty values are not looked for. An extension or address that two users share names neither.
         """
 
-    def ids_of(self, users: Iterable[Any]) -> set[str]:
+    def user_ids_for(self, users: Iterable[Any]) -> set[str]:
         """The ids here of these Django users: whose calls are theirs. Nobody's, unless this says otherwise."""
         return set()
 
@@ -69,7 +69,9 @@ class ContactDirectory(Directory):
         """The contacts, ordered by id and in bounded memory: those behind the id ``after``, at most ``limit``,
         only those changed at or after ``updated_since``."""
 
-    def rows(self, columns: Sequence[str], *, updated_since: dt.datetime | None = None) -> Iterator[tuple[str, ...]]:
+    def rows(
+        self, columns: Sequence[str], *, updated_since: dt.datetime | None = None
+    ) -> Iterator[tuple[str, ...]]:
         """:meth:`records` as tuples of these attributes, which are text; to be overridden for speed alone."""
         return map(attrgetter(*columns), self.records(updated_since=updated_since))
 
@@ -85,8 +87,8 @@ class ContactDirectory(Directory):
         """Every pair of one of these E.164 numbers and the main contact of an organization that has it."""
         return ()
 
-    def rank(self, contact: ContactRecord) -> tuple[int, ...]:
-        """Among contacts who share a number, the lowest is preferred; ``RINGOTEL_CRM["SHARED_NUMBER"]`` decides
+    def sort_key(self, contact: ContactRecord) -> tuple[int, ...]:
+        """Among contacts who share a number, the lowest is preferred; ``RINGOTEL_CRM["SHARED_NUMBER_RULE"]`` decides
         between equals."""
         return ()
 
@@ -94,12 +96,12 @@ class ContactDirectory(Directory):
         """Path or absolute URL of the CRM's own page of this contact; "" where there is none."""
         return ""
 
-    def reference(self, id: str) -> tuple[type[Model] | None, str]:
+    def to_reference(self, id: str) -> tuple[type[Model] | None, str]:
         """The model and primary key (as text) behind an id, for calls to point to."""
         return self.model, id
 
-    def id_of(self, model: type[Model], key: str) -> str:
-        """Undoes :meth:`reference`: the id of the row of ``model`` with this key, "" if such are no contacts."""
+    def from_reference(self, model: type[Model], key: str) -> str:
+        """Undoes :meth:`to_reference`: the id of the row of ``model`` with this key, "" if such are no contacts."""
         ours = self.model and self.model._meta.concrete_model
         return key if ours is model._meta.concrete_model else ""
 
@@ -111,22 +113,22 @@ class ContactDirectory(Directory):
         """At most ``limit`` numbers or addresses that several contacts have, with the ids of those contacts."""
         return ()
 
-    def merge(self, keep: str, gone: str) -> None:
+    def merge(self, target: str, source: str) -> None:
         """Give the contact ``keep`` the numbers, and what else it lacks, of ``gone``, and delete that one.
 
         Called inside a transaction, after whatever points to ``gone`` in our tables was carried over.
         """
         raise NotImplementedError
 
-    def find_same(self, draft: ContactDraft, numbers: Sequence[str]) -> ContactRecord | None:
+    def find_existing(self, draft: ContactInput, numbers: Sequence[str]) -> ContactRecord | None:
         """The contact whom ``draft`` describes again: the same name, and one of these E.164 numbers or its address."""
         raise NotImplementedError
 
-    def create(self, draft: ContactDraft) -> ContactRecord:
-        """Make a contact. Called inside a transaction and after ``find_same`` said None."""
+    def create(self, draft: ContactInput) -> ContactRecord:
+        """Make a contact. Called inside a transaction and after ``find_existing`` said None."""
         raise NotImplementedError
 
-    def update(self, id: str, draft: ContactDraft) -> ContactRecord:
+    def update(self, id: str, draft: ContactInput) -> ContactRecord:
         """Change what ``draft`` says and nothing else. Called inside a transaction; raises ``NotFound``."""
         raise NotImplementedError
 
@@ -153,7 +155,9 @@ class OrganizationDirectory(Directory):
     ) -> Iterator[OrganizationRecord]:
         """As :meth:`ContactDirectory.records`."""
 
-    def rows(self, columns: Sequence[str], *, updated_since: dt.datetime | None = None) -> Iterator[tuple[str, ...]]:
+    def rows(
+        self, columns: Sequence[str], *, updated_since: dt.datetime | None = None
+    ) -> Iterator[tuple[str, ...]]:
         """As :meth:`ContactDirectory.rows`."""
         return map(attrgetter(*columns), self.records(updated_since=updated_since))
 
@@ -169,9 +173,9 @@ class Backend:
         self.actor = actor
 
     @cached_property
-    def scope(self) -> str:
+    def tenant(self) -> str:
         """The tenant whose calls, recordings and numbers this actor may reach; "" where there are no tenants."""
-        return self.actor.scope
+        return self.actor.tenant
 
     @cached_property
     def users(self) -> UserDirectory:

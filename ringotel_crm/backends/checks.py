@@ -10,15 +10,25 @@ from django.core.checks import CheckMessage, Error, Warning
 from django.db import models
 
 from .base import Backend, ContactDirectory, Directory, OrganizationDirectory, UserDirectory
+from .composite import SEPARATOR, CompositeContactDirectory
 from .mapping import UnknownField, join, split, steps
-from .merged import SEPARATOR, MergedContactDirectory
 from .model import ModelContactDirectory, ModelOrganizationDirectory, ModelUserDirectory
-from .rows import ModelDirectory
+from .model_rows import ModelDirectory
 
-OURS = {*ModelContactDirectory.__mro__, *ModelOrganizationDirectory.__mro__, *ModelUserDirectory.__mro__}
+OURS = {
+    *ModelContactDirectory.__mro__,
+    *ModelOrganizationDirectory.__mro__,
+    *ModelUserDirectory.__mro__,
+}
 ROLES = ("phone", "mobile", "")
 NO_TEXT = (
-    *(models.BooleanField, models.DateField, models.TimeField, models.DurationField, models.JSONField),
+    *(
+        models.BooleanField,
+        models.DateField,
+        models.TimeField,
+        models.DurationField,
+        models.JSONField,
+    ),
     *(models.FileField, models.BinaryField, models.FloatField, models.DecimalField),
 )
 
@@ -42,11 +52,11 @@ def check_backend(backend: type[Backend]) -> Iterator[CheckMessage]:
                 id="ringotel_crm.E020",
             )
             continue
-        for member in (directory, *directory.members()):
+        for member in (directory, *directory.component_classes()):
             yield from _check_methods(member)
-        if issubclass(directory, MergedContactDirectory):
+        if issubclass(directory, CompositeContactDirectory):
             yield from _check_parts(directory)
-        for member in directory.members():
+        for member in directory.component_classes():
             if issubclass(member, ModelDirectory):
                 yield from _check_mapping(member)
 
@@ -61,8 +71,10 @@ def _check_methods(directory: type[Directory]) -> Iterator[CheckMessage]:
         )
     if not issubclass(directory, ContactDirectory):
         return
-    for flag, names in (("can_create", ("create", "find_same")), ("can_update", ("update",))):
-        if getattr(directory, flag) and any(getattr(directory, n) is getattr(ContactDirectory, n) for n in names):
+    for flag, names in (("can_create", ("create", "find_existing")), ("can_update", ("update",))):
+        if getattr(directory, flag) and any(
+            getattr(directory, n) is getattr(ContactDirectory, n) for n in names
+        ):
             yield Error(
                 f"{directory.__name__} says {flag}, and lacks {' or '.join(names)}.",
                 hint=f"Write {' and '.join(names)}, or {flag} = False.",
@@ -71,9 +83,13 @@ def _check_methods(directory: type[Directory]) -> Iterator[CheckMessage]:
             )
 
 
-def _check_parts(directory: type[MergedContactDirectory]) -> Iterator[CheckMessage]:
+def _check_parts(directory: type[CompositeContactDirectory]) -> Iterator[CheckMessage]:
     parts = getattr(directory, "parts", {})
-    if not parts or (directory.creates and directory.creates not in parts) or any(SEPARATOR in name for name in parts):
+    if (
+        not parts
+        or (directory.creates and directory.creates not in parts)
+        or any(SEPARATOR in name for name in parts)
+    ):
         yield Error(
             f"{directory.__name__}: parts and creates do not go together.",
             hint=f'Write parts = {{"person": People, "lead": Leads}}, names without "{SEPARATOR}", and creates = one '
@@ -82,11 +98,15 @@ def _check_parts(directory: type[MergedContactDirectory]) -> Iterator[CheckMessa
             id="ringotel_crm.E031",
         )
     seen: dict[Any, type[ModelDirectory[Any]]] = {}
-    for member in directory.members():
+    for member in directory.component_classes():
         if not issubclass(member, ModelDirectory) or not hasattr(member, "model"):
             continue
         other = seen.setdefault(member.model, member)
-        if (other.phones, other.phone_table, other.tenant) != (member.phones, member.phone_table, member.tenant):
+        if (other.phones, other.phone_table, other.tenant) != (
+            member.phones,
+            member.phone_table,
+            member.tenant,
+        ):
             yield Error(
                 f"{other.__name__} and {member.__name__} read different numbers of the same rows.",
                 hint="Give both the same phones, phone_table and tenant, or one of them a proxy model.",
@@ -97,7 +117,11 @@ def _check_parts(directory: type[MergedContactDirectory]) -> Iterator[CheckMessa
 
 def _check_mapping(directory: type[ModelDirectory[Any]]) -> Iterator[CheckMessage]:
     model = getattr(directory, "model", None)
-    if not (isinstance(model, type) and issubclass(model, models.Model)) or model._meta.abstract or model._meta.swapped:
+    if (
+        not (isinstance(model, type) and issubclass(model, models.Model))
+        or model._meta.abstract
+        or model._meta.swapped
+    ):
         yield Error(
             f"{directory.__name__}.model is not a model with a table.",
             hint="Write model = the class of the rows; not an abstract one, and not its name as text.",
@@ -137,7 +161,9 @@ def _check_words(directory: type[ModelDirectory[Any]]) -> Iterator[CheckMessage]
     known = {name for base in directory.__mro__ if base in OURS for name in vars(base)}
     written = {name for base in directory.__mro__ if base not in OURS for name in vars(base)}
     for name in sorted(written - known):
-        if not name.startswith("_") and (near := difflib.get_close_matches(name, known, n=1, cutoff=0.8)):
+        if not name.startswith("_") and (
+            near := difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+        ):
             yield Warning(
                 f"{directory.__name__}.{name} is nothing that a directory reads.",
                 hint=f'Did you mean "{near[0]}"? If not, call it _{name}.',
@@ -169,7 +195,9 @@ def _check_phones(directory: type[ModelDirectory[Any]]) -> Iterator[CheckMessage
         for path in split(paths):
             yield from _check_path(directory, f'phones["{role}"]', path)
     if table:
-        yield from _check_path(directory, "phone_table.relation", table.relation, wanted=models.ForeignKey, many=True)
+        yield from _check_path(
+            directory, "phone_table.relation", table.relation, wanted=models.ForeignKey, many=True
+        )
         for attribute, name in (
             ("number", table.number),
             ("kind", table.kind),
@@ -178,7 +206,9 @@ def _check_phones(directory: type[ModelDirectory[Any]]) -> Iterator[CheckMessage
             if name:
                 wanted = None if attribute == "number" else models.Field
                 path = join(table.relation, name)
-                yield from _check_path(directory, f"phone_table.{attribute}", path, wanted=wanted, many=True)
+                yield from _check_path(
+                    directory, f"phone_table.{attribute}", path, wanted=wanted, many=True
+                )
     if issubclass(directory, ModelContactDirectory) and not (phones or table):
         yield Warning(
             f"{directory.__name__} has no numbers, so nobody in it is recognised.",
@@ -189,7 +219,12 @@ def _check_phones(directory: type[ModelDirectory[Any]]) -> Iterator[CheckMessage
 
 
 def _check_path(
-    directory: type[ModelDirectory[Any]], attribute: str, path: str, *, wanted: Any = None, many: bool = False
+    directory: type[ModelDirectory[Any]],
+    attribute: str,
+    path: str,
+    *,
+    wanted: Any = None,
+    many: bool = False,
 ) -> Iterator[CheckMessage]:
     """``wanted`` is the class of the last field, by default text; ``many``: the path may lead to several rows."""
     where = f"{directory.__name__}.{attribute} = {path!r}"
@@ -200,14 +235,18 @@ def _check_path(
         near = difflib.get_close_matches(exc.name, names, n=1)
         yield Error(
             f"{where}: {exc}",
-            hint=f'Did you mean "{near[0]}"?' if near else f"There are: {', '.join(sorted(names))}.",
+            hint=f'Did you mean "{near[0]}"?'
+            if near
+            else f"There are: {', '.join(sorted(names))}.",
             obj=directory,
             id="ringotel_crm.E026",
         )
         return
     *along, last = fields
     if wanted is None:
-        right = not last.is_relation and not isinstance(getattr(last, "output_field", last), NO_TEXT)
+        right = not last.is_relation and not isinstance(
+            getattr(last, "output_field", last), NO_TEXT
+        )
     elif wanted is models.ForeignKey:
         right = bool(last.one_to_many)
     else:
@@ -215,7 +254,11 @@ def _check_path(
     if many:
         along = along[1:]
     if not right or any(field.one_to_many or field.many_to_many for field in along):
-        name = "a table of numbers with a foreign key to the model" if wanted is models.ForeignKey else None
+        name = (
+            "a table of numbers with a foreign key to the model"
+            if wanted is models.ForeignKey
+            else None
+        )
         yield Error(
             f"{where} leads to {_describe(fields)}.",
             hint=f"Name {name or getattr(wanted, '__name__', 'a field of text')} that each row has one of"

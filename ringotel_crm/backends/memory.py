@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from .. import phone
 from ..exceptions import NotFound
-from ..records import ContactDraft, ContactRecord, OrganizationRecord, UserRecord
+from ..records import ContactInput, ContactRecord, OrganizationRecord, UserRecord
 from .base import Backend, ContactDirectory, OrganizationDirectory, UserDirectory
 
 
@@ -49,7 +49,11 @@ class MemoryUsers(UserDirectory):
         if id in store.users:
             return store.users[id]
         for name, value in (("extension", extension), ("email", email)):
-            found = [user for user in store.users.values() if value and getattr(user, name).lower() == value.lower()]
+            found = [
+                user
+                for user in store.users.values()
+                if value and getattr(user, name).lower() == value.lower()
+            ]
             if len(found) == 1:
                 return found[0]
         return None
@@ -67,7 +71,11 @@ class MemoryContacts(ContactDirectory):
         found = (
             contact
             for id, contact in sorted(store.contacts.items())
-            if id > after and (updated_since is None or (contact.updated_at and contact.updated_at >= updated_since))
+            if id > after
+            and (
+                updated_since is None
+                or (contact.updated_at and contact.updated_at >= updated_since)
+            )
         )
         return islice(found, limit)
 
@@ -83,7 +91,7 @@ class MemoryContacts(ContactDirectory):
             for number in {contact.phone, contact.mobile}.intersection(numbers)
         ]
 
-    def find_same(self, draft: ContactDraft, numbers: Sequence[str]) -> ContactRecord | None:
+    def find_existing(self, draft: ContactInput, numbers: Sequence[str]) -> ContactRecord | None:
         """The same name, and a number or the address."""
         name = f"{draft.first_name} {draft.last_name}".casefold()
         for contact in store.contacts.values():
@@ -93,23 +101,25 @@ class MemoryContacts(ContactDirectory):
                 return contact
         return None
 
-    def create(self, draft: ContactDraft) -> ContactRecord:
+    def create(self, draft: ContactInput) -> ContactRecord:
         """Under the next id that is free."""
         ids = (f"{n:06}" for n in count(len(store.contacts) + 1))
         id = next(id for id in ids if id not in store.contacts)
         return self._save(ContactRecord(id=id, created_at=timezone.now()), draft)
 
-    def update(self, id: str, draft: ContactDraft) -> ContactRecord:
+    def update(self, id: str, draft: ContactInput) -> ContactRecord:
         """Only what ``draft`` says."""
         if id not in store.contacts:
-            raise NotFound(f"There is no contact {id!r}.", fields={"id": ["No contact has this id."]})
+            raise NotFound(
+                f"There is no contact {id!r}.", fields={"id": ["No contact has this id."]}
+            )
         return self._save(store.contacts[id], draft)
 
     def delete(self, id: str) -> None:
         """By id."""
         store.contacts.pop(id, None)
 
-    def _save(self, contact: ContactRecord, draft: ContactDraft) -> ContactRecord:
+    def _save(self, contact: ContactRecord, draft: ContactInput) -> ContactRecord:
         said = {f.name: value for f in fields(draft) if (value := getattr(draft, f.name))}
         for name in ("phone", "mobile"):
             if name in said:
@@ -125,7 +135,9 @@ class MemoryOrganizations(OrganizationDirectory):
         self, *, after: str = "", limit: int | None = None, updated_since: dt.datetime | None = None
     ) -> Iterator[OrganizationRecord]:
         """By id."""
-        found = (organization for id, organization in sorted(store.organizations.items()) if id > after)
+        found = (
+            organization for id, organization in sorted(store.organizations.items()) if id > after
+        )
         return islice(found, limit)
 
 

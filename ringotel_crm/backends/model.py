@@ -16,17 +16,17 @@ from django.db.models.constants import LOOKUP_SEP
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
-from ..exceptions import Invalid, NotFound
-from ..models.fields import fold
-from ..records import ContactDraft, ContactRecord, OrganizationRecord, UserRecord
+from ..exceptions import InvalidInput, NotFound
+from ..models.search import normalize_for_search
+from ..records import ContactInput, ContactRecord, OrganizationRecord, UserRecord
 from .base import Backend, ContactDirectory, OrganizationDirectory, UserDirectory
+from .composite import CompositeContactDirectory
 from .mapping import Paths, PhoneTable, first, join, split, steps
-from .merged import MergedContactDirectory
-from .rows import ModelDirectory, Numbers, Row, aware, read_numbers
+from .model_rows import ModelDirectory, Numbers, Row, aware_or_none, read_numbers
 from .users import AuthUserDirectory
 
 __all__ = [
-    "MergedContactDirectory",
+    "CompositeContactDirectory",
     "ModelBackend",
     "ModelContactDirectory",
     "ModelOrganizationDirectory",
@@ -74,7 +74,7 @@ class ModelUserDirectory(PersonMixin, ModelDirectory[UserRecord], UserDirectory)
             extension=first(row, self.extension),
         )
 
-    def ids_of(self, users: Iterable[Any]) -> set[str]:
+    def user_ids_for(self, users: Iterable[Any]) -> set[str]:
         """By ``user``."""
         if not self.user:
             return set()
@@ -117,7 +117,7 @@ class ModelOrganizationDirectory(ModelDirectory[OrganizationRecord], Organizatio
     def create(self, name: str) -> Model | None:
         """A new company, saved; override for required fields, or to give None: then contacts get no new companies."""
         instance: Model = self.model(**{split(self.name)[0]: name})
-        self.own(instance)
+        self.set_tenant(instance)
         self.validate(instance)
         self.save(instance)
         return instance
@@ -143,8 +143,8 @@ class ModelContactDirectory(PersonMixin, ModelDirectory[ContactRecord], ContactD
             mobile=next(iter(numbers["mobile"]), ""),
             company_name=first(row, self.company_name),
             job_title=first(row, self.job_title),
-            created_at=aware(row[self.created_at]) if self.created_at else None,
-            updated_at=aware(row[self.updated_at]) if self.updated_at else None,
+            created_at=aware_or_none(row[self.created_at]) if self.created_at else None,
+            updated_at=aware_or_none(row[self.updated_at]) if self.updated_at else None,
         )
 
     def find(self, numbers: Sequence[str]) -> Sequence[tuple[str, ContactRecord]]:
@@ -152,7 +152,9 @@ class ModelContactDirectory(PersonMixin, ModelDirectory[ContactRecord], ContactD
         if not (keys := self.indexed(numbers)):
             return []
         found = self.load(self.get_queryset().filter(pk__in=keys))
-        return [(number, contact) for held, contact in found for number in numbers if number in held]
+        return [
+            (number, contact) for held, contact in found for number in numbers if number in held
+        ]
 
     def find_by_organization(self, numbers: Sequence[str]) -> Sequence[tuple[str, ContactRecord]]:
         """By the index of companies, then one contact of the company, with what the company's row says now."""
@@ -161,7 +163,9 @@ class ModelContactDirectory(PersonMixin, ModelDirectory[ContactRecord], ContactD
             return []
         if not (keys := companies.indexed(numbers)):
             return []
-        theirs = self.get_queryset().filter(**{f"{path}__in": companies.get_queryset().filter(pk__in=keys)})
+        theirs = self.get_queryset().filter(
+            **{f"{path}__in": companies.get_queryset().filter(pk__in=keys)}
+        )
         order: list[Any] = ["pk"]
         if companies.main_contact:
             order.insert(0, Case(When(pk=F(join(path, companies.main_contact)), then=0), default=1))
@@ -170,10 +174,12 @@ class ModelContactDirectory(PersonMixin, ModelDirectory[ContactRecord], ContactD
         return [
             (number, self.to_record(row, own))
             for row, own in self.grouped(chosen, self.columns() | columns)
-            for number in {number for column in columns for number in read_numbers(row[column])}.intersection(numbers)
+            for number in {
+                number for column in columns for number in read_numbers(row[column])
+            }.intersection(numbers)
         ]
 
-    def reference(self, id: str) -> tuple[type[Model] | None, str]:
+    def to_reference(self, id: str) -> tuple[type[Model] | None, str]:
         """Calls point to the table, also where ``model`` is a proxy of it."""
         return self.model._meta.concrete_model, id
 
@@ -181,60 +187,87 @@ class ModelContactDirectory(PersonMixin, ModelDirectory[ContactRecord], ContactD
         """The page that ``url_name`` names, else the one in the admin."""
         meta = self.model._meta
         try:
-            return reverse(self.url_name or f"admin:{meta.app_label}_{meta.model_name}_change", args=[id])
+            return reverse(
+                self.url_name or f"admin:{meta.app_label}_{meta.model_name}_change", args=[id]
+            )
         except NoReverseMatch:
             return ""
 
     def find_by_email(self, email: str) -> Sequence[ContactRecord]:
         """By each of the fields with an address."""
-        rows = [self.get_queryset().filter(**{f"{path}__iexact": email}) for path in split(self.email)]
+        rows = [
+            self.get_queryset().filter(**{f"{path}__iexact": email}) for path in split(self.email)
+        ]
         return [contact for found in rows for _held, contact in self.load(found)]
 
-    def find_same(self, draft: ContactDraft, numbers: Sequence[str]) -> ContactRecord | None:
+    def find_existing(self, draft: ContactInput, numbers: Sequence[str]) -> ContactRecord | None:
         """By number, then by address; the first of those with the same name.
 
         A draft of a name alone is the contact of whom no more is known.
         """
-        name = fold(f"{draft.first_name} {draft.last_name}")
+        name = normalize_for_search(f"{draft.first_name} {draft.last_name}")
         found = [contact for _number, contact in self.find(numbers)] if numbers else []
         for path in split(self.email) if draft.email else ():
             rows = self.get_queryset().filter(**{f"{path}__iexact": draft.email})
             found += [contact for _held, contact in self.load(rows)]
         if not (numbers or draft.email):
             full = f"{draft.first_name} {draft.last_name}".strip()
-            names = {self.first_name: draft.first_name, self.last_name: draft.last_name, self.name: full}
-            said = {split(paths)[0]: value for paths, value in names.items() if split(paths) and value}
+            names = {
+                self.first_name: draft.first_name,
+                self.last_name: draft.last_name,
+                self.name: full,
+            }
+            said = {
+                split(paths)[0]: value for paths, value in names.items() if split(paths) and value
+            }
             found += [
                 contact
                 for held, contact in (self.load(self.get_queryset().filter(**said)) if said else ())
-                if not (held or contact.email) and fold(contact.company_name) == fold(draft.company_name)
+                if not (held or contact.email)
+                and normalize_for_search(contact.company_name)
+                == normalize_for_search(draft.company_name)
             ]
-        return next((contact for contact in found if fold(f"{contact.first_name} {contact.last_name}") == name), None)
+        return next(
+            (
+                contact
+                for contact in found
+                if normalize_for_search(f"{contact.first_name} {contact.last_name}") == name
+            ),
+            None,
+        )
 
-    def create(self, draft: ContactDraft) -> ContactRecord:
+    def create(self, draft: ContactInput) -> ContactRecord:
         """A new row, in a transaction of the model's database."""
         with self.atomic():
-            instance = self.new(draft)
-            self.own(instance)
+            instance = self.build_instance(draft)
+            self.set_tenant(instance)
             self.assign(instance, draft)
             self.validate(instance)
             self.save(instance)
             self.assign_numbers(instance, draft)
-            return self.saved(instance)
+            return self.reload_record(instance)
 
-    def update(self, id: str, draft: ContactDraft) -> ContactRecord:
+    def update(self, id: str, draft: ContactInput) -> ContactRecord:
         """Only what ``draft`` says; in a transaction of the model's database."""
         with self.atomic():
             key = self.parse_id(id)
             if key is None or not self.get_queryset().filter(pk=key).exists():
-                raise NotFound(_("There is no such contact."), fields={"id": [_("No contact has this id.")]})
+                raise NotFound(
+                    _("There is no such contact."), fields={"id": [_("No contact has this id.")]}
+                )
             instance = self.model._base_manager.select_for_update().get(pk=key)
-            before = {field.attname: getattr(instance, field.attname) for field in self.model._meta.concrete_fields}
+            before = {
+                field.attname: getattr(instance, field.attname)
+                for field in self.model._meta.concrete_fields
+            }
             self.assign(instance, draft)
-            self.validate(instance, [name for name, value in before.items() if getattr(instance, name) != value])
+            self.validate(
+                instance,
+                [name for name, value in before.items() if getattr(instance, name) != value],
+            )
             self.save(instance)
             self.assign_numbers(instance, draft)
-            return self.saved(instance)
+            return self.reload_record(instance)
 
     def delete(self, id: str) -> None:
         """As the model does it; set ``can_delete`` if that leaves nothing of the person."""
@@ -247,11 +280,11 @@ class ModelContactDirectory(PersonMixin, ModelDirectory[ContactRecord], ContactD
         found = self.load(self.get_queryset().filter(pk=self.parse_id(id)))
         return sorted(number for held, _contact in found for number in held)
 
-    def new(self, draft: ContactDraft) -> Any:
+    def build_instance(self, draft: ContactInput) -> Any:
         """An unsaved instance for :meth:`assign` to fill. Override where a row has required fields of its own."""
         return self.model()
 
-    def assign(self, instance: Any, draft: ContactDraft) -> None:
+    def assign(self, instance: Any, draft: ContactInput) -> None:
         """Write what ``draft`` says to the fields of ``instance``; what stands in other tables is not written."""
         names = self.names({path: getattr(instance, path, "") for path in self.columns()})
         said = {name: value for name in names if (value := getattr(draft, name))}
@@ -263,19 +296,23 @@ class ModelContactDirectory(PersonMixin, ModelDirectory[ContactRecord], ContactD
             setattr(instance, path, f"{names['first_name']} {names['last_name']}".strip())
         for role in ("phone", "mobile"):
             if (path := own_field(self.phones.get(role, ""))) and (typed := getattr(draft, role)):
-                setattr(instance, path, self.written(typed))
+                setattr(instance, path, self.format_number(typed))
         if draft.company_name:
             relation, _model, _field = self.company_relation()
-            if relation and (company := self.company(draft.company_name)):
+            if relation and (company := self.get_or_create_company(draft.company_name)):
                 setattr(instance, relation, company)
             elif path := own_field(self.company_name):
                 setattr(instance, path, draft.company_name)
 
-    def assign_numbers(self, instance: Any, draft: ContactDraft) -> None:
+    def assign_numbers(self, instance: Any, draft: ContactInput) -> None:
         """Write the numbers that have no column to the table of numbers: the first of a kind is replaced."""
         table = self.phone_table
         for role in ("phone", "mobile"):
-            if not table or own_field(self.phones.get(role, "")) or not (typed := getattr(draft, role)):
+            if (
+                not table
+                or own_field(self.phones.get(role, ""))
+                or not (typed := getattr(draft, role))
+            ):
                 continue
             kind = table.kind_of(role)
             if kind is None and (table.kind or role == "mobile"):
@@ -290,14 +327,16 @@ class ModelContactDirectory(PersonMixin, ModelDirectory[ContactRecord], ContactD
         table, kind = self.phone_table, self.phone_table and self.phone_table.kind_of("phone")
         if not table or (table.kind and kind is None):
             return
-        with suppress(Invalid), self.atomic():
+        with suppress(InvalidInput), self.atomic():
             for instance in self.get_queryset().filter(pk=self.parse_id(id)):
                 rows, owner = self.table_rows(instance, table.relation)
-                self.write_number(rows.model(**owner, **({table.kind: kind} if table.kind else {})), typed)
+                self.write_number(
+                    rows.model(**owner, **({table.kind: kind} if table.kind else {})), typed
+                )
 
     def write_number(self, row: Any, typed: str) -> None:
         """Set and save the number in a row of the table of numbers."""
-        setattr(row, self.phone_table.number, self.written(typed))  # type: ignore[union-attr]
+        setattr(row, self.phone_table.number, self.format_number(typed))  # type: ignore[union-attr]
         self.validate(row)
         self.save(row)
 
@@ -306,12 +345,17 @@ class ModelContactDirectory(PersonMixin, ModelDirectory[ContactRecord], ContactD
         """The rows of the table of numbers that are this row's, and what makes a new one its own."""
         relation = instance._meta.get_field(name)
         if isinstance(relation, GenericRelation):
-            kind = ContentType.objects.get_for_model(instance, for_concrete_model=relation.for_concrete_model)
-            owner = {relation.content_type_field_name: kind, relation.object_id_field_name: instance.pk}
+            kind = ContentType.objects.get_for_model(
+                instance, for_concrete_model=relation.for_concrete_model
+            )
+            owner = {
+                relation.content_type_field_name: kind,
+                relation.object_id_field_name: instance.pk,
+            }
             return getattr(instance, name), owner
         return getattr(instance, relation.get_accessor_name()), {relation.field.name: instance}
 
-    def written(self, typed: str) -> str:
+    def format_number(self, typed: str) -> str:
         """A number as the CRM stores it: as it was typed. Override where a column wants another form."""
         return typed
 
@@ -323,7 +367,7 @@ class ModelContactDirectory(PersonMixin, ModelDirectory[ContactRecord], ContactD
                 return relation, steps(self.model, relation)[0].related_model, name
         return "", None, ""
 
-    def company(self, name: str) -> Any:
+    def get_or_create_company(self, name: str) -> Any:
         """The company of this name, created if it is new; None where companies are not mapped."""
         directory, (_relation, model, field) = self.backend.organizations, self.company_relation()
         if not (isinstance(directory, ModelOrganizationDirectory) and directory.model is model):
@@ -332,12 +376,12 @@ class ModelContactDirectory(PersonMixin, ModelDirectory[ContactRecord], ContactD
         found = directory.get_queryset().filter(**{f"{field}__iexact": name}).order_by("pk").first()
         return found or directory.create(name)
 
-    def saved(self, instance: Any) -> ContactRecord:
+    def reload_record(self, instance: Any) -> ContactRecord:
         """The record of what was just written. Raises ``Invalid`` if the actor may not see it: then it is undone."""
         rows = self.get_queryset().using(instance._state.db).filter(pk=instance.pk)
         for _held, contact in self.load(rows):
             return contact
-        raise Invalid(_("The contact would be out of your reach."))
+        raise InvalidInput(_("The contact would be out of your reach."))
 
 
 class ModelBackend(Backend):

@@ -20,10 +20,12 @@ class AuthUserDirectory(UserDirectory):
     """``AUTH_USER_MODEL``, with extension and direct number from :class:`~ringotel_crm.models.Agent`."""
 
     def get_queryset(self) -> QuerySet[Any]:
-        """The active people with an extension of the actor's scope; without a scope, also those with none."""
-        scope = self.backend.scope
+        """The active people with an extension of the actor's tenant; without a tenant, also those with none."""
+        tenant = self.backend.tenant
         users = get_user_model()._default_manager.filter(is_active=True)
-        users = users.filter(Q(ringotel_agent__scope=scope) | (Q() if scope else Q(ringotel_agent=None)))
+        users = users.filter(
+            Q(ringotel_agent__tenant=tenant) | (Q() if tenant else Q(ringotel_agent=None))
+        )
         if hasattr(get_user_model(), "groups"):
             users = users.exclude(groups__name=SERVICE_GROUP)
         return users.select_related("ringotel_agent")
@@ -42,7 +44,7 @@ class AuthUserDirectory(UserDirectory):
             extension=agent.extension if agent else "",
         )
 
-    def ids_of(self, users: Iterable[Any]) -> set[str]:
+    def user_ids_for(self, users: Iterable[Any]) -> set[str]:
         """Their primary keys."""
         return {str(user.pk) for user in users}
 
@@ -54,12 +56,20 @@ class AuthUserDirectory(UserDirectory):
     def resolve(self, *, id: str = "", extension: str = "", email: str = "") -> UserRecord | None:
         """By id, else by extension, else by e-mail address; see the base class."""
         email_field = get_user_model().get_email_field_name()
-        for lookup, value in (("pk", id), ("ringotel_agent__extension", extension), (f"{email_field}__iexact", email)):
+        for lookup, value in (
+            ("pk", id),
+            ("ringotel_agent__extension", extension),
+            (f"{email_field}__iexact", email),
+        ):
             if not value:
                 continue
             try:
                 users = list(self.get_queryset().filter(**{lookup: value})[:2])
-            except (TypeError, ValueError, OverflowError):  # text that is not a primary key of this model
+            except (
+                TypeError,
+                ValueError,
+                OverflowError,
+            ):  # text that is not a primary key of this model
                 continue
             if len(users) == 1:
                 return self.to_record(users[0])

@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
-from .api import BadAnswer, NotConfigured, Refused, Rejected, Ringotel, RingotelError, Unreachable
+from .api import Ringotel
+from .transport import (
+    InvalidResponse,
+    NotConfigured,
+    RingotelApiError,
+    RingotelAuthenticationError,
+    RingotelConnectionError,
+    RingotelError,
+)
 
-__all__ = ["BadAnswer", "NotConfigured", "Refused", "Rejected", "Ringotel", "RingotelError", "Unreachable"]
+__all__ = [
+    "InvalidResponse",
+    "NotConfigured",
+    "Ringotel",
+    "RingotelApiError",
+    "RingotelAuthenticationError",
+    "RingotelConnectionError",
+    "RingotelError",
+]

@@ -9,16 +9,32 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ..conf import conf
-from ..exceptions import Invalid
-from ..records import CardRecord, PastCall, RemotePerson
-from ..wire import moment, seconds
-from .transport import BadAnswer, NotConfigured, Refused, Rejected, RingotelError, Transport, Unreachable
+from ..exceptions import InvalidInput
+from ..internal.parsing import parse_duration, parse_timestamp
+from ..records import AddressBookEntry, CallHistoryEntry, RingotelUserRecord
+from .transport import (
+    InvalidResponse,
+    NotConfigured,
+    RingotelApiError,
+    RingotelAuthenticationError,
+    RingotelConnectionError,
+    RingotelError,
+    Transport,
+)
 
-__all__ = ["BadAnswer", "NotConfigured", "Refused", "Rejected", "Ringotel", "RingotelError", "Unreachable"]
+__all__ = [
+    "InvalidResponse",
+    "NotConfigured",
+    "Ringotel",
+    "RingotelApiError",
+    "RingotelAuthenticationError",
+    "RingotelConnectionError",
+    "RingotelError",
+]
 
 
 class Ringotel:
-    """The account of the settings ``ACCOUNT_KEY``, ``ORG_ID`` and ``DOMAIN``.
+    """The account of the settings ``RINGOTEL_API_KEY``, ``ORGANIZATION_ID`` and ``ORGANIZATION_DOMAIN``.
 
     Every method raises a :class:`RingotelError`. Those that only read are tried up to three times; the others once,
     because nobody knows whether a request that was not answered has been carried out.
@@ -35,18 +51,23 @@ class Ringotel:
         params = {"from": extension, "tonumber": number, "toname": name, "domain": self._domain}
         self._transport.call("initCall", params, repeatable=False)
 
-    def get_calls(self, begin: dt.datetime, end: dt.datetime, *, user_id: str = "") -> list[PastCall]:
+    def get_calls(
+        self, begin: dt.datetime, end: dt.datetime, *, user_id: str = ""
+    ) -> list[CallHistoryEntry]:
         """The calls that began between these times, of all users or of one, as the history has them."""
         params: dict[str, Any] = {"orgid": self._org_id, "begin": _epoch(begin), "end": _epoch(end)}
         if user_id:
             params["userid"] = user_id
-        return [_past_call(row) for row in _rows("getCalls", self._transport.call("getCalls", params, repeatable=True))]
+        return [
+            _past_call(row)
+            for row in _rows("getCalls", self._transport.call("getCalls", params, repeatable=True))
+        ]
 
-    def get_users(self) -> list[RemotePerson]:
+    def get_users(self) -> list[RingotelUserRecord]:
         """The users."""
         result = self._transport.call("getUsers", {"orgid": self._org_id}, repeatable=True)
         return [
-            RemotePerson(
+            RingotelUserRecord(
                 id=_text(row, "id"),
                 name=_text(row, "name"),
                 extension=_text(row, "extension"),
@@ -56,16 +77,16 @@ class Ringotel:
             if _text(row, "id")
         ]
 
-    def get_contacts(self) -> list[CardRecord]:
+    def get_contacts(self) -> list[AddressBookEntry]:
         """The directory."""
         result = self._transport.call("getContacts", {"orgid": self._org_id}, repeatable=True)
         return [_card(row) for row in _rows("getContacts", result) if _text(row, "id")]
 
-    def import_contacts(self, cards: Iterable[CardRecord]) -> None:
+    def import_contacts(self, cards: Iterable[AddressBookEntry]) -> None:
         """Add these to the directory. Said twice, they are there twice."""
         self._contacts("importContacts", [_written(card) for card in cards])
 
-    def update_contacts(self, cards: Iterable[CardRecord]) -> None:
+    def update_contacts(self, cards: Iterable[AddressBookEntry]) -> None:
         """Put each of these whole in the place of the entry with its id."""
         self._contacts("updateContacts", [{"id": card.id, **_written(card)} for card in cards])
 
@@ -75,10 +96,15 @@ class Ringotel:
 
     def get_activity_subjects(self) -> list[str]:
         """The subjects that a call may have."""
-        result = self._transport.call("getActivitySubjects", {"orgid": self._org_id}, repeatable=True)
+        result = self._transport.call(
+            "getActivitySubjects", {"orgid": self._org_id}, repeatable=True
+        )
         if not isinstance(result, list):
             raise _unreadable("getActivitySubjects")
-        return [str(row.get("name", row.get("subject", ""))) if isinstance(row, dict) else str(row) for row in result]
+        return [
+            str(row.get("name", row.get("subject", ""))) if isinstance(row, dict) else str(row)
+            for row in result
+        ]
 
     def set_activity_subjects(self, subjects: Sequence[str]) -> None:
         """Put this list in the place of the one there is."""
@@ -101,11 +127,11 @@ class Ringotel:
 
     @property
     def _org_id(self) -> str:
-        return _required("ORG_ID", conf.ORG_ID)
+        return _required("ORGANIZATION_ID", conf.ORGANIZATION_ID)
 
     @property
     def _domain(self) -> str:
-        return _required("DOMAIN", conf.DOMAIN)
+        return _required("ORGANIZATION_DOMAIN", conf.ORGANIZATION_DOMAIN)
 
 
 def _required(name: str, value: str) -> str:
@@ -118,8 +144,10 @@ def _epoch(time: dt.datetime) -> int:
     return int(time.timestamp() * 1000)
 
 
-def _unreadable(method: str) -> BadAnswer:
-    return BadAnswer(_("Ringotel's answer to %(method)s is not as expected.") % {"method": method})
+def _unreadable(method: str) -> InvalidResponse:
+    return InvalidResponse(
+        _("Ringotel's answer to %(method)s is not as expected.") % {"method": method}
+    )
 
 
 def _rows(method: str, result: Any) -> list[dict[str, Any]]:
@@ -139,24 +167,24 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(str(item) for item in values if isinstance(item, str | int) and str(item).strip())
 
 
-def _past_call(row: dict[str, Any]) -> PastCall:
+def _past_call(row: dict[str, Any]) -> CallHistoryEntry:
     try:
-        return PastCall(
+        return CallHistoryEntry(
             caller_number=_text(row, "a"),
             called_number=_text(row, "b"),
             is_outgoing=bool(row.get("o")) and row.get("o") not in ("0", "false"),
-            start=moment(row.get("t")),
-            duration=seconds(row.get("d") or 0),
+            start=parse_timestamp(row.get("t")),
+            duration=parse_duration(row.get("d") or 0),
             cause=_text(row, "c"),
         )
-    except Invalid as exc:
+    except InvalidInput as exc:
         raise _unreadable("getCalls") from exc
 
 
-def _card(row: dict[str, Any]) -> CardRecord:
+def _card(row: dict[str, Any]) -> AddressBookEntry:
     info = row.get("info")
     info = info if isinstance(info, dict) else {}
-    return CardRecord(
+    return AddressBookEntry(
         id=_text(row, "id"),
         name=_text(row, "name") or f"{_text(row, 'firstname')} {_text(row, 'lastname')}".strip(),
         phones=_texts(info.get("phone")),
@@ -167,7 +195,7 @@ def _card(row: dict[str, Any]) -> CardRecord:
     )
 
 
-def _written(card: CardRecord) -> dict[str, Any]:
+def _written(card: AddressBookEntry) -> dict[str, Any]:
     """Whole, because what is left out of an update is lost."""
     return {
         "name": card.name,

@@ -33,19 +33,19 @@ class NotConfigured(RingotelError):
     """A setting is missing."""
 
 
-class Unreachable(RingotelError):
+class RingotelConnectionError(RingotelError):
     """No answer came, or only that of a server in trouble. What was asked for may have happened all the same."""
 
 
-class Refused(RingotelError):
+class RingotelAuthenticationError(RingotelError):
     """Ringotel does not take the account's key."""
 
 
-class Rejected(RingotelError):
+class RingotelApiError(RingotelError):
     """Ringotel answered with an error; its own words are the message."""
 
 
-class BadAnswer(RingotelError):
+class InvalidResponse(RingotelError):
     """An answer came that cannot be read."""
 
 
@@ -67,13 +67,15 @@ class Transport:
     """A connection to the API."""
 
     def __init__(self) -> None:
-        if not conf.ACCOUNT_KEY:
+        if not conf.RINGOTEL_API_KEY:
             raise NotConfigured(
-                _('RINGOTEL_CRM["ACCOUNT_KEY"], or the environment variable RINGOTEL_ACCOUNT_KEY, is not set.')
+                _(
+                    'RINGOTEL_CRM["RINGOTEL_API_KEY"], or the environment variable RINGOTEL_API_KEY, is not set.'
+                )
             )
-        self.url = conf.API_URL
+        self.url = conf.RINGOTEL_API_URL
         self._session = requests.Session()
-        self._session.auth = _Key(conf.ACCOUNT_KEY)
+        self._session.auth = _Key(conf.RINGOTEL_API_KEY)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"
@@ -85,7 +87,7 @@ class Transport:
         for attempt in range(1, attempts + 1):
             try:
                 return self._once(method, params)
-            except Unreachable:
+            except RingotelConnectionError:
                 if attempt == attempts:
                     raise
             time.sleep(random.uniform(0, PAUSE * 2 ** (attempt - 1)))  # noqa: S311 - so that not all come at once
@@ -106,8 +108,9 @@ class Transport:
         except (requests.RequestException, urllib3.exceptions.HTTPError) as exc:
             # Neither its text, which has the URL in it, nor the exception itself, which has the request.
             kind = type(exc).__name__
-            raise Unreachable(
-                _("Ringotel gave no answer to %(method)s (%(kind)s).") % {"method": method, "kind": kind}
+            raise RingotelConnectionError(
+                _("Ringotel gave no answer to %(method)s (%(kind)s).")
+                % {"method": method, "kind": kind}
             ) from None
         return _result(method, response.status_code, body)
 
@@ -119,7 +122,7 @@ def _read(response: requests.Response) -> bytes:
     while chunk := response.raw.read1(CHUNK, decode_content=True):
         body += chunk
         if len(body) > MAX_BYTES:
-            raise BadAnswer(_("Ringotel's answer is too long."))
+            raise InvalidResponse(_("Ringotel's answer is too long."))
         if time.monotonic() > deadline:
             raise requests.Timeout
     return bytes(body)
@@ -129,18 +132,28 @@ def _result(method: str, status: int, body: bytes) -> Any:
     """What the answer says."""
     named = {"method": method, "status": status}
     if status in (401, 403):
-        raise Refused(_("Ringotel does not accept the account's key (%(method)s, status %(status)d).") % named)
+        raise RingotelAuthenticationError(
+            _("Ringotel does not accept the account's key (%(method)s, status %(status)d).") % named
+        )
     if status == 429 or status >= 500:
-        raise Unreachable(_("Ringotel is in trouble (%(method)s, status %(status)d).") % named)
+        raise RingotelConnectionError(
+            _("Ringotel is in trouble (%(method)s, status %(status)d).") % named
+        )
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
-        raise BadAnswer(_("Ringotel's answer to %(method)s is not JSON (status %(status)d).") % named) from None
+        raise InvalidResponse(
+            _("Ringotel's answer to %(method)s is not JSON (status %(status)d).") % named
+        ) from None
     error = answer.get("error") if isinstance(answer, dict) else None
     if error:
         words = str(error.get("message", "") if isinstance(error, dict) else error)[:500]
-        words = words.replace(conf.ACCOUNT_KEY, "•••") if conf.ACCOUNT_KEY else words
-        raise Rejected(_("Ringotel refused %(method)s: %(words)s") % {"method": method, "words": words})
+        words = words.replace(conf.RINGOTEL_API_KEY, "•••") if conf.RINGOTEL_API_KEY else words
+        raise RingotelApiError(
+            _("Ringotel refused %(method)s: %(words)s") % {"method": method, "words": words}
+        )
     if not isinstance(answer, dict) or "result" not in answer or status != 200:
-        raise BadAnswer(_("Ringotel's answer to %(method)s has no result (status %(status)d).") % named)
+        raise InvalidResponse(
+            _("Ringotel's answer to %(method)s has no result (status %(status)d).") % named
+        )
     return answer["result"]

@@ -11,10 +11,10 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from ringotel_crm.auth.service import service_user
-from ringotel_crm.backends import Backend, get_backend
-from ringotel_crm.exceptions import CRMError
-from ringotel_crm.records import Actor
+from ..auth.service_users import service_user
+from ..backends import Backend, get_backend
+from ..exceptions import CRMError
+from ..records import Actor
 
 T = TypeVar("T")
 
@@ -24,8 +24,10 @@ class AccountCommand(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The options."""
-        parser.add_argument("--scope", default="", help="the tenant, where there are tenants")
-        parser.add_argument("--user", help="as whom to read the CRM, by username (default: a service user)")
+        parser.add_argument("--tenant", default="", help="the tenant, where there are tenants")
+        parser.add_argument(
+            "--user", help="as whom to read the CRM, by username (default: a service user)"
+        )
 
     def handle(self, **options: Any) -> None:
         """Runs :meth:`work`."""
@@ -43,10 +45,14 @@ class AccountCommand(BaseCommand):
         model = get_user_model()
         try:
             named = options["user"]
-            user = model._default_manager.get_by_natural_key(named) if named else service_user("commands")
+            user = (
+                model._default_manager.get_by_natural_key(named)
+                if named
+                else service_user("commands")
+            )
         except model.DoesNotExist as exc:
             raise CommandError(f"--user: there is no user {options['user']!r}.") from exc
-        return get_backend(Actor(user=user, scope=options["scope"]))
+        return get_backend(Actor(user=user, tenant=options["tenant"]))
 
     def progress(self, items: Iterable[T], *, unit: str, total: int | None = None) -> Iterator[T]:
         """With a bar, on a terminal."""

@@ -3,7 +3,7 @@ import django.utils.timezone
 import ringotel_crm.models.fields
 import ringotel_crm.models.messages
 import ringotel_crm.models.recordings
-import ringotel_crm.storage
+import ringotel_crm.media.storage
 from django.conf import settings
 from django.db import migrations, models
 
@@ -27,20 +27,35 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Activity",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "scope",
-                    models.CharField(blank=True, default="", editable=False, max_length=64, verbose_name="scope"),
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="scope"
+                    ),
                 ),
                 (
                     "call_id",
-                    models.CharField(help_text="Ringotel's id of the call.", max_length=255, verbose_name="call id"),
+                    models.CharField(
+                        help_text="Ringotel's id of the call.",
+                        max_length=255,
+                        verbose_name="call id",
+                    ),
                 ),
                 (
                     "direction",
                     models.CharField(
                         blank=True,
-                        choices=[("inbound", "inbound"), ("outbound", "outbound"), ("internal", "internal")],
+                        choices=[
+                            ("inbound", "inbound"),
+                            ("outbound", "outbound"),
+                            ("internal", "internal"),
+                        ],
                         max_length=16,
                         verbose_name="direction",
                     ),
@@ -65,27 +80,55 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "caller_number",
-                    models.CharField(blank=True, help_text="As it was sent.", max_length=255, verbose_name="caller"),
+                    models.CharField(
+                        blank=True,
+                        help_text="As it was sent.",
+                        max_length=255,
+                        verbose_name="caller",
+                    ),
                 ),
-                ("caller_e164", models.CharField(blank=True, max_length=16, verbose_name="caller, E.164")),
+                (
+                    "caller_e164",
+                    models.CharField(blank=True, max_length=16, verbose_name="caller, E.164"),
+                ),
                 (
                     "called_number",
-                    models.CharField(blank=True, help_text="As it was sent.", max_length=255, verbose_name="called"),
+                    models.CharField(
+                        blank=True,
+                        help_text="As it was sent.",
+                        max_length=255,
+                        verbose_name="called",
+                    ),
                 ),
-                ("called_e164", models.CharField(blank=True, max_length=16, verbose_name="called, E.164")),
-                ("extension", models.CharField(blank=True, max_length=64, verbose_name="extension")),
+                (
+                    "called_e164",
+                    models.CharField(blank=True, max_length=16, verbose_name="called, E.164"),
+                ),
+                (
+                    "extension",
+                    models.CharField(blank=True, max_length=64, verbose_name="extension"),
+                ),
                 (
                     "agent_id",
                     models.CharField(
-                        blank=True, help_text="The CRM's id of the user.", max_length=255, verbose_name="agent id"
+                        blank=True,
+                        help_text="The CRM's id of the user.",
+                        max_length=255,
+                        verbose_name="agent id",
                     ),
                 ),
                 ("agent_name", models.CharField(blank=True, max_length=255, verbose_name="agent")),
-                ("contact_id", models.CharField(blank=True, max_length=255, verbose_name="contact id")),
-                ("contact_name", models.CharField(blank=True, max_length=255, verbose_name="contact")),
+                (
+                    "contact_id",
+                    models.CharField(blank=True, max_length=255, verbose_name="contact id"),
+                ),
+                (
+                    "contact_name",
+                    models.CharField(blank=True, max_length=255, verbose_name="contact"),
+                ),
                 (
                     "contact_name_folded",
-                    ringotel_crm.models.fields.FoldedField(
+                    ringotel_crm.models.fields.NormalizedField(
                         blank=True, editable=False, max_length=255, source="contact_name"
                     ),
                 ),
@@ -102,19 +145,25 @@ class Migration(migrations.Migration):
                 (
                     "duration",
                     models.PositiveIntegerField(
-                        blank=True, help_text="Talking time in seconds.", null=True, verbose_name="duration"
+                        blank=True,
+                        help_text="Talking time in seconds.",
+                        null=True,
+                        verbose_name="duration",
                     ),
                 ),
                 (
                     "cause",
                     models.CharField(
-                        blank=True, help_text="The PBX's word for why it ended.", max_length=64, verbose_name="cause"
+                        blank=True,
+                        help_text="The PBX's word for why it ended.",
+                        max_length=64,
+                        verbose_name="cause",
                     ),
                 ),
                 ("subject", models.CharField(blank=True, max_length=255, verbose_name="subject")),
                 (
                     "subject_folded",
-                    ringotel_crm.models.fields.FoldedField(
+                    ringotel_crm.models.fields.NormalizedField(
                         blank=True, editable=False, max_length=255, source="subject"
                     ),
                 ),
@@ -122,14 +171,26 @@ class Migration(migrations.Migration):
                 (
                     "follow_up",
                     models.BooleanField(
-                        default=False, help_text="Somebody has to come back to this.", verbose_name="follow up"
+                        default=False,
+                        help_text="Somebody has to come back to this.",
+                        verbose_name="follow up",
                     ),
                 ),
                 (
                     "phone_subject",
-                    models.CharField(blank=True, editable=False, max_length=255, verbose_name="subject from the phone"),
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        max_length=255,
+                        verbose_name="subject from the phone",
+                    ),
                 ),
-                ("phone_comment", models.TextField(blank=True, editable=False, verbose_name="comment from the phone")),
+                (
+                    "phone_comment",
+                    models.TextField(
+                        blank=True, editable=False, verbose_name="comment from the phone"
+                    ),
+                ),
                 (
                     "legal_hold",
                     models.BooleanField(
@@ -168,21 +229,33 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Agent",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "scope",
-                    models.CharField(blank=True, default="", editable=False, max_length=64, verbose_name="scope"),
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="scope"
+                    ),
                 ),
                 (
                     "extension",
                     models.CharField(
-                        help_text="The user's number inside the PBX.", max_length=64, verbose_name="extension"
+                        help_text="The user's number inside the PBX.",
+                        max_length=64,
+                        verbose_name="extension",
                     ),
                 ),
                 (
                     "phone",
                     models.CharField(
-                        blank=True, help_text="Direct number, if there is one.", max_length=64, verbose_name="phone"
+                        blank=True,
+                        help_text="Direct number, if there is one.",
+                        max_length=64,
+                        verbose_name="phone",
                     ),
                 ),
                 (
@@ -205,23 +278,41 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ApiKey",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "scope",
-                    models.CharField(blank=True, default="", editable=False, max_length=64, verbose_name="scope"),
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="scope"
+                    ),
                 ),
                 ("name", models.CharField(max_length=100, unique=True, verbose_name="name")),
                 ("digest", models.CharField(editable=False, max_length=64, unique=True)),
-                ("hint", models.CharField(editable=False, max_length=16, verbose_name="begins with")),
+                (
+                    "hint",
+                    models.CharField(editable=False, max_length=16, verbose_name="begins with"),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
                 (
                     "expires_at",
                     models.DateTimeField(
-                        blank=True, null=True, validators=[ringotel_crm.models.fields.sensible], verbose_name="expires"
+                        blank=True,
+                        null=True,
+                        validators=[ringotel_crm.models.validators.validate_reasonable_year],
+                        verbose_name="expires",
                     ),
                 ),
                 ("revoked_at", models.DateTimeField(blank=True, null=True, verbose_name="revoked")),
-                ("last_used_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="last used")),
+                (
+                    "last_used_at",
+                    models.DateTimeField(
+                        blank=True, editable=False, null=True, verbose_name="last used"
+                    ),
+                ),
                 (
                     "user",
                     models.ForeignKey(
@@ -243,10 +334,17 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="AuditEntry",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "scope",
-                    models.CharField(blank=True, default="", editable=False, max_length=64, verbose_name="scope"),
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="scope"
+                    ),
                 ),
                 ("at", models.DateTimeField(auto_now_add=True, verbose_name="at")),
                 (
@@ -266,7 +364,9 @@ class Migration(migrations.Migration):
                 (
                     "kind",
                     models.CharField(
-                        choices=[("recording", "recording"), ("person", "person")], max_length=16, verbose_name="kind"
+                        choices=[("recording", "recording"), ("person", "person")],
+                        max_length=16,
+                        verbose_name="kind",
                     ),
                 ),
                 ("object_id", models.CharField(blank=True, max_length=255, verbose_name="id")),
@@ -274,7 +374,10 @@ class Migration(migrations.Migration):
                 (
                     "user_name",
                     models.CharField(
-                        blank=True, help_text="Empty: the system itself.", max_length=255, verbose_name="user"
+                        blank=True,
+                        help_text="Empty: the system itself.",
+                        max_length=255,
+                        verbose_name="user",
                     ),
                 ),
                 ("details", models.JSONField(default=dict, verbose_name="details")),
@@ -283,18 +386,31 @@ class Migration(migrations.Migration):
                 "verbose_name": "audit entry",
                 "verbose_name_plural": "audit entries",
                 "ordering": ("-id",),
-                "indexes": [models.Index(fields=["kind", "object_id", "-at"], name="ringotel_audited_object")],
+                "indexes": [
+                    models.Index(
+                        fields=["kind", "object_id", "-at"], name="ringotel_audited_object"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
             name="CallLeg",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("extension", models.CharField(max_length=64, verbose_name="extension")),
                 (
                     "status",
                     models.CharField(
-                        choices=[("ringing", "ringing"), ("not_answered", "not answered"), ("answered", "answered")],
+                        choices=[
+                            ("ringing", "ringing"),
+                            ("not_answered", "not answered"),
+                            ("answered", "answered"),
+                        ],
                         default="ringing",
                         max_length=16,
                         verbose_name="status",
@@ -303,7 +419,10 @@ class Migration(migrations.Migration):
                 (
                     "agent_id",
                     models.CharField(
-                        blank=True, help_text="The CRM's id of the user.", max_length=255, verbose_name="agent id"
+                        blank=True,
+                        help_text="The CRM's id of the user.",
+                        max_length=255,
+                        verbose_name="agent id",
                     ),
                 ),
                 ("agent_name", models.CharField(blank=True, max_length=255, verbose_name="agent")),
@@ -311,7 +430,11 @@ class Migration(migrations.Migration):
                     "direction",
                     models.CharField(
                         blank=True,
-                        choices=[("inbound", "inbound"), ("outbound", "outbound"), ("internal", "internal")],
+                        choices=[
+                            ("inbound", "inbound"),
+                            ("outbound", "outbound"),
+                            ("internal", "internal"),
+                        ],
                         editable=False,
                         max_length=16,
                     ),
@@ -323,7 +446,10 @@ class Migration(migrations.Migration):
                 (
                     "duration",
                     models.PositiveIntegerField(
-                        blank=True, help_text="Talking time in seconds.", null=True, verbose_name="duration"
+                        blank=True,
+                        help_text="Talking time in seconds.",
+                        null=True,
+                        verbose_name="duration",
                     ),
                 ),
                 ("cause", models.CharField(blank=True, max_length=64, verbose_name="cause")),
@@ -347,10 +473,17 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="CallSubject",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "scope",
-                    models.CharField(blank=True, default="", editable=False, max_length=64, verbose_name="scope"),
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="scope"
+                    ),
                 ),
                 ("name", models.CharField(max_length=255, verbose_name="name")),
             ],
@@ -358,41 +491,68 @@ class Migration(migrations.Migration):
                 "verbose_name": "call subject",
                 "verbose_name_plural": "call subjects",
                 "ordering": ("id",),
-                "constraints": [models.UniqueConstraint(fields=("scope", "name"), name="ringotel_one_row_a_subject")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("scope", "name"), name="ringotel_one_row_a_subject"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
             name="Conversation",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "scope",
-                    models.CharField(blank=True, default="", editable=False, max_length=64, verbose_name="scope"),
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="scope"
+                    ),
                 ),
                 (
                     "our_id",
                     models.CharField(
-                        editable=False, help_text="Ringotel's id of the user, else our number.", max_length=64
+                        editable=False,
+                        help_text="Ringotel's id of the user, else our number.",
+                        max_length=64,
                     ),
                 ),
                 (
                     "our_number",
                     models.CharField(
-                        blank=True, help_text="Number or extension.", max_length=64, verbose_name="our number"
+                        blank=True,
+                        help_text="Number or extension.",
+                        max_length=64,
+                        verbose_name="our number",
                     ),
                 ),
                 (
                     "their_key",
                     models.CharField(
-                        editable=False, help_text="E.164 where it can be read, else as sent.", max_length=64
+                        editable=False,
+                        help_text="E.164 where it can be read, else as sent.",
+                        max_length=64,
                     ),
                 ),
                 ("their_number", models.CharField(max_length=64, verbose_name="their number")),
                 ("agent_id", models.CharField(blank=True, max_length=255, verbose_name="agent id")),
                 ("agent_name", models.CharField(blank=True, max_length=255, verbose_name="agent")),
-                ("contact_id", models.CharField(blank=True, max_length=255, verbose_name="contact id")),
-                ("contact_name", models.CharField(blank=True, max_length=255, verbose_name="contact")),
-                ("last_at", models.DateTimeField(blank=True, null=True, verbose_name="last message")),
+                (
+                    "contact_id",
+                    models.CharField(blank=True, max_length=255, verbose_name="contact id"),
+                ),
+                (
+                    "contact_name",
+                    models.CharField(blank=True, max_length=255, verbose_name="contact"),
+                ),
+                (
+                    "last_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="last message"),
+                ),
                 ("updated_at", models.DateTimeField(auto_now=True)),
                 (
                     "contact_type",
@@ -417,10 +577,17 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="DirectoryEntry",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "scope",
-                    models.CharField(blank=True, default="", editable=False, max_length=64, verbose_name="scope"),
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="scope"
+                    ),
                 ),
                 ("contact_id", models.CharField(max_length=255, verbose_name="contact id")),
                 ("ringotel_id", models.CharField(max_length=64, verbose_name="Ringotel's id")),
@@ -429,18 +596,29 @@ class Migration(migrations.Migration):
                 "verbose_name": "directory entry",
                 "verbose_name_plural": "directory entries",
                 "constraints": [
-                    models.UniqueConstraint(fields=("scope", "contact_id"), name="ringotel_one_entry_a_contact"),
-                    models.UniqueConstraint(fields=("scope", "ringotel_id"), name="ringotel_one_contact_an_entry"),
+                    models.UniqueConstraint(
+                        fields=("scope", "contact_id"), name="ringotel_one_entry_a_contact"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("scope", "ringotel_id"), name="ringotel_one_contact_an_entry"
+                    ),
                 ],
             },
         ),
         migrations.CreateModel(
             name="LegalHold",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "scope",
-                    models.CharField(blank=True, default="", editable=False, max_length=64, verbose_name="scope"),
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="scope"
+                    ),
                 ),
                 ("contact_id", models.CharField(max_length=255, verbose_name="contact id")),
                 ("reason", models.CharField(max_length=255, verbose_name="reason")),
@@ -465,14 +643,23 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Message",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "scope",
-                    models.CharField(blank=True, default="", editable=False, max_length=64, verbose_name="scope"),
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="scope"
+                    ),
                 ),
                 (
                     "message_id",
-                    models.CharField(editable=False, help_text="Ringotel's id of the message.", max_length=255),
+                    models.CharField(
+                        editable=False, help_text="Ringotel's id of the message.", max_length=255
+                    ),
                 ),
                 ("is_outgoing", models.BooleanField(default=False, verbose_name="sent by us")),
                 ("text", models.TextField(blank=True, verbose_name="text")),
@@ -491,7 +678,9 @@ class Migration(migrations.Migration):
                 (
                     "file_url",
                     models.TextField(
-                        blank=True, help_text="Where Ringotel keeps the file.", verbose_name="file's address"
+                        blank=True,
+                        help_text="Where Ringotel keeps the file.",
+                        verbose_name="file's address",
                     ),
                 ),
                 (
@@ -500,12 +689,17 @@ class Migration(migrations.Migration):
                         blank=True,
                         editable=False,
                         max_length=255,
-                        storage=ringotel_crm.storage.recording_storage,
+                        storage=ringotel_crm.media.storage.recording_storage,
                         upload_to=ringotel_crm.models.messages.attachment_path,
                         verbose_name="file",
                     ),
                 ),
-                ("file_error", models.CharField(blank=True, max_length=255, verbose_name="why there is no file")),
+                (
+                    "file_error",
+                    models.CharField(
+                        blank=True, max_length=255, verbose_name="why there is no file"
+                    ),
+                ),
                 ("file_attempts", models.PositiveSmallIntegerField(default=0, editable=False)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
                 (
@@ -528,13 +722,28 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Note",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "scope",
-                    models.CharField(blank=True, default="", editable=False, max_length=64, verbose_name="scope"),
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="scope"
+                    ),
                 ),
-                ("contact_id", models.CharField(editable=False, max_length=255, verbose_name="contact id")),
-                ("contact_name", models.CharField(blank=True, editable=False, max_length=255, verbose_name="contact")),
+                (
+                    "contact_id",
+                    models.CharField(editable=False, max_length=255, verbose_name="contact id"),
+                ),
+                (
+                    "contact_name",
+                    models.CharField(
+                        blank=True, editable=False, max_length=255, verbose_name="contact"
+                    ),
+                ),
                 ("text", models.TextField(verbose_name="note")),
                 (
                     "due",
@@ -542,11 +751,16 @@ class Migration(migrations.Migration):
                         blank=True,
                         db_index=True,
                         null=True,
-                        validators=[ringotel_crm.models.fields.sensible],
+                        validators=[ringotel_crm.models.validators.validate_reasonable_year],
                         verbose_name="follow up on",
                     ),
                 ),
-                ("done_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="done")),
+                (
+                    "done_at",
+                    models.DateTimeField(
+                        blank=True, editable=False, null=True, verbose_name="done"
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
                 (
                     "author",
@@ -580,10 +794,17 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="PhoneIndex",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "scope",
-                    models.CharField(blank=True, default="", editable=False, max_length=64, verbose_name="scope"),
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="scope"
+                    ),
                 ),
                 ("e164", models.CharField(max_length=16, verbose_name="E.164")),
                 ("object_id", models.CharField(max_length=255, verbose_name="object id")),
@@ -607,29 +828,45 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Progress",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "scope",
-                    models.CharField(blank=True, default="", editable=False, max_length=64, verbose_name="scope"),
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="scope"
+                    ),
                 ),
                 ("name", models.CharField(max_length=64)),
                 ("value", models.JSONField()),
                 ("updated_at", models.DateTimeField(auto_now=True)),
             ],
             options={
-                "constraints": [models.UniqueConstraint(fields=("scope", "name"), name="ringotel_one_row_a_progress")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("scope", "name"), name="ringotel_one_row_a_progress"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
             name="Recording",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "file",
                     models.FileField(
                         blank=True,
                         max_length=255,
-                        storage=ringotel_crm.storage.recording_storage,
+                        storage=ringotel_crm.media.storage.recording_storage,
                         upload_to=ringotel_crm.models.recordings.recording_path,
                         verbose_name="file",
                     ),
@@ -637,7 +874,12 @@ class Migration(migrations.Migration):
                 ("content_type", models.CharField(max_length=64, verbose_name="content type")),
                 ("codec", models.CharField(blank=True, max_length=64, verbose_name="codec")),
                 ("size", models.PositiveBigIntegerField(help_text="Bytes.", verbose_name="size")),
-                ("seconds", models.FloatField(blank=True, help_text="Seconds.", null=True, verbose_name="length")),
+                (
+                    "seconds",
+                    models.FloatField(
+                        blank=True, help_text="Seconds.", null=True, verbose_name="length"
+                    ),
+                ),
                 ("sha256", models.CharField(editable=False, max_length=64)),
                 ("peaks", models.BinaryField(null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
@@ -650,7 +892,12 @@ class Migration(migrations.Migration):
                         verbose_name="withdrawn",
                     ),
                 ),
-                ("deleted_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="deleted")),
+                (
+                    "deleted_at",
+                    models.DateTimeField(
+                        blank=True, editable=False, null=True, verbose_name="deleted"
+                    ),
+                ),
                 (
                     "activity",
                     models.OneToOneField(
@@ -667,29 +914,50 @@ class Migration(migrations.Migration):
                 "ordering": ("-id",),
                 "permissions": [
                     ("listen_own_recording", "Can listen to recordings of own calls"),
-                    ("listen_team_recording", "Can listen to recordings of calls of users in the same group"),
+                    (
+                        "listen_team_recording",
+                        "Can listen to recordings of calls of users in the same group",
+                    ),
                 ],
             },
         ),
         migrations.CreateModel(
             name="RemoteUser",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "scope",
-                    models.CharField(blank=True, default="", editable=False, max_length=64, verbose_name="scope"),
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="scope"
+                    ),
                 ),
                 ("ringotel_id", models.CharField(max_length=64, verbose_name="Ringotel's id")),
                 ("name", models.CharField(blank=True, max_length=255, verbose_name="name")),
-                ("extension", models.CharField(blank=True, max_length=64, verbose_name="extension")),
+                (
+                    "extension",
+                    models.CharField(blank=True, max_length=64, verbose_name="extension"),
+                ),
                 ("email", models.CharField(blank=True, max_length=254, verbose_name="e-mail")),
                 (
                     "agent_id",
                     models.CharField(
-                        blank=True, help_text="The CRM's id of the user.", max_length=255, verbose_name="agent id"
+                        blank=True,
+                        help_text="The CRM's id of the user.",
+                        max_length=255,
+                        verbose_name="agent id",
                     ),
                 ),
-                ("agent_name", models.CharField(blank=True, editable=False, max_length=255, verbose_name="agent")),
+                (
+                    "agent_name",
+                    models.CharField(
+                        blank=True, editable=False, max_length=255, verbose_name="agent"
+                    ),
+                ),
                 (
                     "basis",
                     models.CharField(
@@ -707,22 +975,34 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "Ringotel users",
                 "ordering": ("confirmed", "name", "id"),
                 "constraints": [
-                    models.UniqueConstraint(fields=("scope", "ringotel_id"), name="ringotel_one_row_a_remote_user")
+                    models.UniqueConstraint(
+                        fields=("scope", "ringotel_id"), name="ringotel_one_row_a_remote_user"
+                    )
                 ],
             },
         ),
         migrations.CreateModel(
             name="Webhook",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "scope",
-                    models.CharField(blank=True, default="", editable=False, max_length=64, verbose_name="scope"),
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="scope"
+                    ),
                 ),
                 (
                     "name",
                     models.SlugField(
-                        help_text="The last part of the URL.", max_length=100, unique=True, verbose_name="name"
+                        help_text="The last part of the URL.",
+                        max_length=100,
+                        unique=True,
+                        verbose_name="name",
                     ),
                 ),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
@@ -746,12 +1026,24 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="WebhookEvent",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("method", models.CharField(blank=True, max_length=64, verbose_name="method")),
-                ("body", models.TextField(help_text="JSON as it came, without the token.", verbose_name="body")),
+                (
+                    "body",
+                    models.TextField(
+                        help_text="JSON as it came, without the token.", verbose_name="body"
+                    ),
+                ),
                 (
                     "received_at",
-                    models.DateTimeField(db_index=True, default=django.utils.timezone.now, verbose_name="received"),
+                    models.DateTimeField(
+                        db_index=True, default=django.utils.timezone.now, verbose_name="received"
+                    ),
                 ),
                 (
                     "outcome",
@@ -769,7 +1061,10 @@ class Migration(migrations.Migration):
                 ),
                 ("error", models.TextField(blank=True, verbose_name="error")),
                 ("attempts", models.PositiveIntegerField(default=0, verbose_name="attempts")),
-                ("processed_at", models.DateTimeField(blank=True, null=True, verbose_name="processed")),
+                (
+                    "processed_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="processed"),
+                ),
                 (
                     "webhook",
                     models.ForeignKey(
@@ -789,17 +1084,33 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="WebhookToken",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("digest", models.CharField(editable=False, max_length=64, unique=True)),
-                ("hint", models.CharField(editable=False, max_length=16, verbose_name="begins with")),
+                (
+                    "hint",
+                    models.CharField(editable=False, max_length=16, verbose_name="begins with"),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
                 (
                     "expires_at",
                     models.DateTimeField(
-                        blank=True, null=True, validators=[ringotel_crm.models.fields.sensible], verbose_name="expires"
+                        blank=True,
+                        null=True,
+                        validators=[ringotel_crm.models.validators.validate_reasonable_year],
+                        verbose_name="expires",
                     ),
                 ),
-                ("last_used_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="last used")),
+                (
+                    "last_used_at",
+                    models.DateTimeField(
+                        blank=True, editable=False, null=True, verbose_name="last used"
+                    ),
+                ),
                 (
                     "webhook",
                     models.ForeignKey(
@@ -822,7 +1133,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="activity",
-            index=models.Index(fields=["contact_type", "contact_id", "-start"], name="ringotel_call_contact"),
+            index=models.Index(
+                fields=["contact_type", "contact_id", "-start"], name="ringotel_call_contact"
+            ),
         ),
         migrations.AddIndex(
             model_name="activity",
@@ -834,7 +1147,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="activity",
-            index=models.Index(fields=["follow_up", "-start", "-id"], name="ringotel_call_follow_up"),
+            index=models.Index(
+                fields=["follow_up", "-start", "-id"], name="ringotel_call_follow_up"
+            ),
         ),
         migrations.AddIndex(
             model_name="activity",
@@ -847,30 +1162,42 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="activity",
             index=models.Index(
-                fields=["contact_name_folded"], name="ringotel_call_name", opclasses=["varchar_pattern_ops"]
+                fields=["contact_name_folded"],
+                name="ringotel_call_name",
+                opclasses=["varchar_pattern_ops"],
             ),
         ),
         migrations.AddIndex(
             model_name="activity",
             index=models.Index(
-                fields=["subject_folded"], name="ringotel_call_subject", opclasses=["varchar_pattern_ops"]
+                fields=["subject_folded"],
+                name="ringotel_call_subject",
+                opclasses=["varchar_pattern_ops"],
             ),
         ),
         migrations.AddConstraint(
             model_name="activity",
-            constraint=models.UniqueConstraint(fields=("scope", "call_id"), name="ringotel_one_row_a_call"),
+            constraint=models.UniqueConstraint(
+                fields=("scope", "call_id"), name="ringotel_one_row_a_call"
+            ),
         ),
         migrations.AddConstraint(
             model_name="agent",
-            constraint=models.UniqueConstraint(fields=("scope", "extension"), name="ringotel_one_agent_an_extension"),
+            constraint=models.UniqueConstraint(
+                fields=("scope", "extension"), name="ringotel_one_agent_an_extension"
+            ),
         ),
         migrations.AddConstraint(
             model_name="callleg",
-            constraint=models.UniqueConstraint(fields=("activity", "extension"), name="ringotel_one_leg_an_extension"),
+            constraint=models.UniqueConstraint(
+                fields=("activity", "extension"), name="ringotel_one_leg_an_extension"
+            ),
         ),
         migrations.AddIndex(
             model_name="conversation",
-            index=models.Index(fields=["contact_type", "contact_id", "-last_at"], name="ringotel_conv_contact"),
+            index=models.Index(
+                fields=["contact_type", "contact_id", "-last_at"], name="ringotel_conv_contact"
+            ),
         ),
         migrations.AddIndex(
             model_name="conversation",
@@ -888,11 +1215,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="message",
-            constraint=models.UniqueConstraint(fields=("scope", "message_id"), name="ringotel_one_row_a_message"),
+            constraint=models.UniqueConstraint(
+                fields=("scope", "message_id"), name="ringotel_one_row_a_message"
+            ),
         ),
         migrations.AddIndex(
             model_name="note",
-            index=models.Index(fields=["contact_type", "contact_id", "-id"], name="ringotel_note_contact"),
+            index=models.Index(
+                fields=["contact_type", "contact_id", "-id"], name="ringotel_note_contact"
+            ),
         ),
         migrations.AddIndex(
             model_name="phoneindex",

@@ -15,19 +15,19 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from .. import phone
-from ..admin.base import FastAdmin
+from ..admin.base import LargeTableAdmin
 from ..admin.contacts import RingotelContactAdminMixin
 from ..admin.merge import RingotelMergeAdminMixin
-from ..models.fields import begins, fold
-from ..services.calling import call_link
+from ..models.search import normalize_for_search, prefix_q
+from ..services.calls.click_to_call import call_link
 from .models import Contact, ContactPhone, Organization
 
 # Import and export come with the extra of that name: pip install "ringotel-crm[import-export]".
-EXCHANGE: tuple[Any, ...] = ()
+IMPORT_EXPORT: tuple[Any, ...] = ()
 if apps.is_installed("import_export"):
-    from .exchange import ContactExchange
+    from .resources import ContactImportExportMixin
 
-    EXCHANGE = (ContactExchange,)
+    IMPORT_EXPORT = (ContactImportExportMixin,)
 
 
 class PhoneInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -41,13 +41,17 @@ class PhoneInline(admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(Contact)
-class ContactAdmin(*EXCHANGE, RingotelMergeAdminMixin, RingotelContactAdminMixin, FastAdmin):  # type: ignore[misc]
+class ContactAdmin(
+    *IMPORT_EXPORT, RingotelMergeAdminMixin, RingotelContactAdminMixin, LargeTableAdmin
+):  # type: ignore[misc]
     """People outside the company."""
 
     list_display = ("name", "organization", "numbers", "email", "job_title")
     list_select_related = ("organization",)
     search_fields = ("last_name",)  # for the box; get_search_results says what it does
-    search_help_text = _("A number in any notation, or how a name, a company or an e-mail address begins.")
+    search_help_text = _(
+        "A number in any notation, or how a name, a company or an e-mail address begins."
+    )
     autocomplete_fields = ("organization",)
     inlines = (PhoneInline,)
     sortable_by = ("name",)
@@ -65,20 +69,26 @@ class ContactAdmin(*EXCHANGE, RingotelMergeAdminMixin, RingotelContactAdminMixin
         if numbers := phone.candidates(search_term):
             held = ContactPhone.objects.filter(e164__in=numbers)
             return queryset.filter(pk__in=held.values("contact")), False
-        found = begins("name_folded", search_term) | begins("last_name_folded", search_term)
-        found |= begins("email", search_term)
-        companies = Organization.objects.filter(begins("name_folded", search_term)).values_list("pk", flat=True)[:100]
+        found = prefix_q("name_normalized", search_term) | prefix_q(
+            "last_name_normalized", search_term
+        )
+        found |= prefix_q("email", search_term)
+        companies = Organization.objects.filter(
+            prefix_q("name_normalized", search_term)
+        ).values_list("pk", flat=True)[:100]
         found |= Q(organization__in=list(companies))
         last, _space, first = search_term.strip().replace(",", " ").partition(" ")
         if first.strip() and "\0" not in last:
-            found |= Q(last_name_folded=fold(last)) & begins("name_folded", first)
+            found |= Q(last_name_normalized=normalize_for_search(last)) & prefix_q(
+                "name_normalized", first
+            )
         return queryset.filter(found), False
 
-    def ringotel_facts(self, obj: Contact) -> Sequence[str]:
+    def get_ringotel_details(self, obj: Contact) -> Sequence[str]:
         """Company, title and address."""
         return [str(obj.organization or ""), obj.job_title, obj.email]
 
-    def ringotel_initial(self, request: HttpRequest, name: str, number: str) -> dict[str, str]:
+    def get_ringotel_initial(self, request: HttpRequest, name: str, number: str) -> dict[str, str]:
         """The number goes to the first row of numbers."""
         first, _space, last = name.strip().partition(" ")
         initial = {"first_name": first, "last_name": last, "phone": number}
@@ -106,20 +116,25 @@ class ContactAdmin(*EXCHANGE, RingotelMergeAdminMixin, RingotelContactAdminMixin
     @admin.display(description=_("numbers"))
     def numbers(self, contact: Contact) -> str:
         """As people write them."""
-        numbers = ((call_link(number.e164) if number.e164 else number.raw,) for number in contact.phones.all())
+        numbers = (
+            (call_link(number.e164) if number.e164 else number.raw,)
+            for number in contact.phones.all()
+        )
         return format_html_join(", ", "{}", numbers)
 
 
 @admin.register(Organization)
-class OrganizationAdmin(RingotelContactAdminMixin, FastAdmin):
+class OrganizationAdmin(RingotelContactAdminMixin, LargeTableAdmin):
     """Companies."""
 
-    empty_text = _("Add one here, or on the page of a contact.")
+    empty_message = _("Add one here, or on the page of a contact.")
     list_display = ("name", "number", "email", "website")
     search_fields = ("name",)
     search_help_text = _("A number in any notation, or how a name or an e-mail address begins.")
     autocomplete_fields = ("main_contact",)
-    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}  # the default from Django 6.0 on
+    formfield_overrides = {
+        models.URLField: {"assume_scheme": "https"}
+    }  # the default from Django 6.0 on
     sortable_by = ("name",)
 
     def get_search_results(
@@ -130,25 +145,27 @@ class OrganizationAdmin(RingotelContactAdminMixin, FastAdmin):
             return queryset, False
         if numbers := phone.candidates(search_term):
             return queryset.filter(e164__in=numbers), False
-        return queryset.filter(begins("name_folded", search_term) | begins("email", search_term)), False
+        return queryset.filter(
+            prefix_q("name_normalized", search_term) | prefix_q("email", search_term)
+        ), False
 
     @admin.display(description=_("phone"))
     def number(self, organization: Organization) -> str:
         """To be called."""
         return call_link(organization.e164) if organization.e164 else organization.phone
 
-    def ringotel_people(self, request: HttpRequest, obj: Organization) -> Iterable[Contact]:
+    def get_ringotel_contacts(self, request: HttpRequest, obj: Organization) -> Iterable[Contact]:
         """Everybody of this company."""
         return obj.contacts.order_by("id")
 
-    def ringotel_numbers(self, request: HttpRequest, obj: Organization) -> Sequence[str]:
+    def get_ringotel_numbers(self, request: HttpRequest, obj: Organization) -> Sequence[str]:
         """The company's own."""
         return [obj.e164] if obj.e164 else []
 
-    def ringotel_facts(self, obj: Organization) -> Sequence[str]:
+    def get_ringotel_details(self, obj: Organization) -> Sequence[str]:
         """Addresses."""
         return [obj.email, obj.website]
 
-    def ringotel_initial(self, request: HttpRequest, name: str, number: str) -> dict[str, str]:
+    def get_ringotel_initial(self, request: HttpRequest, name: str, number: str) -> dict[str, str]:
         """As its fields are called."""
         return {"name": name, "phone": number}

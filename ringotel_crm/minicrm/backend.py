@@ -16,17 +16,17 @@ from .. import phone
 from ..backends.base import Backend, ContactDirectory, OrganizationDirectory
 from ..backends.users import AuthUserDirectory
 from ..exceptions import NotFound
-from ..prepared import PreparedQuery, fetch
-from ..records import ContactDraft, ContactRecord, OrganizationRecord
-from .fields import fold
-from .models import Contact, ContactPhone, Kind, Organization
+from ..internal.compiled_queries import CompiledQuery, fetch
+from ..models.search import normalize_for_search
+from ..records import ContactInput, ContactRecord, OrganizationRecord
+from .models import Contact, ContactPhone, Organization, PhoneKind
 
 PAGE = 2000  # rows that a list holds in memory at a time
 COMPANIES = 100_000  # names of companies that it remembers: some 20 MB
 
 # Which of a contact's numbers is "the" phone and "the" mobile: the first of the first kind there is.
-PHONE_KINDS = (Kind.WORK, Kind.HOME, Kind.OTHER)
-MOBILE_KINDS = (Kind.MOBILE,)
+PHONE_KINDS = (PhoneKind.WORK, PhoneKind.HOME, PhoneKind.OTHER)
+MOBILE_KINDS = (PhoneKind.MOBILE,)
 
 OWN_COLUMNS = ("id", "first_name", "last_name", "email", "job_title")
 CONTACT_COLUMNS = (*OWN_COLUMNS, "organization__name")
@@ -83,7 +83,9 @@ def gather(rows: Iterable[Sequence[Any]]) -> list[tuple[set[str], ContactRecord]
         contacts[row[0]] = row
         if e164:
             phones[row[0]].append((kind, e164))
-    return [({e164 for _, e164 in phones[id]}, record(row, phones[id])) for id, row in contacts.items()]
+    return [
+        ({e164 for _, e164 in phones[id]}, record(row, phones[id])) for id, row in contacts.items()
+    ]
 
 
 def people(**lookup: Any) -> list[tuple[set[str], ContactRecord]]:
@@ -91,11 +93,15 @@ def people(**lookup: Any) -> list[tuple[set[str], ContactRecord]]:
     return gather(with_phones(Contact.objects.filter(**lookup).values("id"), *TIMES))
 
 
-FIND = PreparedQuery(lambda *numbers: with_phones(ContactPhone.objects.filter(e164__in=numbers).values("contact_id")))
+FIND = CompiledQuery(
+    lambda *numbers: with_phones(ContactPhone.objects.filter(e164__in=numbers).values("contact_id"))
+)
 
-FIND_ORGANIZATION = PreparedQuery(
+FIND_ORGANIZATION = CompiledQuery(
     lambda *numbers: (
-        Organization.objects.order_by().filter(e164__in=numbers).values_list("id", "e164", "main_contact_id")
+        Organization.objects.order_by()
+        .filter(e164__in=numbers)
+        .values_list("id", "e164", "main_contact_id")
     )
 )
 
@@ -135,11 +141,15 @@ class Contacts(ContactDirectory):
             facts: dict[str, Any] = dict(zip(LISTED, row, strict=True))
             yield ContactRecord(**facts)
 
-    def rows(self, columns: Sequence[str], *, updated_since: dt.datetime | None = None) -> Iterator[tuple[str, ...]]:
+    def rows(
+        self, columns: Sequence[str], *, updated_since: dt.datetime | None = None
+    ) -> Iterator[tuple[str, ...]]:
         """Without a record for each."""
         return map(itemgetter(*map(LISTED.index, columns)), self._rows("", None, updated_since))
 
-    def _rows(self, after: str, limit: int | None, updated_since: dt.datetime | None) -> Iterator[tuple[str, ...]]:
+    def _rows(
+        self, after: str, limit: int | None, updated_since: dt.datetime | None
+    ) -> Iterator[tuple[str, ...]]:
         """Tuples of :data:`LISTED`; two queries a page: people, and their numbers. A third one only where there are
         companies that are new, which takes far less than a join: many people work at the same."""
         people = Contact.objects.values_list(*OWN_COLUMNS, "organization_id")
@@ -159,11 +169,22 @@ class Contacts(ContactDirectory):
                 # A range where that does not bring many others: a thousand keys take longer to send than to find.
                 first, last = min(new), max(new)
                 among = {"id__range": (first, last)} if last - first < 2 * PAGE else {"id__in": new}
-                companies |= fetch(Organization.objects.filter(**among).order_by().values_list("id", "name"))
+                companies |= fetch(
+                    Organization.objects.filter(**among).order_by().values_list("id", "name")
+                )
             for id, first_name, last_name, email, job_title, company in page:
                 of_one = phones[id]
                 phone, mobile = _first(of_one, PHONE_KINDS), _first(of_one, MOBILE_KINDS)
-                yield str(id), first_name, last_name, email, phone, mobile, companies.get(company, ""), job_title
+                yield (
+                    str(id),
+                    first_name,
+                    last_name,
+                    email,
+                    phone,
+                    mobile,
+                    companies.get(company, ""),
+                    job_title,
+                )
 
     def get(self, id: str) -> ContactRecord | None:
         """One query."""
@@ -174,12 +195,16 @@ class Contacts(ContactDirectory):
         found = gather(FIND.rows(router.db_for_read(Contact), *numbers))
         if len(found) > 1:
             found = people(phones__e164__in=numbers)
-        return [(number, contact) for held, contact in found for number in numbers if number in held]
+        return [
+            (number, contact) for held, contact in found for number in numbers if number in held
+        ]
 
     def find_by_organization(self, numbers: Sequence[str]) -> Sequence[tuple[str, ContactRecord]]:
         """The main contact, else the oldest one."""
         found = []
-        for id, e164, main_contact in FIND_ORGANIZATION.rows(router.db_for_read(Organization), *numbers):
+        for id, e164, main_contact in FIND_ORGANIZATION.rows(
+            router.db_for_read(Organization), *numbers
+        ):
             contacts = Contact.objects.filter(organization=id).order_by("id")
             first = main_contact or contacts.values_list("id", flat=True).first() or 0
             found += [(e164, contact) for _, contact in people(id=first)]
@@ -192,7 +217,7 @@ class Contacts(ContactDirectory):
         except NoReverseMatch:
             return ""
 
-    def find_same(self, draft: ContactDraft, numbers: Sequence[str]) -> ContactRecord | None:
+    def find_existing(self, draft: ContactInput, numbers: Sequence[str]) -> ContactRecord | None:
         """By number, then by address; the lowest id of those with the same name.
 
         What is no number counts as typed; a draft of a name alone is the contact of whom no more is known.
@@ -200,23 +225,32 @@ class Contacts(ContactDirectory):
         lookups: list[dict[str, Any]] = []
         if numbers:
             lookups.append({"phones__e164__in": numbers})
-        if unread := [typed for typed in (draft.phone, draft.mobile) if typed and not phone.numbers(typed)]:
+        if unread := [
+            typed for typed in (draft.phone, draft.mobile) if typed and not phone.numbers(typed)
+        ]:
             lookups.append({"phones__e164": "", "phones__raw__in": unread})
         if draft.email:
             lookups.append({"email": draft.email})
         if not lookups:
-            company = fold(draft.company_name) or None
-            lookups.append({"last_name": draft.last_name, "first_name": draft.first_name, "email": "", "phones": None})
-            lookups[0]["organization__name_folded" if company else "organization"] = company
-        name = fold(f"{draft.first_name} {draft.last_name}")
+            company = normalize_for_search(draft.company_name) or None
+            lookups.append(
+                {
+                    "last_name": draft.last_name,
+                    "first_name": draft.first_name,
+                    "email": "",
+                    "phones": None,
+                }
+            )
+            lookups[0]["organization__name_normalized" if company else "organization"] = company
+        name = normalize_for_search(f"{draft.first_name} {draft.last_name}")
         for lookup in lookups:
             found = [contact for _, contact in people(**lookup)]
             for contact in sorted(found, key=lambda contact: int(contact.id)):
-                if fold(f"{contact.first_name} {contact.last_name}") == name:
+                if normalize_for_search(f"{contact.first_name} {contact.last_name}") == name:
                     return contact
         return None
 
-    def create(self, draft: ContactDraft) -> ContactRecord:
+    def create(self, draft: ContactInput) -> ContactRecord:
         """With company and numbers."""
         contact = Contact.objects.create(
             first_name=draft.first_name,
@@ -227,11 +261,13 @@ class Contacts(ContactDirectory):
         )
         return self._save(contact, draft)
 
-    def update(self, id: str, draft: ContactDraft) -> ContactRecord:
+    def update(self, id: str, draft: ContactInput) -> ContactRecord:
         """Only what ``draft`` says; the first number of a kind is replaced."""
         contact = Contact.objects.select_for_update().filter(id=parse_id(id)).first()
         if contact is None:
-            raise NotFound(f"There is no contact {id!r}.", fields={"id": ["No contact has this id."]})
+            raise NotFound(
+                f"There is no contact {id!r}.", fields={"id": ["No contact has this id."]}
+            )
         for name in ("first_name", "last_name", "email", "job_title"):
             if value := getattr(draft, name):
                 setattr(contact, name, value)
@@ -252,22 +288,29 @@ class Contacts(ContactDirectory):
             (Contact.objects.exclude(email=""), "email", "pk"),
         ):
             counted: Any = rows.order_by().values(column).annotate(rows=Count("pk"))
-            shared = [row[column] for row in counted.filter(rows__gt=1).order_by(column)[: limit - len(found)]]
+            shared = [
+                row[column]
+                for row in counted.filter(rows__gt=1).order_by(column)[: limit - len(found)]
+            ]
             holders: dict[str, list[str]] = defaultdict(list)
-            for value, id in rows.filter(**{f"{column}__in": shared}).order_by(key).values_list(column, key):
+            for value, id in (
+                rows.filter(**{f"{column}__in": shared}).order_by(key).values_list(column, key)
+            ):
                 if str(id) not in holders[value]:
                     holders[value].append(str(id))
             # One contact may have a number twice.
             found += [(value, holders[value]) for value in shared if len(holders[value]) > 1]
         return found
 
-    def merge(self, keep: str, gone: str) -> None:
+    def merge(self, target: str, source: str) -> None:
         """Blanks are filled, numbers that ``keep`` has not move over."""
         kept = Contact.objects.select_for_update().get(id=parse_id(keep))
         other = Contact.objects.get(id=parse_id(gone))
         for name in ("first_name", "last_name", "job_title", "email", "organization"):
             setattr(kept, name, getattr(kept, name) or getattr(other, name))
-        held = {value for number in kept.phones.all() for value in (number.raw, number.e164) if value}
+        held = {
+            value for number in kept.phones.all() for value in (number.raw, number.e164) if value
+        }
         for number in other.phones.all():
             if number.raw not in held and number.e164 not in held:
                 number.contact = kept
@@ -283,13 +326,13 @@ class Contacts(ContactDirectory):
 
     def add_number(self, id: str, typed: str) -> None:
         """Of no particular kind."""
-        ContactPhone.objects.create(contact_id=parse_id(id), kind=Kind.OTHER, raw=typed)
+        ContactPhone.objects.create(contact_id=parse_id(id), kind=PhoneKind.OTHER, raw=typed)
 
     def delete(self, id: str) -> None:
         """With the numbers."""
         Contact.objects.filter(id=parse_id(id)).delete()
 
-    def _save(self, contact: Contact, draft: ContactDraft) -> ContactRecord:
+    def _save(self, contact: Contact, draft: ContactInput) -> ContactRecord:
         for kinds, typed in ((PHONE_KINDS, draft.phone), (MOBILE_KINDS, draft.mobile)):
             if typed:
                 existing = contact.phones.filter(kind=kinds[0]).first()
@@ -304,7 +347,11 @@ class Contacts(ContactDirectory):
     def _organization(self, name: str) -> Organization | None:
         if not name:
             return None
-        found = Organization.objects.filter(name_folded=fold(name)).order_by("id").first()
+        found = (
+            Organization.objects.filter(name_normalized=normalize_for_search(name))
+            .order_by("id")
+            .first()
+        )
         return found or Organization.objects.create(name=name)
 
 
@@ -318,7 +365,9 @@ class Organizations(OrganizationDirectory):
         rows = Organization.objects.values_list("id", "name", "e164", "email", "website")
         for page in pages(rows, after, limit, updated_since):
             for id, name, e164, email, website in page:
-                yield OrganizationRecord(id=str(id), name=name, phone=e164, email=email, website=website)
+                yield OrganizationRecord(
+                    id=str(id), name=name, phone=e164, email=email, website=website
+                )
 
 
 class MiniCRMBackend(Backend):

@@ -7,17 +7,27 @@ from typing import Any
 from django.db import models
 
 from .. import phone
-from ..models.fields import DerivedField, FoldedField, fold
+from ..models.fields import DerivedField, NormalizedField
+from ..models.search import normalize_for_search
 
-__all__ = ["DerivedField", "E164Field", "FoldedField", "FullNameField", "LowerEmailField", "fold"]
+__all__ = [
+    "DerivedField",
+    "E164Field",
+    "FullNameField",
+    "LowerEmailField",
+    "NormalizedField",
+    "normalize_for_search",
+]
 
 
-class FullNameField(FoldedField):
+class FullNameField(NormalizedField):
     """First and last name, as they are looked for."""
 
     def derive(self, text: str, instance: models.Model) -> str:
         """Folded together."""
-        return fold(f"{getattr(instance, 'first_name', '')} {getattr(instance, 'last_name', '')}")
+        return normalize_for_search(
+            f"{getattr(instance, 'first_name', '')} {getattr(instance, 'last_name', '')}"
+        )
 
 
 class E164Field(DerivedField):

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
+from .address_book import AddressBookLink
 from .agents import Agent
+from .api_keys import ApiKey
 from .audit import AuditEntry
+from .call_legs import CallLeg
+from .call_relation import CallRelation
+from .call_subjects import CallSubject
 from .calls import Activity
-from .directory import CallSubject, DirectoryEntry, Progress, RemoteUser
-from .keys import ApiKey
-from .legs import CallLeg
+from .checkpoints import Checkpoint
 from .locks import Lock
 from .messages import Conversation, Message
 from .notes import Note
-from .phoneindex import PhoneIndex
+from .phone_index import PhoneIndex
 from .recordings import LegalHold, Recording
-from .relations import CallRelation
+from .ringotel_users import RingotelUser
 from .webhooks import Webhook, WebhookEvent, WebhookToken
 
 __all__ = [
     "Activity",
+    "AddressBookLink",
     "Agent",
     "ApiKey",
     "AuditEntry",
     "CallLeg",
     "CallRelation",
     "CallSubject",
+    "Checkpoint",
     "Conversation",
-    "DirectoryEntry",
     "LegalHold",
     "Lock",
     "Message",
     "Note",
     "PhoneIndex",
-    "Progress",
     "Recording",
-    "RemoteUser",
+    "RingotelUser",
     "Webhook",
     "WebhookEvent",
     "WebhookToken",

@@ -8,29 +8,40 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .scope import ScopeField
+from .tenant import tenant_field
 
 
 class Agent(models.Model):
     """What Ringotel needs to know of a Django user: where his or her phone is."""
 
-    scope = ScopeField()
+    tenant = tenant_field()
     user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="ringotel_agent"
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("user"),
+        on_delete=models.CASCADE,
+        related_name="ringotel_agent",
     )
-    extension = models.CharField(_("extension"), max_length=64, help_text=_("The user's number inside the PBX."))
-    phone = models.CharField(_("phone"), max_length=64, blank=True, help_text=_("Direct number, if there is one."))
+    extension = models.CharField(
+        _("extension"), max_length=64, help_text=_("The user's number inside the PBX.")
+    )
+    phone = models.CharField(
+        _("phone"), max_length=64, blank=True, help_text=_("Direct number, if there is one.")
+    )
 
     class Meta:
         verbose_name = _("agent")
         verbose_name_plural = _("agents")
         ordering = ("extension",)
-        constraints = [models.UniqueConstraint(fields=["scope", "extension"], name="ringotel_one_agent_an_extension")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "extension"], name="ringotel_unique_agent_extension"
+            )
+        ]
         permissions = [("place_call", _("Can call numbers by clicking on them"))]
 
     def __str__(self) -> str:
         return f"{self.user} ({self.extension})"
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
-        """Also of the scope, which no form shows."""
-        super().validate_constraints(exclude={*(exclude or ())} - {"scope"})
+        """Also of the tenant, which no form shows."""
+        super().validate_constraints(exclude={*(exclude or ())} - {"tenant"})

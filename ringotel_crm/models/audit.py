@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .scope import ScopeField
+from .tenant import tenant_field
 
 
 class AuditEntry(models.Model):
@@ -31,20 +31,24 @@ class AuditEntry(models.Model):
         RECORDING = "recording", _("recording")
         PERSON = "person", _("person")
 
-    scope = ScopeField()
+    tenant = tenant_field()
     at = models.DateTimeField(_("at"), auto_now_add=True)
     action = models.CharField(_("action"), max_length=16, choices=Action.choices)
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
     object_id = models.CharField(_("id"), max_length=255, blank=True)
     user_id = models.CharField(_("user id"), max_length=255, blank=True)
-    user_name = models.CharField(_("user"), max_length=255, blank=True, help_text=_("Empty: the system itself."))
+    user_name = models.CharField(
+        _("user"), max_length=255, blank=True, help_text=_("Empty: the system itself.")
+    )
     details = models.JSONField(_("details"), default=dict)
 
     class Meta:
         verbose_name = _("audit entry")
         verbose_name_plural = _("audit entries")
         ordering = ("-id",)
-        indexes = [models.Index(fields=["kind", "object_id", "-at"], name="ringotel_audited_object")]
+        indexes = [
+            models.Index(fields=["kind", "object_id", "-at"], name="ringotel_audited_object")
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_action_display()}: {self.get_kind_display()} {self.object_id}"

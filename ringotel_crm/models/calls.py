@@ -8,8 +8,9 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ..records import Direction, Status
-from .fields import FoldedField, PrefixIndex
-from .scope import ScopeField
+from .fields import NormalizedField
+from .search import prefix_index
+from .tenant import tenant_field
 
 
 class Activity(models.Model):
@@ -20,16 +21,28 @@ class Activity(models.Model):
     it: a contact that is deleted leaves a call that can still be read.
     """
 
-    scope = ScopeField()
-    call_id = models.CharField(_("call id"), max_length=255, help_text=_("Ringotel's id of the call."))
-    direction = models.CharField(_("direction"), max_length=16, choices=Direction.choices, blank=True)
-    status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.RINGING)
-    caller_number = models.CharField(_("caller"), max_length=255, blank=True, help_text=_("As it was sent."))
+    tenant = tenant_field()
+    call_id = models.CharField(
+        _("call id"), max_length=255, help_text=_("Ringotel's id of the call.")
+    )
+    direction = models.CharField(
+        _("direction"), max_length=16, choices=Direction.choices, blank=True
+    )
+    status = models.CharField(
+        _("status"), max_length=16, choices=Status.choices, default=Status.RINGING
+    )
+    caller_number = models.CharField(
+        _("caller"), max_length=255, blank=True, help_text=_("As it was sent.")
+    )
     caller_e164 = models.CharField(_("caller, E.164"), max_length=16, blank=True)
-    called_number = models.CharField(_("called"), max_length=255, blank=True, help_text=_("As it was sent."))
+    called_number = models.CharField(
+        _("called"), max_length=255, blank=True, help_text=_("As it was sent.")
+    )
     called_e164 = models.CharField(_("called, E.164"), max_length=16, blank=True)
     extension = models.CharField(_("extension"), max_length=64, blank=True)
-    agent_id = models.CharField(_("agent id"), max_length=255, blank=True, help_text=_("The CRM's id of the user."))
+    agent_id = models.CharField(
+        _("agent id"), max_length=255, blank=True, help_text=_("The CRM's id of the user.")
+    )
     agent_name = models.CharField(_("agent"), max_length=255, blank=True)
     contact_type = models.ForeignKey(
         ContentType,
@@ -44,25 +57,37 @@ class Activity(models.Model):
     contact_id = models.CharField(_("contact id"), max_length=255, blank=True)
     contact = GenericForeignKey("contact_type", "contact_id")
     contact_name = models.CharField(_("contact"), max_length=255, blank=True)
-    contact_name_folded = FoldedField(source="contact_name", max_length=255)
-    assigned = models.BooleanField(
-        _("assigned"), default=False, help_text=_("A person decided whose call this is, so it is not guessed any more.")
+    contact_name_normalized = NormalizedField(source="contact_name", max_length=255)
+    contact_confirmed = models.BooleanField(
+        _("contact_confirmed"),
+        default=False,
+        help_text=_("A person decided whose call this is, so it is not guessed any more."),
     )
     start = models.DateTimeField(_("start"), null=True, blank=True)
     end = models.DateTimeField(_("end"), null=True, blank=True)
     duration = models.PositiveIntegerField(
         _("duration"), null=True, blank=True, help_text=_("Talking time in seconds.")
     )
-    cause = models.CharField(_("cause"), max_length=64, blank=True, help_text=_("The PBX's word for why it ended."))
+    cause = models.CharField(
+        _("cause"), max_length=64, blank=True, help_text=_("The PBX's word for why it ended.")
+    )
     subject = models.CharField(_("subject"), max_length=255, blank=True)
-    subject_folded = FoldedField(source="subject", max_length=255)
+    subject_normalized = NormalizedField(source="subject", max_length=255)
     comment = models.TextField(_("comment"), blank=True)
-    follow_up = models.BooleanField(_("follow up"), default=False, help_text=_("Somebody has to come back to this."))
+    follow_up = models.BooleanField(
+        _("follow up"), default=False, help_text=_("Somebody has to come back to this.")
+    )
     # What the phone wrote last. Where the text above differs, a person edited it, and it stays.
-    phone_subject = models.CharField(_("subject from the phone"), max_length=255, blank=True, editable=False)
-    phone_comment = models.TextField(_("comment from the phone"), blank=True, editable=False)
+    last_received_subject = models.CharField(
+        _("subject from the phone"), max_length=255, blank=True, editable=False
+    )
+    last_received_comment = models.TextField(
+        _("comment from the phone"), blank=True, editable=False
+    )
     legal_hold = models.BooleanField(
-        _("legal hold"), default=False, help_text=_("Nothing of this call, nor its recording, is deleted meanwhile.")
+        _("legal hold"),
+        default=False,
+        help_text=_("Nothing of this call, nor its recording, is deleted meanwhile."),
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
@@ -71,17 +96,21 @@ class Activity(models.Model):
         verbose_name = _("call")
         verbose_name_plural = _("calls")
         ordering = ("-start", "-id")
-        constraints = [models.UniqueConstraint(fields=["scope", "call_id"], name="ringotel_one_row_a_call")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "call_id"], name="ringotel_unique_call")
+        ]
         indexes = [
             models.Index(fields=["-start", "-id"], name="ringotel_call_start"),
-            models.Index(fields=["contact_type", "contact_id", "-start"], name="ringotel_call_contact"),
+            models.Index(
+                fields=["contact_type", "contact_id", "-start"], name="ringotel_call_contact"
+            ),
             models.Index(fields=["agent_id", "-start"], name="ringotel_call_agent"),
             models.Index(fields=["status", "-start", "-id"], name="ringotel_call_status"),
             models.Index(fields=["follow_up", "-start", "-id"], name="ringotel_call_follow_up"),
             models.Index(fields=["caller_e164", "-start"], name="ringotel_call_caller"),
             models.Index(fields=["called_e164", "-start"], name="ringotel_call_called"),
-            PrefixIndex("contact_name_folded", name="ringotel_call_name"),
-            PrefixIndex("subject_folded", name="ringotel_call_subject"),
+            prefix_index("contact_name_normalized", name="ringotel_call_name"),
+            prefix_index("subject_normalized", name="ringotel_call_subject"),
         ]
         permissions = [
             ("view_own_activity", _("Can view the calls that he or she took")),
@@ -100,4 +129,6 @@ class Activity(models.Model):
     @property
     def outside_number(self) -> str:
         """The same, as sent where it could not be read."""
-        return self.outside_e164 or (self.called_number if self.direction == Direction.OUTBOUND else self.caller_number)
+        return self.outside_e164 or (
+            self.called_number if self.direction == Direction.OUTBOUND else self.caller_number
+        )

@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import unicodedata
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.db import connection, models
-from django.utils.translation import gettext_lazy as _
+from django.db import models
 
-
-def fold(text: str) -> str:
-    """Text as it is compared: without regard to case, white space, and how accents are encoded."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
-def sensible(value: dt.date) -> None:
-    """Of days and times that people type: the years that the doors take, and that every database gives back."""
-    if not 1970 <= value.year <= 2099:
-        raise ValidationError(_("A day between 1970 and 2099 is expected."))
+from .search import normalize_for_search
 
 
 class DerivedField(models.CharField):  # type: ignore[type-arg]
@@ -45,30 +32,9 @@ class DerivedField(models.CharField):  # type: ignore[type-arg]
         raise NotImplementedError
 
 
-class FoldedField(DerivedField):
+class NormalizedField(DerivedField):
     """The source as :func:`fold` leaves it."""
 
     def derive(self, text: str, instance: models.Model) -> str:
         """Folded."""
-        return fold(text)
-
-
-def PrefixIndex(field: str, *, name: str) -> models.Index:
-    """For :func:`begins` and ``=``. On PostgreSQL ``db_index`` makes two, and every write pays for both."""
-    return models.Index(fields=[field], opclasses=["varchar_pattern_ops"], name=name)
-
-
-def begins(field: str, text: str) -> models.Q:
-    """Rows whose folded column ``field`` begins with ``text``, by the index on every database.
-
-    SQLite takes no index for LIKE with ESCAPE, which Django writes, but for a range; its order is that of code points.
-    """
-    folded = fold(text)
-    if "\0" in folded:  # PostgreSQL cannot even be asked
-        return models.Q(pk__in=())
-    match connection.vendor:
-        case "sqlite":
-            return models.Q(**{f"{field}__gte": folded, f"{field}__lt": f"{folded}\U0010ffff"})
-        case "mysql":
-            return models.Q(**{f"{field}__istartswith": folded})
-    return models.Q(**{f"{field}__startswith": folded})
+        return normalize_for_search(text)

@@ -10,18 +10,24 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ..storage import recording_storage
-from .scope import ScopeField
+from ..media.storage import recording_storage
+from .tenant import tenant_field
 
 
 class Conversation(models.Model):
     """All messages between one of our users and one number. The contact is a generic reference, as a call's."""
 
-    scope = ScopeField()
-    our_id = models.CharField(max_length=64, editable=False, help_text="Ringotel's id of the user, else our number.")
-    our_number = models.CharField(_("our number"), max_length=64, blank=True, help_text=_("Number or extension."))
-    their_key = models.CharField(max_length=64, editable=False, help_text="E.164 where it can be read, else as sent.")
-    their_number = models.CharField(_("their number"), max_length=64)
+    tenant = tenant_field()
+    ringotel_user_id = models.CharField(
+        max_length=64, editable=False, help_text="Ringotel's id of the user, else our number."
+    )
+    local_number = models.CharField(
+        _("our number"), max_length=64, blank=True, help_text=_("Number or extension.")
+    )
+    remote_number_normalized = models.CharField(
+        max_length=64, editable=False, help_text="E.164 where it can be read, else as sent."
+    )
+    remote_number = models.CharField(_("their number"), max_length=64)
     agent_id = models.CharField(_("agent id"), max_length=255, blank=True)
     agent_name = models.CharField(_("agent"), max_length=255, blank=True)
     contact_type = models.ForeignKey(
@@ -44,16 +50,21 @@ class Conversation(models.Model):
         verbose_name_plural = _("conversations")
         ordering = ("-last_at", "-id")
         constraints = [
-            models.UniqueConstraint(fields=["scope", "our_id", "their_key"], name="ringotel_one_conversation")
+            models.UniqueConstraint(
+                fields=["tenant", "ringotel_user_id", "remote_number_normalized"],
+                name="ringotel_unique_conversation",
+            )
         ]
         indexes = [
-            models.Index(fields=["contact_type", "contact_id", "-last_at"], name="ringotel_conv_contact"),
+            models.Index(
+                fields=["contact_type", "contact_id", "-last_at"], name="ringotel_conv_contact"
+            ),
             models.Index(fields=["-last_at", "-id"], name="ringotel_conv_last"),
         ]
         permissions = [("send_message", _("Can send messages"))]
 
     def __str__(self) -> str:
-        return self.contact_name or self.their_key
+        return self.contact_name or self.remote_number_normalized
 
 
 FOLDER = "ringotel-messages"
@@ -68,7 +79,7 @@ def attachment_path(message: Message, filename: str) -> str:
 class Message(models.Model):
     """A text or a file, in either direction. What is told of it early makes a stub without a conversation."""
 
-    class State(models.TextChoices):
+    class Status(models.TextChoices):
         """How far it came; only forward."""
 
         SENT = "sent", _("sent")
@@ -80,20 +91,35 @@ class Message(models.Model):
             """The place in the order."""
             return list(type(self)).index(self)
 
-    scope = ScopeField()
-    message_id = models.CharField(max_length=255, editable=False, help_text="Ringotel's id of the message.")
+    tenant = tenant_field()
+    message_id = models.CharField(
+        max_length=255, editable=False, help_text="Ringotel's id of the message."
+    )
     conversation = models.ForeignKey(
-        Conversation, verbose_name=_("conversation"), on_delete=models.CASCADE, null=True, related_name="messages"
+        Conversation,
+        verbose_name=_("conversation"),
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="messages",
     )
     is_outgoing = models.BooleanField(_("sent by us"), default=False)
     text = models.TextField(_("text"), blank=True)
-    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.SENT)
+    status = models.CharField(
+        _("status"), max_length=16, choices=Status.choices, default=Status.SENT
+    )
     at = models.DateTimeField(_("time"), null=True, blank=True)
     edited_at = models.DateTimeField(_("edited"), null=True, blank=True)
     deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True)
-    file_url = models.TextField(_("file's address"), blank=True, help_text=_("Where Ringotel keeps the file."))
+    file_url = models.TextField(
+        _("file's address"), blank=True, help_text=_("Where Ringotel keeps the file.")
+    )
     file = models.FileField(
-        _("file"), storage=recording_storage, upload_to=attachment_path, max_length=255, blank=True, editable=False
+        _("file"),
+        storage=recording_storage,
+        upload_to=attachment_path,
+        max_length=255,
+        blank=True,
+        editable=False,
     )
     file_error = models.CharField(_("why there is no file"), max_length=255, blank=True)
     file_attempts = models.PositiveSmallIntegerField(default=0, editable=False)
@@ -103,7 +129,9 @@ class Message(models.Model):
         verbose_name = _("message")
         verbose_name_plural = _("messages")
         ordering = ("at", "id")
-        constraints = [models.UniqueConstraint(fields=["scope", "message_id"], name="ringotel_one_row_a_message")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "message_id"], name="ringotel_unique_message")
+        ]
 
     def __str__(self) -> str:
         return f"#{self.pk}"

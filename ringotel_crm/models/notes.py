@@ -8,14 +8,14 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .fields import sensible
-from .scope import ScopeField
+from .tenant import tenant_field
+from .validators import validate_reasonable_year
 
 
 class Note(models.Model):
     """A note about a contact of whatever model. With a day on it, it is a follow-up until it is done."""
 
-    scope = ScopeField()
+    tenant = tenant_field()
     contact_type = models.ForeignKey(
         ContentType,
         verbose_name=_("kind of contact"),
@@ -28,7 +28,13 @@ class Note(models.Model):
     contact = GenericForeignKey("contact_type", "contact_id")
     contact_name = models.CharField(_("contact"), max_length=255, blank=True, editable=False)
     text = models.TextField(_("note"))
-    due = models.DateField(_("follow up on"), null=True, blank=True, db_index=True, validators=[sensible])
+    due = models.DateField(
+        _("follow up on"),
+        null=True,
+        blank=True,
+        db_index=True,
+        validators=[validate_reasonable_year],
+    )
     done_at = models.DateTimeField(_("done"), null=True, blank=True, editable=False)
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -44,7 +50,9 @@ class Note(models.Model):
         verbose_name = _("note")
         verbose_name_plural = _("notes")
         ordering = ("-id",)
-        indexes = [models.Index(fields=["contact_type", "contact_id", "-id"], name="ringotel_note_contact")]
+        indexes = [
+            models.Index(fields=["contact_type", "contact_id", "-id"], name="ringotel_note_contact")
+        ]
 
     def __str__(self) -> str:
         return self.text[:50]

@@ -9,9 +9,9 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ..storage import recording_storage
+from ..media.storage import recording_storage
 from .calls import Activity
-from .scope import ScopeField
+from .tenant import tenant_field
 
 FOLDER = "ringotel"
 """Where in the storage recordings are. Nothing else may be kept there: what no row names is deleted."""
@@ -29,16 +29,23 @@ class Recording(models.Model):
     activity = models.OneToOneField(
         Activity, verbose_name=_("call"), on_delete=models.PROTECT, related_name="recording"
     )
-    file = models.FileField(_("file"), storage=recording_storage, upload_to=recording_path, max_length=255, blank=True)
+    file = models.FileField(
+        _("file"), storage=recording_storage, upload_to=recording_path, max_length=255, blank=True
+    )
     content_type = models.CharField(_("content type"), max_length=64)
     codec = models.CharField(_("codec"), max_length=64, blank=True)
     size = models.PositiveBigIntegerField(_("size"), help_text=_("Bytes."))
     seconds = models.FloatField(_("length"), null=True, blank=True, help_text=_("Seconds."))
     sha256 = models.CharField(max_length=64, editable=False)
-    peaks = models.BinaryField(null=True, editable=False)  # see ringotel_crm.waveform; None: not made yet
+    peaks = models.BinaryField(
+        null=True, editable=False
+    )  # see ringotel_crm.media.waveform; None: not made yet
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    withdrawn = models.BooleanField(
-        _("withdrawn"), default=False, help_text=_("Its deletion has begun: nobody hears it any more."), editable=False
+    deletion_started = models.BooleanField(
+        _("deletion_started"),
+        default=False,
+        help_text=_("Its deletion has begun: nobody hears it any more."),
+        editable=False,
     )
     deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True, editable=False)
 
@@ -52,7 +59,10 @@ class Recording(models.Model):
         ]
         permissions = [
             ("listen_own_recording", _("Can listen to recordings of own calls")),
-            ("listen_team_recording", _("Can listen to recordings of calls of users in the same group")),
+            (
+                "listen_team_recording",
+                _("Can listen to recordings of calls of users in the same group"),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -62,9 +72,13 @@ class Recording(models.Model):
 class LegalHold(models.Model):
     """While it stands, nothing that is kept of this contact's calls is deleted. A single call has a flag of its own."""
 
-    scope = ScopeField()
+    tenant = tenant_field()
     contact_type = models.ForeignKey(
-        ContentType, verbose_name=_("kind of contact"), on_delete=models.CASCADE, related_name="+", db_index=False
+        ContentType,
+        verbose_name=_("kind of contact"),
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
     )
     contact_id = models.CharField(_("contact id"), max_length=255)
     reason = models.CharField(_("reason"), max_length=255)
@@ -74,7 +88,9 @@ class LegalHold(models.Model):
         verbose_name = _("legal hold")
         verbose_name_plural = _("legal holds")
         ordering = ("-id",)
-        indexes = [models.Index(fields=["contact_type", "contact_id"], name="ringotel_held_contact")]
+        indexes = [
+            models.Index(fields=["contact_type", "contact_id"], name="ringotel_held_contact")
+        ]
 
     def __str__(self) -> str:
         return f"#{self.pk}"  # which the admin's log keeps: not the reason, which may name somebody

@@ -13,15 +13,17 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .fields import sensible
-from .scope import ScopeField
+from .tenant import tenant_field
+from .validators import validate_reasonable_year
 
 
 class Webhook(models.Model):
     """An address of its own for what Ringotel tells without being asked: the tenant it is for, and its user."""
 
-    scope = ScopeField()
-    name = models.SlugField(_("name"), max_length=100, unique=True, help_text=_("The last part of the URL."))
+    tenant = tenant_field()
+    name = models.SlugField(
+        _("name"), max_length=100, unique=True, help_text=_("The last part of the URL.")
+    )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("user"),
@@ -47,15 +49,21 @@ class WebhookTokenManager(models.Manager["WebhookToken"]):
         """Those that have not expired."""
         return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
 
-    def issue(self, *, name: str, user: Any, scope: str = "") -> tuple[WebhookToken, str]:
+    def issue(self, *, name: str, user: Any, tenant: str = "") -> tuple[WebhookToken, str]:
         """Make the webhook called ``name``, or use the one there is, with one more token; its text is returned once,
         here. Older tokens go on for :attr:`WebhookToken.GRACE`, so that the new one can be typed in meanwhile."""
         text = f"{WebhookToken.MARK}{secrets.token_urlsafe(32)}"
         with transaction.atomic():
-            webhook, _created = Webhook.objects.get_or_create(name=name, defaults={"user": user, "scope": scope})
-            self.filter(webhook=webhook, expires_at=None).update(expires_at=timezone.now() + WebhookToken.GRACE)
+            webhook, _created = Webhook.objects.get_or_create(
+                name=name, defaults={"user": user, "tenant": tenant}
+            )
+            self.filter(webhook=webhook, expires_at=None).update(
+                expires_at=timezone.now() + WebhookToken.GRACE
+            )
             token = self.create(
-                webhook=webhook, digest=WebhookToken.digest_of(text), hint=text[: len(WebhookToken.MARK) + 4]
+                webhook=webhook,
+                digest=WebhookToken.digest_of(text),
+                hint=text[: len(WebhookToken.MARK) + 4],
             )
         return token, text
 
@@ -66,11 +74,15 @@ class WebhookToken(models.Model):
     MARK = "rtw_"
     GRACE = dt.timedelta(days=7)
 
-    webhook = models.ForeignKey(Webhook, verbose_name=_("webhook"), on_delete=models.CASCADE, related_name="tokens")
+    webhook = models.ForeignKey(
+        Webhook, verbose_name=_("webhook"), on_delete=models.CASCADE, related_name="tokens"
+    )
     digest = models.CharField(max_length=64, unique=True, editable=False)
     hint = models.CharField(_("begins with"), max_length=16, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    expires_at = models.DateTimeField(_("expires"), null=True, blank=True, validators=[sensible])
+    expires_at = models.DateTimeField(
+        _("expires"), null=True, blank=True, validators=[validate_reasonable_year]
+    )
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
 
     objects = WebhookTokenManager()
@@ -92,7 +104,7 @@ class WebhookToken(models.Model):
 class WebhookEvent(models.Model):
     """Something Ringotel told: kept before anything is made of it, so that it can be gone through again."""
 
-    class Outcome(models.TextChoices):
+    class Status(models.TextChoices):
         """What became of it."""
 
         PENDING = "pending", _("pending")
@@ -100,11 +112,15 @@ class WebhookEvent(models.Model):
         IGNORED = "ignored", _("not known here")
         FAILED = "failed", _("failed")
 
-    webhook = models.ForeignKey(Webhook, verbose_name=_("webhook"), on_delete=models.CASCADE, related_name="events")
+    webhook = models.ForeignKey(
+        Webhook, verbose_name=_("webhook"), on_delete=models.CASCADE, related_name="events"
+    )
     method = models.CharField(_("method"), max_length=64, blank=True)
     body = models.TextField(_("body"), help_text=_("JSON as it came, without the token."))
     received_at = models.DateTimeField(_("received"), default=timezone.now, db_index=True)
-    outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome.choices, default=Outcome.PENDING)
+    status = models.CharField(
+        _("status"), max_length=16, choices=Status.choices, default=Status.PENDING
+    )
     error = models.TextField(_("error"), blank=True)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     processed_at = models.DateTimeField(_("processed"), null=True, blank=True)
@@ -113,7 +129,7 @@ class WebhookEvent(models.Model):
         verbose_name = _("event")
         verbose_name_plural = _("events")
         ordering = ("-id",)
-        indexes = [models.Index(fields=["outcome", "id"], name="ringotel_event_outcome")]
+        indexes = [models.Index(fields=["status", "id"], name="ringotel_event_status")]
 
     def __str__(self) -> str:
         return f"{self.method} #{self.pk}"
@@ -121,4 +137,4 @@ class WebhookEvent(models.Model):
     @property
     def is_done(self) -> bool:
         """Whether nothing is left to do."""
-        return self.outcome in (self.Outcome.PROCESSED, self.Outcome.IGNORED)
+        return self.status in (self.Status.PROCESSED, self.Status.IGNORED)

@@ -9,11 +9,13 @@ from django.utils import timezone
 
 from ..models import AuditEntry, Recording
 
-SAME_PLAY = dt.timedelta(minutes=30)
+PLAYBACK_WINDOW = dt.timedelta(minutes=30)
 """Players ask for a recording in many pieces: requests of one user within this time are one play."""
 
 
-def audit(action: str, kind: str, object_id: str, *, user: Any, scope: str, **details: Any) -> AuditEntry:
+def log_action(
+    action: str, kind: str, object_id: str, *, user: Any, tenant: str, **details: Any
+) -> AuditEntry:
     """Write it down. ``user`` is None where the system itself acts."""
     return AuditEntry.objects.create(
         action=action,
@@ -21,15 +23,15 @@ def audit(action: str, kind: str, object_id: str, *, user: Any, scope: str, **de
         object_id=object_id,
         user_id=str(user.pk) if user else "",
         user_name=user.get_username()[:255] if user else "",
-        scope=scope,
+        tenant=tenant,
         details=details,
     )
 
 
-def audit_play(recording: Recording, *, user: Any, download: bool) -> None:
+def log_playback(recording: Recording, *, user: Any, download: bool) -> None:
     """Write down that ``user`` hears or downloads it, once for each play, from wherever in the file it begins."""
     action = AuditEntry.Action.DOWNLOADED if download else AuditEntry.Action.LISTENED
     subject = {"action": action, "kind": AuditEntry.Kind.RECORDING, "object_id": str(recording.pk)}
-    since = timezone.now() - SAME_PLAY
+    since = timezone.now() - PLAYBACK_WINDOW
     if not AuditEntry.objects.filter(**subject, user_id=str(user.pk), at__gte=since).exists():
-        audit(**subject, user=user, scope=recording.activity.scope)
+        log_action(**subject, user=user, tenant=recording.activity.tenant)

@@ -1,7 +1,7 @@
 """Conversations in writing.
 
 As with calls, what is told of a message comes in any order and more than once: its row is made by whichever comes
-first, its state only moves forward, the latest edit counts, and what was withdrawn stays withdrawn.
+first, its status only moves forward, the latest edit counts, and what was withdrawn stays withdrawn.
 """
 
 from __future__ import annotations
@@ -19,54 +19,61 @@ from django.utils.translation import gettext as _
 from .. import phone, signals
 from ..backends import Backend
 from ..conf import conf
-from ..exceptions import CRMError, Invalid
-from ..fetching import fetch_to
+from ..exceptions import CRMError, InvalidInput
+from ..media.safe_fetch import download_to
 from ..models import Conversation, Message
 from ..records import MessageRecord
-from . import locks, mapping
-from .calls import point_to
-from .contacts import identify
+from . import locks
+from .calls.lifecycle import set_contact
+from .contacts.identify import identify
+from .sync import user_mapping
 
 FILE_ATTEMPTS = 5
 
 
-def record_message(backend: Backend, record: MessageRecord) -> Message:
+def log_message(backend: Backend, record: MessageRecord) -> Message:
     """Put a message into its conversation, once, and fetch its file if it is one. Raises ``Invalid``."""
     with transaction.atomic():
-        message = _lock(backend.scope, record.id)
+        message = _lock(backend.tenant, record.id)
         if message.conversation_id is None:
             message.is_outgoing = _is_outgoing(backend, record)
-            message.conversation = _converse(backend, record, is_outgoing=message.is_outgoing)
+            message.conversation = _get_conversation(
+                backend, record, is_outgoing=message.is_outgoing
+            )
             message.at = record.at
             if not message.deleted_at:
                 message.text = message.text if message.edited_at else record.text
                 message.file_url = record.file_url
             message.save()
-            transaction.on_commit(partial(signals.message_stored.send_robust, sender=Message, message=message))
+            transaction.on_commit(
+                partial(signals.message_stored.send_robust, sender=Message, message=message)
+            )
     if message.file_url and not message.file and not message.file_attempts:
-        fetch_file(message)
+        download_attachment(message)
     return message
 
 
-def record_reply(conversation: Conversation, id: str, text: str, at: dt.datetime) -> Message:
+def log_reply(conversation: Conversation, id: str, text: str, at: dt.datetime) -> Message:
     """Put what was sent from here into its conversation; Ringotel tells of it, too, and may have done so already."""
     with transaction.atomic():
-        message = _lock(conversation.scope, id)
+        message = _lock(conversation.tenant, id)
         if message.conversation_id is None:
             message.conversation, message.is_outgoing, message.at = conversation, True, at
             if not message.deleted_at and not message.edited_at:
                 message.text = text
             message.save()
             Conversation.objects.filter(pk=conversation.pk).update(last_at=at)
-            transaction.on_commit(partial(signals.message_stored.send_robust, sender=Message, message=message))
+            transaction.on_commit(
+                partial(signals.message_stored.send_robust, sender=Message, message=message)
+            )
     return message
 
 
-def advance_message(backend: Backend, id: str, state: Message.State) -> Message:
+def advance_message(backend: Backend, id: str, status: Message.Status) -> Message:
     """It was delivered, or read."""
     with transaction.atomic():
-        message = _lock(backend.scope, id)
-        message.state = max(Message.State(message.state), state, key=lambda state: state.rank)
+        message = _lock(backend.tenant, id)
+        message.status = max(Message.Status(message.status), status, key=lambda status: status.rank)
         message.save()
     return message
 
@@ -74,7 +81,7 @@ def advance_message(backend: Backend, id: str, state: Message.State) -> Message:
 def edit_message(backend: Backend, id: str, text: str, at: dt.datetime) -> Message:
     """It has another text since ``at``."""
     with transaction.atomic():
-        message = _lock(backend.scope, id)
+        message = _lock(backend.tenant, id)
         if not message.deleted_at and (message.edited_at is None or message.edited_at <= at):
             message.text, message.edited_at = text, at
             message.save()
@@ -84,26 +91,34 @@ def edit_message(backend: Backend, id: str, text: str, at: dt.datetime) -> Messa
 def delete_message(backend: Backend, id: str, at: dt.datetime) -> Message:
     """It was withdrawn: that there was one stays, what it said does not."""
     with transaction.atomic():
-        message = _lock(backend.scope, id)
-        _withdraw(message, at)
+        message = _lock(backend.tenant, id)
+        _delete_content(message, at)
     return message
 
 
-def _withdraw(message: Message, at: dt.datetime) -> None:
+def _delete_content(message: Message, at: dt.datetime) -> None:
     if message.file:
-        transaction.on_commit(partial(message.file.storage.delete, str(message.file.name)), robust=True)
+        transaction.on_commit(
+            partial(message.file.storage.delete, str(message.file.name)), robust=True
+        )
     message.text = message.file_url = message.file_error = ""
     message.file = None
     message.deleted_at = min(at, message.deleted_at or at)
     message.save()
 
 
-def _lock(scope: str, id: str) -> Message:
+def _lock(tenant: str, id: str) -> Message:
     """The row of this message, made if there is none, locked until the transaction ends; first in the transaction."""
     if not id:
-        raise Invalid(_("A message id is expected."), fields={"messageid": [_("A message id is expected.")]})
-    locks.upsert(Message(scope=scope, message_id=id), key=["scope", "message_id"], touch="updated_at")
-    return Message.objects.select_related("conversation").get(scope=scope, message_id=id)
+        raise InvalidInput(
+            _("A message id is expected."), fields={"messageid": [_("A message id is expected.")]}
+        )
+    locks.upsert(
+        Message(tenant=tenant, message_id=id),
+        key=["tenant", "message_id"],
+        update_field="updated_at",
+    )
+    return Message.objects.select_related("conversation").get(tenant=tenant, message_id=id)
 
 
 def _is_outgoing(backend: Backend, record: MessageRecord) -> bool:
@@ -115,47 +130,64 @@ def _is_outgoing(backend: Backend, record: MessageRecord) -> bool:
     return bool(phone.candidates(record.receiver))
 
 
-def _converse(backend: Backend, record: MessageRecord, *, is_outgoing: bool) -> Conversation:
+def _get_conversation(
+    backend: Backend, record: MessageRecord, *, is_outgoing: bool
+) -> Conversation:
     """The conversation of this message, made if there is none."""
-    ours, theirs = (record.sender, record.receiver) if is_outgoing else (record.receiver, record.sender)
+    ours, theirs = (
+        (record.sender, record.receiver) if is_outgoing else (record.receiver, record.sender)
+    )
     key = {
-        "scope": backend.scope,
-        "our_id": record.ringotel_user_id or ours,
-        "their_key": next((number.e164 for number in phone.numbers(theirs)), theirs),
+        "tenant": backend.tenant,
+        "ringotel_user_id": record.ringotel_user_id or ours,
+        "remote_number_normalized": next((number.e164 for number in phone.numbers(theirs)), theirs),
     }
-    locks.upsert(Conversation(**key, their_number=theirs), key=list(key), touch="updated_at")
+    locks.upsert(
+        Conversation(**key, remote_number=theirs), key=list(key), update_field="updated_at"
+    )
     conversation = Conversation.objects.get(**key)
     # Our side is told by our own messages, from where an answer goes out again, else by theirs.
-    conversation.our_number = ours if is_outgoing else conversation.our_number or ours
+    conversation.local_number = ours if is_outgoing else conversation.local_number or ours
     if not conversation.agent_id:
-        id = mapping.agent_id(backend, record.ringotel_user_id)
+        id = user_mapping.agent_id(backend, record.ringotel_user_id)
         if agent := backend.users.resolve(id=id, extension=ours):
             conversation.agent_id, conversation.agent_name = agent.id, agent.name[:255]
     if not conversation.contact_id and (contact := identify(backend, theirs)):
-        point_to(conversation, backend, contact)
+        set_contact(conversation, backend, contact)
     conversation.last_at = max(record.at, conversation.last_at or record.at)
     conversation.save()
     return conversation
 
 
-def messages_of(scope: str, contact_type: int, contact_ids: Sequence[str]) -> QuerySet[Message]:
+def messages_with(tenant: str, contact_type: int, contact_ids: Sequence[str]) -> QuerySet[Message]:
     """The messages with these contacts, the latest first."""
-    conversations = {"conversation__contact_type": contact_type, "conversation__contact_id__in": contact_ids}
-    found = Message.objects.filter(scope=scope, **conversations)
-    return found.exclude(conversation__contact_id="").select_related("conversation").order_by("-at", "-pk")
+    conversations = {
+        "conversation__contact_type": contact_type,
+        "conversation__contact_id__in": contact_ids,
+    }
+    found = Message.objects.filter(tenant=tenant, **conversations)
+    return (
+        found.exclude(conversation__contact_id="")
+        .select_related("conversation")
+        .order_by("-at", "-pk")
+    )
 
 
-def unfetched() -> QuerySet[Message]:
+def messages_to_download() -> QuerySet[Message]:
     """Messages whose file is still to be fetched; given up after :data:`FILE_ATTEMPTS`."""
-    return Message.objects.exclude(file_url="").filter(file="", file_attempts__lt=FILE_ATTEMPTS).order_by("pk")
+    return (
+        Message.objects.exclude(file_url="")
+        .filter(file="", file_attempts__lt=FILE_ATTEMPTS)
+        .order_by("pk")
+    )
 
 
-def fetch_file(message: Message) -> bool:
+def download_attachment(message: Message) -> bool:
     """Fetch the file of a message, under the same guards as recordings. Why it failed is written down with it."""
     Message.objects.filter(pk=message.pk).update(file_attempts=F("file_attempts") + 1)
     with tempfile.TemporaryFile() as file:
         try:
-            fetch_to(file, message.file_url, max_bytes=conf.RECORDING_MAX_BYTES, field="content")
+            download_to(file, message.file_url, max_bytes=conf.RECORDING_MAX_BYTES, field="content")
         except CRMError as exc:
             Message.objects.filter(pk=message.pk).update(file_error=exc.message[:255])
             return False

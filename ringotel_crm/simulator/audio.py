@@ -15,7 +15,7 @@ _NOTE_SECONDS = 0.25
 
 
 @functools.lru_cache(maxsize=16)
-def melody(seconds: float = 2.0, *, seed: int = 0) -> bytes:
+def sample_wav(seconds: float = 2.0, *, seed: int = 0) -> bytes:
     """A WAV file (PCM, 8 kHz, 16 bit, mono) with a melody, the same one for the same arguments."""
     rng = random.Random(seed)
     note_length = int(SAMPLE_RATE * _NOTE_SECONDS)
@@ -24,7 +24,8 @@ def melody(seconds: float = 2.0, *, seed: int = 0) -> bytes:
         step = 2 * math.pi * rng.choice(_NOTES) / SAMPLE_RATE
         # Each note swells and fades, because a sudden end clicks.
         samples.extend(
-            int(12000 * math.sin(math.pi * i / note_length) * math.sin(step * i)) for i in range(note_length)
+            int(12000 * math.sin(math.pi * i / note_length) * math.sin(step * i))
+            for i in range(note_length)
         )
     file = io.BytesIO()
     with wave.open(file, "wb") as wav:

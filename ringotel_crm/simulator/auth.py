@@ -32,11 +32,16 @@ class Bearer(AuthBase):
 class OAuth2(Bearer):
     """An access token that can be fetched and renewed at the document's token endpoint."""
 
-    def __init__(self, document: Document, properties: Mapping[str, str], *, timeout: float) -> None:
+    def __init__(
+        self, document: Document, properties: Mapping[str, str], *, timeout: float
+    ) -> None:
         super().__init__()
         self._endpoint: str = document.oauth2["token_endpoint"]
         self._content_type: str = document.oauth2["content_type"]
-        self._client = {key: fill_text(document.oauth2[key], properties) for key in ("client_id", "client_secret")}
+        self._client = {
+            key: fill_text(document.oauth2[key], properties)
+            for key in ("client_id", "client_secret")
+        }
         self._timeout = timeout
         self.refresh_token = ""
 
@@ -46,7 +51,9 @@ class OAuth2(Bearer):
         try:
             response = requests.post(
                 self._endpoint,
-                data=json.dumps(form) if media_type(self._content_type) == JSON_TYPE else urlencode(form),
+                data=json.dumps(form)
+                if media_type(self._content_type) == JSON_TYPE
+                else urlencode(form),
                 headers={"Content-Type": self._content_type},
                 auth=Bearer(),
                 timeout=self._timeout,
@@ -58,7 +65,9 @@ class OAuth2(Bearer):
             answer = response.json()
             self.token = answer["access_token"]
         except (ValueError, TypeError, KeyError):
-            raise AuthError(f"The token endpoint gave no access token (status {response.status_code}).") from None
+            raise AuthError(
+                f"The token endpoint gave no access token (status {response.status_code})."
+            ) from None
         self.refresh_token = answer.get("refresh_token", self.refresh_token)
 
     def renew(self) -> bool:
@@ -102,7 +111,10 @@ def credential_for(
     elif refresh_token and not access_token:
         credential.fetch(grant_type="refresh_token", refresh_token=refresh_token)
     elif not access_token:
-        query = {"response_type": "code", "client_id": fill_text(document.oauth2["client_id"], properties)}
+        query = {
+            "response_type": "code",
+            "client_id": fill_text(document.oauth2["client_id"], properties),
+        }
         if redirect_uri:
             query["redirect_uri"] = redirect_uri
         raise AuthError(

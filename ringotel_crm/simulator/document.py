@@ -64,7 +64,9 @@ class Document:
     hooks: Mapping[str, Hook]
 
 
-def read_document(data: object, *, base_url: str = "", renamed: Mapping[str, str] | None = None) -> Document:
+def read_document(
+    data: object, *, base_url: str = "", renamed: Mapping[str, str] | None = None
+) -> Document:
     """Checks the document. ``base_url`` stands in for scheme and host of all its URLs, and is needed by those without.
 
     ``renamed`` says what the document calls a variable, or that of one hook: ``{"phone": "number"}`` or
@@ -75,13 +77,17 @@ def read_document(data: object, *, base_url: str = "", renamed: Mapping[str, str
     if not isinstance(data, dict):
         raise DocumentError("The document is not a JSON object.")
     if base_url and not _ORIGIN.match(base_url):
-        raise DocumentError(f"The base URL {base_url!r} does not start with http:// or https:// and a host.")
+        raise DocumentError(
+            f"The base URL {base_url!r} does not start with http:// or https:// and a host."
+        )
     for key in ("id", "name", "logo"):
         _text(data, key)
     if data.get("class") != "crm":
         raise DocumentError('class: must be "crm".')
     properties = data.get("properties", [])
-    if not isinstance(properties, list) or not all(isinstance(label, str) and label for label in properties):
+    if not isinstance(properties, list) or not all(
+        isinstance(label, str) and label for label in properties
+    ):
         raise DocumentError("properties: must be an array of labels.")
     hooks = _object(data, "API")
     if unknown := sorted(hooks.keys() - HOOKS.keys()):
@@ -96,7 +102,9 @@ def read_document(data: object, *, base_url: str = "", renamed: Mapping[str, str
         auth=_auth(data, properties) if "auth" in data else {},
         oauth2=_oauth2(data, properties, base_url) if "OAuth2" in data else {},
         hooks={
-            name: _hook(_usual_names(hooks, name, renamed or {}), name, base_url) for name in HOOKS if name in hooks
+            name: _hook(_usual_names(hooks, name, renamed or {}), name, base_url)
+            for name in HOOKS
+            if name in hooks
         },
     )
 
@@ -115,7 +123,9 @@ def _text(parent: Mapping[str, Any], key: str, place: str = "") -> str:
     return value
 
 
-def _credentials(auth: Mapping[str, Any], keys: tuple[str, ...], place: str, properties: list[str]) -> dict[str, str]:
+def _credentials(
+    auth: Mapping[str, Any], keys: tuple[str, ...], place: str, properties: list[str]
+) -> dict[str, str]:
     texts = {key: _text(auth, key, place) for key in keys}
     for key, text in texts.items():
         if missing := variables(text) - set(properties):
@@ -139,14 +149,20 @@ def _oauth2(data: Mapping[str, Any], properties: list[str], base_url: str) -> di
     oauth2 = _object(data, "OAuth2")
     if oauth2.get("request_auth") != "Bearer":
         raise DocumentError('OAuth2.request_auth: must be "Bearer".')
-    content_type = _text(_object(oauth2, "token_parameters", "OAuth2."), "content_type", "OAuth2.token_parameters.")
+    content_type = _text(
+        _object(oauth2, "token_parameters", "OAuth2."), "content_type", "OAuth2.token_parameters."
+    )
     if media_type(content_type) not in (FORM_TYPE, JSON_TYPE):
-        raise DocumentError(f"OAuth2.token_parameters.content_type: must be {FORM_TYPE} or {JSON_TYPE}.")
+        raise DocumentError(
+            f"OAuth2.token_parameters.content_type: must be {FORM_TYPE} or {JSON_TYPE}."
+        )
     return {
         **_credentials(oauth2, ("client_id", "client_secret"), "OAuth2.", properties),
         "authorization_endpoint": _url(oauth2, "authorization_endpoint", "OAuth2.", base_url),
         "authorization_parameters": _text(
-            _object(oauth2, "authorization_parameters", "OAuth2."), "default", "OAuth2.authorization_parameters."
+            _object(oauth2, "authorization_parameters", "OAuth2."),
+            "default",
+            "OAuth2.authorization_parameters.",
         ),
         "token_endpoint": _url(oauth2, "token_endpoint", "OAuth2.", base_url),
         "content_type": content_type,
@@ -163,8 +179,14 @@ def _url(parent: Mapping[str, Any], key: str, place: str, base_url: str) -> str:
 
 def _usual_names(hooks: Mapping[str, Any], name: str, renamed: Mapping[str, str]) -> dict[str, Any]:
     """The hook, by its name, with the variables' usual names in it."""
-    usual = {new: key.rpartition(".")[2] for key, new in renamed.items() if key.rpartition(".")[0] in ("", name)}
-    text = re.sub(r'\$([^$"]+)\$', lambda found: f"${usual.get(found[1], found[1])}$", json.dumps(hooks[name]))
+    usual = {
+        new: key.rpartition(".")[2]
+        for key, new in renamed.items()
+        if key.rpartition(".")[0] in ("", name)
+    }
+    text = re.sub(
+        r'\$([^$"]+)\$', lambda found: f"${usual.get(found[1], found[1])}$", json.dumps(hooks[name])
+    )
     return {name: json.loads(text)}
 
 
@@ -179,26 +201,41 @@ def _hook(hooks: Mapping[str, Any], name: str, base_url: str) -> Hook:
     elif not _text(hook, "request_path", place).startswith("/"):
         raise DocumentError(f"{place}request_path: must start with a slash.")
     elif not base_url:
-        raise DocumentError(f"{place}request_path: a base URL is needed, because there is no request_url.")
+        raise DocumentError(
+            f"{place}request_path: a base URL is needed, because there is no request_url."
+        )
     else:
         url = base_url.rstrip("/") + hook["request_path"]
     parameters = _object(hook, "request_parameters", place) if "request_parameters" in hook else {}
     if parameters and method == "GET":
-        raise DocumentError(f"{place}request_parameters: a GET has no body; put the variables into the URL.")
-    content_type = _text(hook, "request_content_type", place) if "request_content_type" in hook else JSON_TYPE
+        raise DocumentError(
+            f"{place}request_parameters: a GET has no body; put the variables into the URL."
+        )
+    content_type = (
+        _text(hook, "request_content_type", place) if "request_content_type" in hook else JSON_TYPE
+    )
     kind = media_type(content_type)
     is_audio = name == "UpdateCallRecording" and kind.startswith("audio/")
     if kind not in (JSON_TYPE, FORM_TYPE, MULTIPART_TYPE) and not is_audio:
         raise DocumentError(f"{place}request_content_type: {kind} is not understood.")
-    if kind in (FORM_TYPE, MULTIPART_TYPE) and not all(isinstance(part, str) for part in parameters.values()):
-        raise DocumentError(f"{place}request_parameters: a form holds texts only; nesting needs {JSON_TYPE}.")
+    if kind in (FORM_TYPE, MULTIPART_TYPE) and not all(
+        isinstance(part, str) for part in parameters.values()
+    ):
+        raise DocumentError(
+            f"{place}request_parameters: a form holds texts only; nesting needs {JSON_TYPE}."
+        )
     response_map = hook.get("response_map", {})
     _check_map(response_map, f"{place}response_map")
     required = HOOKS[name]
     if required and required not in variables(response_map):
         raise DocumentError(f"{place}response_map: must capture ${required}$.")
     return Hook(
-        name=name, method=method, url=url, content_type=content_type, parameters=parameters, response_map=response_map
+        name=name,
+        method=method,
+        url=url,
+        content_type=content_type,
+        parameters=parameters,
+        response_map=response_map,
     )
 
 
@@ -215,4 +252,6 @@ def _check_map(part: object, place: str) -> None:
         case [dict() as child]:
             _check_map(child, f"{place}[]")
         case _ if not variable(part):
-            raise DocumentError(f'{place}: must be an object, an array with one object, or a "$variable$".')
+            raise DocumentError(
+                f'{place}: must be an object, an array with one object, or a "$variable$".'
+            )

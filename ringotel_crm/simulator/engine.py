@@ -47,7 +47,7 @@ _RECORDING_TYPES = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Style:
+class WireVariant:
     """The choices that Ringotel's documentation leaves open."""
 
     absent: Absent = Absent.OMIT
@@ -69,7 +69,12 @@ class Client:
     """Calls the hooks of one document with one credential."""
 
     def __init__(
-        self, document: Document, credential: AuthBase, properties: Mapping[str, str], *, timeout: float = 10
+        self,
+        document: Document,
+        credential: AuthBase,
+        properties: Mapping[str, str],
+        *,
+        timeout: float = 10,
     ) -> None:
         self.document = document
         self.credential = credential
@@ -77,7 +82,12 @@ class Client:
         self._timeout = timeout
 
     def call(
-        self, hook: Hook, values: Mapping[str, Value], style: Style, *, credential: AuthBase | None = None
+        self,
+        hook: Hook,
+        values: Mapping[str, Value],
+        style: WireVariant,
+        *,
+        credential: AuthBase | None = None,
     ) -> Answer:
         """One request and its answer. Never raises for what the CRM does; a refused OAuth2 token is renewed once."""
         auth = credential or self.credential
@@ -88,7 +98,9 @@ class Client:
             answer = self._send(hook, request, auth)
         return answer
 
-    def _request(self, hook: Hook, values: Mapping[str, Value], style: Style) -> dict[str, Any]:
+    def _request(
+        self, hook: Hook, values: Mapping[str, Value], style: WireVariant
+    ) -> dict[str, Any]:
         url = fill_url(hook.url, values, style.absent, bare_plus=style.plus is Plus.RAW)
         if hook.method == "GET":
             return {"url": url}
@@ -102,9 +114,17 @@ class Client:
             return {"url": url, "files": {key: _part(value) for key, value in body.items()}}
         headers = {"Content-Type": content_type}
         if kind == FORM_TYPE:
-            return {"url": url, "headers": headers, "data": {k: "" if v is None else v for k, v in body.items()}}
+            return {
+                "url": url,
+                "headers": headers,
+                "data": {k: "" if v is None else v for k, v in body.items()},
+            }
         if kind == JSON_TYPE:
-            return {"url": url, "headers": headers, "data": json.dumps(body, default=_base64).encode()}
+            return {
+                "url": url,
+                "headers": headers,
+                "data": json.dumps(body, default=_base64).encode(),
+            }
         return {"url": url, "headers": headers, "data": values["recording"]}
 
     def _send(self, hook: Hook, request: Mapping[str, Any], auth: AuthBase) -> Answer:
@@ -115,7 +135,10 @@ class Client:
             # A redirect is not followed: it would turn a POST into a GET.
             response = requests.request(
                 hook.method,
-                **{**request, "headers": {"User-Agent": "ringotel-simulator", **request.get("headers", {})}},
+                **{
+                    **request,
+                    "headers": {"User-Agent": "ringotel-simulator", **request.get("headers", {})},
+                },
                 auth=auth,
                 timeout=self._timeout,
                 allow_redirects=False,
@@ -124,7 +147,10 @@ class Client:
             problem = _refusal(response)
         except requests.Timeout:
             problem = f"no answer within {self._timeout:g} s"
-        except (requests.RequestException, ValueError) as error:  # the latter: no header can hold the credential
+        except (
+            requests.RequestException,
+            ValueError,
+        ) as error:  # the latter: no header can hold the credential
             # Its text is not shown, because it has the URL and so the number in it.
             problem = f"no answer ({type(error).__name__})"
         milliseconds = (time.perf_counter() - started) * 1000
@@ -132,7 +158,9 @@ class Client:
             try:
                 rows = capture(hook.response_map, response.json())
             except requests.JSONDecodeError:
-                problem = f"answered {response.headers.get('Content-Type', 'something')} that is not JSON"
+                problem = (
+                    f"answered {response.headers.get('Content-Type', 'something')} that is not JSON"
+                )
             except AnswerError as error:
                 problem = str(error)
         return Answer(status=status, milliseconds=milliseconds, rows=rows, problem=problem)
@@ -153,6 +181,8 @@ def _refusal(response: requests.Response) -> str:
     if HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
         return ""
     words = f"answered {response.status_code} {response.reason}"
-    if response.status_code == HTTPStatus.BAD_REQUEST and "json" in response.headers.get("Content-Type", ""):
+    if response.status_code == HTTPStatus.BAD_REQUEST and "json" in response.headers.get(
+        "Content-Type", ""
+    ):
         words += f": {re.sub(r'[0-9]{5,}|[A-Za-z0-9+/=_.-]{20,}', '…', response.text[:300])}"
     return words

@@ -59,7 +59,11 @@ class Report:
             by_hook.setdefault(event.hook, []).append(event)
         return cls(
             lines=[_line(hook, events) for hook, events in by_hook.items()],
-            problems=[f"{event.hook} ({event.scenario}): {problem}" for event in events for problem in event.problems],
+            problems=[
+                f"{event.hook} ({event.scenario}): {problem}"
+                for event in events
+                for problem in event.problems
+            ],
         )
 
     @property
@@ -73,9 +77,13 @@ class Report:
 
     def text(self) -> str:
         """The report for people: a table, then the first problems."""
-        rows = [f"{'hook':20} {'count':>6}  {'status':22} {'p50 ms':>8} {'p99 ms':>8} {'problems':>8}"]
+        rows = [
+            f"{'hook':20} {'count':>6}  {'status':22} {'p50 ms':>8} {'p99 ms':>8} {'problems':>8}"
+        ]
         for line in self.lines:
-            statuses = ", ".join(f"{n} x {status or 'none'}" for status, n in sorted(line.statuses.items()))
+            statuses = ", ".join(
+                f"{n} x {status or 'none'}" for status, n in sorted(line.statuses.items())
+            )
             rows.append(
                 f"{line.hook:20} {line.count:6}  {statuses:22} {line.p50:8.1f} {line.p99:8.1f} {line.problems:8}"
             )

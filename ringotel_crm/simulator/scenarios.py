@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from .audio import melody
-from .engine import Plus, Style
+from .audio import sample_wav
+from .engine import Plus, WireVariant
 from .template import Row, Value
 
 # Prefix, and how many digits follow. Reserved for drama by the regulators of the USA and Canada, the UK and Ireland.
@@ -23,7 +23,7 @@ _FICTION = (
     ("447700900", 3),
     ("3532091", 5),
 )
-LONGEST_RING = 20  # seconds
+MAX_RING_SECONDS = 20  # seconds
 _WITHHELD = ("anonymous", "restricted", "unknown", "")
 _FIRST_NAMES = ("Nola", "Pim", "Odette", "Rufus", "Tansy", "Quill", "Ottoline", "Basil")
 _LAST_NAMES = ("Mockridge", "Testerby", "Samplewood", "Dummett", "Placeholt", "Fictley")
@@ -38,7 +38,7 @@ _INTERNATIONAL = re.compile(r"\+[1-9][0-9 .-]{6,18}[0-9]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class World:
+class SyncResult:
     """What set-up and sync brought: the captured variables of each user, contact and organization."""
 
     users: Sequence[Row]
@@ -70,7 +70,7 @@ class Call:
     scenario: str
     call_id: str
     end: int
-    style: Style
+    style: WireVariant
     party: str = ""
     steps: Sequence[Step] = ()
     late: Sequence[Step] = ()
@@ -103,9 +103,9 @@ class CallMaker:
     ``longest_talk`` is in seconds.
     """
 
-    world: World
+    world: SyncResult
     seed: int
-    choose_style: Callable[[random.Random], Style] = lambda rng: Style()
+    choose_style: Callable[[random.Random], WireVariant] = lambda rng: WireVariant()
     clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     longest_talk: int = 300
     _random: random.Random = field(init=False)
@@ -131,7 +131,9 @@ class CallMaker:
         for name in itertools.islice(itertools.cycle(names or SCENARIOS), count):
             end = self.clock()
             call_id = f"{end}-{self._random.getrandbits(72):018x}"
-            call = Call(scenario=name, call_id=call_id, end=end, style=self.choose_style(self._random))
+            call = Call(
+                scenario=name, call_id=call_id, end=end, style=self.choose_style(self._random)
+            )
             yield SCENARIOS[name](self, call)
 
     # Who calls whom
@@ -162,41 +164,64 @@ class CallMaker:
     # What is told of it
 
     def _leg(
-        self, call: Call, party: _Party, *, user: Row | None = None, outbound: bool = False, talk: int | None = None
+        self,
+        call: Call,
+        party: _Party,
+        *,
+        user: Row | None = None,
+        outbound: bool = False,
+        talk: int | None = None,
     ) -> _Leg:
         """``talk`` is the talking time in seconds, by default a random one; 0 is a call that nobody answered."""
         rng = self._random
         user = user or self._users(1)[0]
         talk = rng.randint(5, self.longest_talk) if talk is None else talk
-        numbers = (user["extension"], party.number) if outbound else (party.number, user["extension"])
-        plus = "+" if call.style.plus is not Plus.OMIT and len(party.number) > 6 and party.number.isdigit() else ""
+        numbers = (
+            (user["extension"], party.number) if outbound else (party.number, user["extension"])
+        )
+        plus = (
+            "+"
+            if call.style.plus is not Plus.OMIT and len(party.number) > 6 and party.number.isdigit()
+            else ""
+        )
         return _Leg(
-            find=Step(hook="FindContact", values={"phone": plus + party.number}, expect=party.contact_ids),
+            find=Step(
+                hook="FindContact", values={"phone": plus + party.number}, expect=party.contact_ids
+            ),
             create=Step(
                 hook="CreateActivity",
                 values={
                     "activity_type": "outbound" if outbound else "inbound",
                     "caller_number": numbers[0],
                     "called_number": numbers[1],
-                    "call_start": call.end - (talk + rng.randint(3, LONGEST_RING)) * 1000,
+                    "call_start": call.end - (talk + rng.randint(3, MAX_RING_SECONDS)) * 1000,
                     "user_id": user.get("user_id", ""),
                     "user_email": user.get("email", ""),
                     "extension": user["extension"],
                 },
             ),
             note=Step(
-                hook="UpdateActivity", values={"subject": rng.choice(_SUBJECTS), "comment": rng.choice(_COMMENTS)}
+                hook="UpdateActivity",
+                values={"subject": rng.choice(_SUBJECTS), "comment": rng.choice(_COMMENTS)},
             ),
             stop=Step(
                 hook="StopCallActivity",
-                values={"call_end": call.end, "call_duration": talk, "call_cause": "0" if talk else "19"},
+                values={
+                    "call_end": call.end,
+                    "call_duration": talk,
+                    "call_cause": "0" if talk else "19",
+                },
             ),
-            recording=Step(hook="UpdateCallRecording", values={"recording": melody(seed=rng.randrange(8))}),
+            recording=Step(
+                hook="UpdateCallRecording", values={"recording": sample_wav(seed=rng.randrange(8))}
+            ),
         )
 
     def _plain(self, call: Call, party: _Party) -> Call:
         leg = self._leg(call, party)
-        return replace(call, party=party.number, steps=(leg.find, leg.create, leg.stop, leg.recording))
+        return replace(
+            call, party=party.number, steps=(leg.find, leg.create, leg.stop, leg.recording)
+        )
 
     def known(self, call: Call) -> Call:
         """A contact calls, and the call is recorded."""
@@ -224,7 +249,11 @@ class CallMaker:
         """A user calls somebody, and notes it."""
         party = self._anyone()
         leg = self._leg(call, party, outbound=True)
-        return replace(call, party=party.number, steps=(leg.find, leg.create, leg.note, leg.stop, leg.recording))
+        return replace(
+            call,
+            party=party.number,
+            steps=(leg.find, leg.create, leg.note, leg.stop, leg.recording),
+        )
 
     def ring_group(self, call: Call) -> Call:
         """The phones of several users ring for one call; one of them answers, and the others stop first."""
@@ -284,7 +313,11 @@ class CallMaker:
         """The end and the note come before the beginning, with nothing but the call id to know the call by."""
         party = self._anyone()
         leg = self._leg(call, party)
-        return replace(call, party=party.number, steps=(leg.find, leg.stop, leg.note, leg.create, leg.recording))
+        return replace(
+            call,
+            party=party.number,
+            steps=(leg.find, leg.stop, leg.note, leg.create, leg.recording),
+        )
 
 
 SCENARIOS: Mapping[str, Callable[[CallMaker, Call], Call]] = {

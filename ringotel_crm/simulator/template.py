@@ -11,7 +11,9 @@ Value = str | int | bytes
 Row = dict[str, str]
 
 _VARIABLE = re.compile(r"\$([^$]+)\$")
-_PARAMETER = re.compile(r"[^=]*=\$([^$]+)\$")  # one parameter of a query whose whole value is a variable
+_PARAMETER = re.compile(
+    r"[^=]*=\$([^$]+)\$"
+)  # one parameter of a query whose whole value is a variable
 _LEFT_OUT = object()
 
 
@@ -64,12 +66,18 @@ def _fill(template: object, values: Mapping[str, Value], absent: Absent) -> obje
                 return fill_text(template, values, absent)
             if _has(values, name):
                 return values[name]
-            return {Absent.OMIT: _LEFT_OUT, Absent.EMPTY: "", Absent.NULL: None}.get(absent, template)
+            return {Absent.OMIT: _LEFT_OUT, Absent.EMPTY: "", Absent.NULL: None}.get(
+                absent, template
+            )
         case dict():
             filled = {key: _fill(part, values, absent) for key, part in template.items()}
             return {key: part for key, part in filled.items() if part is not _LEFT_OUT}
         case list():
-            return [part for part in (_fill(part, values, absent) for part in template) if part is not _LEFT_OUT]
+            return [
+                part
+                for part in (_fill(part, values, absent) for part in template)
+                if part is not _LEFT_OUT
+            ]
     return template
 
 
@@ -84,17 +92,27 @@ def fill_text(text: str, values: Mapping[str, Value], absent: Absent = Absent.EM
     return _VARIABLE.sub(value, text)
 
 
-def fill_url(url: str, values: Mapping[str, Value], absent: Absent, *, bare_plus: bool = False) -> str:
+def fill_url(
+    url: str, values: Mapping[str, Value], absent: Absent, *, bare_plus: bool = False
+) -> str:
     """The URL with percent-encoded values, in which ``bare_plus`` leaves each ``+`` as it is.
 
     A URL has no null: a parameter of the query without a value is left out, empty, or the bare placeholder.
     """
     safe = "+" if bare_plus else ""
-    quoted = {name: quote(str(value), safe=safe) for name, value in values.items() if not isinstance(value, bytes)}
+    quoted = {
+        name: quote(str(value), safe=safe)
+        for name, value in values.items()
+        if not isinstance(value, bytes)
+    }
     path, mark, query = url.partition("?")
     parameters = query.split("&")
     if absent is Absent.OMIT:
-        parameters = [part for part in parameters if not (m := _PARAMETER.fullmatch(part)) or _has(values, m[1])]
+        parameters = [
+            part
+            for part in parameters
+            if not (m := _PARAMETER.fullmatch(part)) or _has(values, m[1])
+        ]
     query = "&".join(fill_text(part, quoted, absent) for part in parameters)
     return fill_text(path, quoted, absent) + (mark and query and f"?{query}")
 
@@ -116,12 +134,22 @@ def _capture(template: object, answer: object, place: str) -> list[Row]:
         case str(), str():
             return [{template.strip("$"): answer}]
         case list(), list():
-            return [row for i, item in enumerate(answer) for row in _capture(template[0], item, f"{place}[{i}]")]
+            return [
+                row
+                for i, item in enumerate(answer)
+                for row in _capture(template[0], item, f"{place}[{i}]")
+            ]
         case dict(), dict():
             rows: list[Row] = [{}]
             for key, part in template.items():
                 captured = _capture(part, answer.get(key), f"{place}.{key}")
                 rows = [row | more for row in rows for more in captured]
             return rows
-    expected = "text" if isinstance(template, str) else "an array" if isinstance(template, list) else "an object"
+    expected = (
+        "text"
+        if isinstance(template, str)
+        else "an array"
+        if isinstance(template, list)
+        else "an object"
+    )
     raise AnswerError(f"{place} is not {expected}")

@@ -12,7 +12,7 @@ from typing import Any
 
 import requests
 
-from .engine import Client, Style
+from .engine import Client, WireVariant
 from .report import Event as Request
 from .report import mask
 
@@ -45,7 +45,11 @@ class Call:
 
     def numbers(self, leg: Leg) -> tuple[str, str]:
         """Who calls whom."""
-        return (leg.extension, self.party) if self.direction == "outbound" else (self.party, leg.extension)
+        return (
+            (leg.extension, self.party)
+            if self.direction == "outbound"
+            else (self.party, leg.extension)
+        )
 
     def events(self) -> Iterator[Event]:
         """What door 2 is told, in good order: all that rings, then all that ends."""
@@ -68,7 +72,11 @@ class Call:
                 "extension": leg.extension,
             },
             "UpdateActivity": {"subject": "Sales", "comment": f"By {self.scenario}"},
-            "StopCallActivity": {"call_end": str(leg.end), "call_duration": str(leg.talk), "call_cause": leg.cause},
+            "StopCallActivity": {
+                "call_end": str(leg.end),
+                "call_duration": str(leg.talk),
+                "call_cause": leg.cause,
+            },
         }
         for hook, values in steps.items():
             yield {"hook": hook, "params": {"call_id": self.call_id, **values}}
@@ -79,7 +87,14 @@ class Call:
             caller, called = self.numbers(leg)
             cause = 16 if leg.talk else 19
             outgoing = self.direction == "outbound"
-            yield {"a": caller, "b": called, "c": cause, "t": leg.start, "d": leg.talk, "o": outgoing}
+            yield {
+                "a": caller,
+                "b": called,
+                "c": cause,
+                "t": leg.start,
+                "d": leg.talk,
+                "o": outgoing,
+            }
 
     def _params(self, leg: Leg) -> dict[str, Any]:
         caller, called = self.numbers(leg)
@@ -115,11 +130,20 @@ class EventMaker:
 
     def calls(self, count: int) -> Iterator[Call]:
         """Answered, missed, outgoing and withheld ones, and ring groups with an answer and without."""
-        scenarios = ("answered", "missed", "outbound", "withheld", "ring-group", "ring-group-missed")
+        scenarios = (
+            "answered",
+            "missed",
+            "outbound",
+            "withheld",
+            "ring-group",
+            "ring-group-missed",
+        )
         for index, scenario in enumerate(itertools.islice(itertools.cycle(scenarios), count)):
             start = self.begin + index * APART
             is_group = scenario.startswith("ring-group")
-            extensions = self._random.sample(self.extensions, k=min(3 if is_group else 1, len(self.extensions)))
+            extensions = self._random.sample(
+                self.extensions, k=min(3 if is_group else 1, len(self.extensions))
+            )
             talk = 0 if scenario in ("missed", "ring-group-missed") else self._random.randint(5, 60)
             ring = self._random.randint(3, 15)
             yield Call(
@@ -133,7 +157,11 @@ class EventMaker:
                         start=start + 10 * number,
                         end=start + (ring + (talk if number == 0 else 0)) * 1000,
                         talk=talk if number == 0 else 0,
-                        cause=NORMAL_CAUSE if talk and number == 0 else LOSER_CAUSE if talk else NO_ANSWER_CAUSE,
+                        cause=NORMAL_CAUSE
+                        if talk and number == 0
+                        else LOSER_CAUSE
+                        if talk
+                        else NO_ANSWER_CAUSE,
                     )
                     for number, extension in enumerate(extensions)
                 ],
@@ -154,28 +182,45 @@ class EventMaker:
             events = [{"method": "message", "params": {**names, **content}}]
             events += [{"method": method, "params": names} for method in ("delivered", "read")]
             if index % 5 == 0:
-                events.append({"method": "updated", "params": {**names, "content": f"Message {index}, changed"}})
+                events.append(
+                    {
+                        "method": "updated",
+                        "params": {**names, "content": f"Message {index}, changed"},
+                    }
+                )
             if index % 7 == 0:
                 events.append({"method": "deleted", "params": names})
             yield events
 
 
-def disturbed(
-    events: Iterable[Event], rng: random.Random, *, doubled: float = 0, lost: float = 0, shuffled: bool = False
+def degrade(
+    events: Iterable[Event],
+    rng: random.Random,
+    *,
+    doubled: float = 0,
+    lost: float = 0,
+    shuffled: bool = False,
 ) -> list[Event]:
     """The events as a bad line delivers them: this part comes twice, then this part of all not at all."""
-    sent = [copy for event in events for copy in ([event, event] if rng.random() < doubled else [event])]
+    sent = [
+        copy for event in events for copy in ([event, event] if rng.random() < doubled else [event])
+    ]
     sent = [event for event in sent if rng.random() >= lost]
     if shuffled:
         rng.shuffle(sent)
     return sent
 
 
-class Knocker:
+class WebhookSender:
     """Sends events to one webhook, and hooks to ``framework``, and notes how that went. Used by several threads."""
 
     def __init__(
-        self, url: str, secret: Mapping[str, str], *, framework: Client | None = None, timeout: float = 10
+        self,
+        url: str,
+        secret: Mapping[str, str],
+        *,
+        framework: Client | None = None,
+        timeout: float = 10,
     ) -> None:
         self._url = url
         self._secret = dict(secret)
@@ -186,19 +231,26 @@ class Knocker:
         """One event; anything but 200 is a problem."""
         params = event["params"]
         if self._framework and "hook" in event:
-            answer = self._framework.call(self._framework.document.hooks[event["hook"]], params, Style())
+            answer = self._framework.call(
+                self._framework.document.hooks[event["hook"]], params, WireVariant()
+            )
             return _noted(event["hook"], params, answer.status, answer.milliseconds, answer.problem)
         started = time.perf_counter()
         status = 0
         try:
             response = requests.post(  # on a connection of its own, as in the engine
-                self._url, json={**self._secret, **event}, timeout=self._timeout, allow_redirects=False
+                self._url,
+                json={**self._secret, **event},
+                timeout=self._timeout,
+                allow_redirects=False,
             )
             status = response.status_code
             problem = "" if status == 200 else f"answered {status}"
         except requests.RequestException as error:
             problem = f"no answer ({type(error).__name__})"
-        return _noted(event["method"], params, status, (time.perf_counter() - started) * 1000, problem)
+        return _noted(
+            event["method"], params, status, (time.perf_counter() - started) * 1000, problem
+        )
 
     def send_all(self, events: Iterable[Event], *, workers: int = 1) -> Iterator[Request]:
         """All of them, so many at once."""
@@ -206,7 +258,9 @@ class Knocker:
             yield from pool.map(self.send, events)
 
 
-def _noted(name: str, params: Mapping[str, Any], status: int, milliseconds: float, problem: str) -> Request:
+def _noted(
+    name: str, params: Mapping[str, Any], status: int, milliseconds: float, problem: str
+) -> Request:
     return Request(
         scenario="",
         hook=name,

@@ -9,9 +9,9 @@ from django.db.models import Model
 from django.utils.html import format_html
 
 from .. import phone
-from ..services.calling import call_link
-from ..services.recordings import audible
-from ..services.timeline import activities_for
+from ..services.calls.click_to_call import call_link
+from ..services.calls.timeline import activities_for
+from ..services.recordings.store import recordings_playable_by
 
 register = template.Library()
 
@@ -26,7 +26,11 @@ def ringotel_timeline(context: template.Context, contact: Model, limit: int = 20
     calls = list(activities_for(contact).select_related("recording")[:limit])
     heard: set[int] = set()
     if user and user.is_authenticated:
-        heard.update(audible(user).filter(activity__in=calls, withdrawn=False).values_list("activity_id", flat=True))
+        heard.update(
+            recordings_playable_by(user)
+            .filter(activity__in=calls, deletion_started=False)
+            .values_list("activity_id", flat=True)
+        )
     return {"calls": calls, "heard": heard}
 
 
@@ -44,7 +48,7 @@ def ringotel_length(seconds: float | None) -> str:
 def ringotel_call(number: str | None, label: str = "") -> str:
     """A link that calls this number, in whatever notation it is; text that is no number is shown as it is.
 
-    Where the link leads is ``RINGOTEL_CRM["CALL_URL"]``, else Ringotel where the account's key is set.
+    Where the link leads is ``RINGOTEL_CRM["CLICK_TO_CALL_URL"]``, else Ringotel where the account's key is set.
     """
     typed = str(number or "")
     found = phone.numbers(typed)

@@ -74,12 +74,17 @@ class RingotelServer:
     def __enter__(self) -> RingotelServer:
         handler = type("Handler", (_Handler,), {"ringotel": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
         self._thread.start()
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._closing.set()
         self._server.shutdown()
@@ -93,7 +98,13 @@ class RingotelServer:
 
     def settings(self, **others: Any) -> dict[str, Any]:
         """A value for ``RINGOTEL_CRM``."""
-        return {"API_URL": self.url, "ACCOUNT_KEY": self.key, "ORG_ID": self.org_id, "DOMAIN": self.domain, **others}
+        return {
+            "RINGOTEL_API_URL": self.url,
+            "RINGOTEL_API_KEY": self.key,
+            "ORGANIZATION_ID": self.org_id,
+            "ORGANIZATION_DOMAIN": self.domain,
+            **others,
+        }
 
     def methods(self) -> list[str]:
         """The methods that were called, in order."""
@@ -121,7 +132,8 @@ class RingotelServer:
         return [
             call
             for call in self.calls
-            if params["begin"] <= call["t"] < params["end"] and (user is None or call.get("userid") == user)
+            if params["begin"] <= call["t"] < params["end"]
+            and (user is None or call.get("userid") == user)
         ]
 
     def on_getUsers(self, params: dict[str, Any]) -> list[dict[str, Any]]:
@@ -142,7 +154,9 @@ class RingotelServer:
         """Each replaces all of the one with its id."""
         for contact in params["list"]:
             if contact["id"] in self.contacts:
-                self.contacts[contact["id"]] = {key: value for key, value in contact.items() if key != "id"}
+                self.contacts[contact["id"]] = {
+                    key: value for key, value in contact.items() if key != "id"
+                }
         return {}
 
     def on_deleteContacts(self, params: dict[str, Any]) -> dict[str, Any]:

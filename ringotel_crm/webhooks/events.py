@@ -18,11 +18,13 @@ from django.utils.translation import gettext as _
 from .. import phone
 from ..backends import Backend, get_backend
 from ..conf import conf
-from ..exceptions import Invalid
+from ..exceptions import InvalidInput
+from ..internal.parsing import DIRECTIONS, parse_duration, parse_timestamp, strip_absent
 from ..models import Message, WebhookEvent
 from ..records import Actor, CallEnd, CallStart, MessageRecord
-from ..services import legs, mapping, messages
-from ..wire import DIRECTIONS, moment, present, seconds
+from ..services import messages
+from ..services.calls import legs
+from ..services.sync import user_mapping
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +41,7 @@ def _text(params: dict[str, Any], name: str, limit: int = 255) -> str:
     value = params.get(name, "")
     if not isinstance(value, str | int) or isinstance(value, bool) or len(str(value)) > limit:
         message = _("Text of at most %(limit)d characters is expected.") % {"limit": limit}
-        raise Invalid(message, fields={name: [message]})
+        raise InvalidInput(message, fields={name: [message]})
     return str(value)
 
 
@@ -49,32 +51,32 @@ def _call_start(backend: Backend, params: dict[str, Any]) -> CallStart:
         direction=DIRECTIONS.get(_text(params, "activity_type").lower(), ""),
         caller_number=_text(params, "caller_number"),
         called_number=_text(params, "called_number"),
-        start=moment(params["call_start"]) if "call_start" in params else None,
+        start=parse_timestamp(params["call_start"]) if "call_start" in params else None,
         extension=_text(params, "extension", 64),
-        user_id=mapping.agent_id(backend, _text(params, "user_id", 64)),
+        user_id=user_mapping.agent_id(backend, _text(params, "user_id", 64)),
     )
 
 
 def call_started(backend: Backend, params: dict[str, Any], at: dt.datetime) -> object:
     """A phone rings, or calls."""
-    return legs.record_leg(backend, _call_start(backend, params))
+    return legs.log_leg(backend, _call_start(backend, params))
 
 
 def call_stopped(backend: Backend, params: dict[str, Any], at: dt.datetime) -> object:
     """A phone is done. It says again all that was said at the start, so that may have been lost."""
     end = CallEnd(
-        end=moment(params["call_end"]) if "call_end" in params else at,
-        duration=seconds(params["call_duration"]) if "call_duration" in params else None,
+        end=parse_timestamp(params["call_end"]) if "call_end" in params else at,
+        duration=parse_duration(params["call_duration"]) if "call_duration" in params else None,
         cause=_text(params, "call_cause", 64),
     )
-    return legs.record_leg(backend, _call_start(backend, params), end)
+    return legs.log_leg(backend, _call_start(backend, params), end)
 
 
 def message(backend: Backend, params: dict[str, Any], at: dt.datetime) -> object:
     """A message was sent, by us or to us."""
     content = _text(params, "content", 100_000)
     is_file = _text(params, "type").lower() in FILE_TYPES
-    return messages.record_message(
+    return messages.log_message(
         backend,
         MessageRecord(
             id=_text(params, "messageid"),
@@ -88,13 +90,17 @@ def message(backend: Backend, params: dict[str, Any], at: dt.datetime) -> object
     )
 
 
-def _state(state: Message.State) -> Handler:
-    return lambda backend, params, at: messages.advance_message(backend, _text(params, "messageid"), state)
+def _state(state: Message.Status) -> Handler:
+    return lambda backend, params, at: messages.advance_message(
+        backend, _text(params, "messageid"), state
+    )
 
 
 def message_updated(backend: Backend, params: dict[str, Any], at: dt.datetime) -> object:
     """A message has another text."""
-    return messages.edit_message(backend, _text(params, "messageid"), _text(params, "content", 100_000), at)
+    return messages.edit_message(
+        backend, _text(params, "messageid"), _text(params, "content", 100_000), at
+    )
 
 
 def message_deleted(backend: Backend, params: dict[str, Any], at: dt.datetime) -> object:
@@ -102,7 +108,7 @@ def message_deleted(backend: Backend, params: dict[str, Any], at: dt.datetime) -
     return messages.delete_message(backend, _text(params, "messageid"), at)
 
 
-def nothing(backend: Backend, params: dict[str, Any], at: dt.datetime) -> object:
+def ignore(backend: Backend, params: dict[str, Any], at: dt.datetime) -> object:
     """What passes: somebody is typing."""
     return None
 
@@ -111,11 +117,11 @@ HANDLERS: dict[str, Handler] = {
     "StartCallActivity": call_started,
     "StopCallActivity": call_stopped,
     "message": message,
-    "delivered": _state(Message.State.DELIVERED),
-    "read": _state(Message.State.READ),
+    "delivered": _state(Message.Status.DELIVERED),
+    "read": _state(Message.Status.READ),
     "updated": message_updated,
     "deleted": message_deleted,
-    "typing": nothing,
+    "typing": ignore,
 }
 
 
@@ -126,25 +132,31 @@ def process(event: WebhookEvent) -> WebhookEvent:
     try:
         if handler:
             _handle(event, handler)
-        outcome = WebhookEvent.Outcome.PROCESSED if handler else WebhookEvent.Outcome.IGNORED
+        status = WebhookEvent.Status.PROCESSED if handler else WebhookEvent.Status.IGNORED
     except Exception as exc:  # noqa: BLE001 - whatever it is, it is written down, and the next event comes
-        # A database that is down or busy will do it later: such an event is left for the next run of ringotel_replay.
-        is_passing = isinstance(exc, OperationalError | InterfaceError) and event.attempts + 1 < MAX_ATTEMPTS
-        outcome = WebhookEvent.Outcome.PENDING if is_passing else WebhookEvent.Outcome.FAILED
-        error = _written_down(traceback.format_exc())
+        # A database that is down or busy will do it later: such an event is left for the next run of ringotel_process_events.
+        is_passing = (
+            isinstance(exc, OperationalError | InterfaceError) and event.attempts + 1 < MAX_ATTEMPTS
+        )
+        status = WebhookEvent.Status.PENDING if is_passing else WebhookEvent.Status.FAILED
+        error = _redacted(traceback.format_exc())
         # Neither the message nor the traceback: there may be numbers in them.
-        logger.warning("Event %s (%s) failed: %s. See its page.", event.pk, event.method, type(exc).__name__)
+        logger.warning(
+            "Event %s (%s) failed: %s. See its page.", event.pk, event.method, type(exc).__name__
+        )
     try:
         WebhookEvent.objects.filter(pk=event.pk).update(
-            outcome=outcome, error=error, processed_at=timezone.now(), attempts=F("attempts") + 1
+            status=status, error=error, processed_at=timezone.now(), attempts=F("attempts") + 1
         )
     except Exception:
-        logger.exception("What became of event %s could not be written down; it stays pending.", event.pk)
-    event.outcome, event.error = outcome, error
+        logger.exception(
+            "What became of event %s could not be written down; it stays pending.", event.pk
+        )
+    event.status, event.error = status, error
     return event
 
 
-def _written_down(text: str) -> str:
+def _redacted(text: str) -> str:
     """A traceback without whole numbers, in characters that every database keeps."""
     text = text.replace("\0", "\\0").encode(errors="backslashreplace").decode()
     return NUMBER.sub(lambda found: phone.mask(found[0]), text)[-MAX_ERROR:]
@@ -152,10 +164,10 @@ def _written_down(text: str) -> str:
 
 def _handle(event: WebhookEvent, handler: Handler) -> None:
     webhook = event.webhook
-    backend = get_backend(Actor(user=webhook.user, scope=webhook.scope))
-    params = present(json.loads(event.body)).get("params", {})
+    backend = get_backend(Actor(user=webhook.user, tenant=webhook.tenant))
+    params = strip_absent(json.loads(event.body)).get("params", {})
     if not isinstance(params, dict):
-        raise Invalid(_('"params" is expected to be an object.'))
+        raise InvalidInput(_('"params" is expected to be an object.'))
     handler(backend, params, event.received_at)
 
 
@@ -166,8 +178,14 @@ def replay(events: Iterable[WebhookEvent]) -> Iterable[WebhookEvent]:
 
 
 def purge(days: int | None = None) -> int:
-    """Delete events received more than ``EVENT_DAYS`` ago, at most :data:`PURGE_BATCH` at once. How many they were."""
-    limit = timezone.now() - dt.timedelta(days=conf.EVENT_DAYS if days is None else days)
-    old = WebhookEvent.objects.filter(received_at__lt=limit).order_by("received_at").values_list("pk", flat=True)
+    """Delete events received more than ``WEBHOOK_EVENT_RETENTION_DAYS`` ago, at most :data:`PURGE_BATCH` at once. How many they were."""
+    limit = timezone.now() - dt.timedelta(
+        days=conf.WEBHOOK_EVENT_RETENTION_DAYS if days is None else days
+    )
+    old = (
+        WebhookEvent.objects.filter(received_at__lt=limit)
+        .order_by("received_at")
+        .values_list("pk", flat=True)
+    )
     count, _by_model = WebhookEvent.objects.filter(pk__in=list(old[:PURGE_BATCH])).delete()
     return count

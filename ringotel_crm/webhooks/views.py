@@ -16,20 +16,21 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST
 from rest_framework.exceptions import Throttled
 
-from .. import requestlog, signals
-from ..auth.throttling import Attempt
+from .. import signals
+from ..auth.throttling import LoginAttempt
 from ..conf import conf
-from ..exceptions import CRMError, Invalid, LengthRequired, TooLarge
+from ..exceptions import CRMError, InvalidInput, LengthRequired, TooLarge
+from ..internal import request_log
+from ..internal.parsing import parse_json_object
 from ..models import WebhookEvent
-from ..wire import loads
-from .access import admitted, without_secrets
+from .authentication import authenticate, without_secrets
 from .events import process, purge
 
-STATUS: dict[type[CRMError], int] = {Invalid: 400, LengthRequired: 411, TooLarge: 413}
+STATUS: dict[type[CRMError], int] = {InvalidInput: 400, LengthRequired: 411, TooLarge: 413}
 PURGE_EVERY = 1000  # events
 
 
-class Stored(JsonResponse):
+class EventAccepted(JsonResponse):
     """The answer that an event is kept. What it says is looked at when the answer has left."""
 
     def __init__(self, event: WebhookEvent) -> None:
@@ -39,7 +40,7 @@ class Stored(JsonResponse):
     def close(self) -> None:
         """Called by the server behind the last byte. Whatever goes wrong here is written down at the event."""
         try:
-            if conf.PROCESS_EVENTS:
+            if conf.PROCESS_WEBHOOK_EVENTS:
                 process(self.event)
             if self.event.pk % PURGE_EVERY == 0:
                 purge()
@@ -47,10 +48,12 @@ class Stored(JsonResponse):
             super().close()
 
 
-class Refusal(JsonResponse):
+class ErrorResponse(JsonResponse):
     """The answer that nothing is kept, and why."""
 
-    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, headers: dict[str, str] | None = None
+    ) -> None:
         error = {"code": code, "message": message, "fields": {}}
         super().__init__({"error": error}, status=status, headers=headers)
         self.code = code
@@ -65,11 +68,11 @@ def receive(request: HttpRequest, name: str) -> JsonResponse:
     begun = time.perf_counter()
     response = None
     try:
-        response = _take_in(request, name)
+        response = _store_event(request, name)
         return response
     finally:
         event = getattr(response, "event", None)
-        requestlog.note(
+        request_log.record(
             "webhooks",
             f"{name} {event.method}" if event else name,
             response.status_code if response is not None else 500,
@@ -80,18 +83,18 @@ def receive(request: HttpRequest, name: str) -> JsonResponse:
 
 
 @sensitive_variables()
-def _take_in(request: HttpRequest, name: str) -> Stored | Refusal:
+def _store_event(request: HttpRequest, name: str) -> EventAccepted | ErrorResponse:
     try:
-        body = loads(_read(request))
+        body = parse_json_object(_read(request))
     except CRMError as exc:
-        return Refusal(STATUS[type(exc)], exc.code, exc.message)
-    webhook = admitted(name, body)
+        return ErrorResponse(STATUS[type(exc)], exc.code, exc.message)
+    webhook = authenticate(name, body)
     if webhook is None:
         try:
-            Attempt(request).begin()
+            LoginAttempt(request).check_and_count()
         except Throttled as exc:
-            return Refusal(429, "throttled", str(exc.detail), {"Retry-After": str(exc.wait)})  # type: ignore[attr-defined]
-        return Refusal(403, "forbidden", _("The token is not valid."))
+            return ErrorResponse(429, "throttled", str(exc.detail), {"Retry-After": str(exc.wait)})  # type: ignore[attr-defined]
+        return ErrorResponse(403, "forbidden", _("The token is not valid."))
     body = without_secrets(body)
     method = body.get("method")
     event = WebhookEvent.objects.create(
@@ -100,7 +103,7 @@ def _take_in(request: HttpRequest, name: str) -> Stored | Refusal:
         body=json.dumps(body),  # in ASCII, which every database keeps, whatever was sent
     )
     signals.event_stored.send_robust(sender=WebhookEvent, event=event)
-    return Stored(event)
+    return EventAccepted(event)
 
 
 @sensitive_variables()
@@ -115,7 +118,7 @@ def _read(request: HttpRequest) -> bytes:
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         raise TooLarge(_("The body is longer than %(limit)d bytes.") % {"limit": limit}) from exc
     except (UnreadablePostError, RawPostDataException) as exc:
-        raise Invalid(_("The body cannot be read.")) from exc
+        raise InvalidInput(_("The body cannot be read.")) from exc
     if len(body) != int(length):
-        raise Invalid(_("The body is shorter than announced."))
+        raise InvalidInput(_("The body is shorter than announced."))
     return body

@@ -23,7 +23,7 @@ def boss(db: None) -> Client:
 @pytest.fixture
 def groups(db: None) -> None:
     """The ready-made ones."""
-    call_command("ringotel_groups", verbosity=0)
+    call_command("ringotel_create_groups", verbosity=0)
 
 
 def make_call(n: int = 1, **fields: Any) -> Activity:

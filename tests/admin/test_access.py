@@ -19,7 +19,9 @@ def user_id(client: Client) -> str:
 
 
 def recorded(n: int, agent_id: str) -> Recording:
-    recording = Recording(activity=make_call(n, agent_id=agent_id, comment=f"comment {n}"), content_type="audio/wav")
+    recording = Recording(
+        activity=make_call(n, agent_id=agent_id, comment=f"comment {n}"), content_type="audio/wav"
+    )
     recording.size, recording.sha256 = 4, f"{n:064}"
     recording.file.save("x.wav", ContentFile(b"RIFF"), save=False)
     recording.save()
@@ -44,7 +46,9 @@ def theirs() -> Recording:
     return recorded(2, "999")
 
 
-def test_an_agent_sees_and_hears_own_calls_only(una: Client, mine: Recording, theirs: Recording) -> None:
+def test_an_agent_sees_and_hears_own_calls_only(
+    una: Client, mine: Recording, theirs: Recording
+) -> None:
     html = una.get(LIST).content.decode()
 
     assert f"/ringotel/recordings/{mine.pk}/" in html
@@ -56,7 +60,15 @@ def test_an_agent_sees_and_hears_own_calls_only(una: Client, mine: Recording, th
 
 
 @pytest.mark.parametrize(
-    "query", ["q=%2B442079460002", "agent=999", "id__exact=2", "call_id=call-2", "period=30", "_facets=True"]
+    "query",
+    [
+        "q=%2B442079460002",
+        "agent=999",
+        "id__exact=2",
+        "call_id=call-2",
+        "period=30",
+        "_facets=True",
+    ],
 )
 def test_no_query_shows_an_agent_more(una: Client, theirs: Recording, query: str) -> None:
     html = una.get(f"{LIST}?{query}", follow=True).content.decode()
@@ -67,10 +79,20 @@ def test_no_query_shows_an_agent_more(una: Client, theirs: Recording, query: str
 
 @pytest.mark.parametrize(
     "path",
-    ["{id}/change/", "{id}/history/", "{id}/delete/", "live/calls/", "live/", "overview/?days=30", "assign/?id={id}"],
+    [
+        "{id}/change/",
+        "{id}/history/",
+        "{id}/delete/",
+        "live/calls/",
+        "live/",
+        "overview/?days=30",
+        "assign/?id={id}",
+    ],
 )
 def test_no_page_shows_an_agent_more(una: Client, theirs: Recording, path: str) -> None:
-    Activity.objects.filter(pk=theirs.activity_id).update(status="ringing", agent_name="Somebody Else")
+    Activity.objects.filter(pk=theirs.activity_id).update(
+        status="ringing", agent_name="Somebody Else"
+    )
 
     html = una.get(LIST + path.format(id=theirs.activity_id), follow=True).content.decode()
 
@@ -79,10 +101,16 @@ def test_no_page_shows_an_agent_more(una: Client, theirs: Recording, path: str) 
     assert "7946 0002" not in html
 
 
-def test_the_page_of_an_own_call_shows_an_agent_no_call_of_others(una: Client, mine: Recording) -> None:
+def test_the_page_of_an_own_call_shows_an_agent_no_call_of_others(
+    una: Client, mine: Recording
+) -> None:
     number = mine.activity.caller_e164
-    theirs = make_call(3, agent_id="999", caller_e164=number, caller_number=number, comment="comment 3")
-    own = make_call(4, agent_id=user_id(una), caller_e164=number, caller_number=number, comment="comment 4")
+    theirs = make_call(
+        3, agent_id="999", caller_e164=number, caller_number=number, comment="comment 3"
+    )
+    own = make_call(
+        4, agent_id=user_id(una), caller_e164=number, caller_number=number, comment="comment 4"
+    )
 
     html = una.get(f"{LIST}{mine.activity_id}/change/").content.decode()
 
@@ -92,12 +120,18 @@ def test_the_page_of_an_own_call_shows_an_agent_no_call_of_others(una: Client, m
     assert f"activity/{theirs.pk}/change" not in html
 
 
-@pytest.mark.parametrize("action", ["mark", "assign", "export", "create_contact", "delete_selected"])
+@pytest.mark.parametrize(
+    "action", ["mark", "assign", "export", "create_contact", "delete_selected"]
+)
 def test_no_action_of_an_agent_reaches_further(una: Client, theirs: Recording, action: str) -> None:
     data = {"action": action, "_selected_action": [theirs.activity_id], "post": "yes"}
     response = una.post(LIST, data, follow=True)
 
-    assert b"comment 2" not in b"".join(response) if response.streaming else b"comment 2" not in response.content
+    assert (
+        b"comment 2" not in b"".join(response)
+        if response.streaming
+        else b"comment 2" not in response.content
+    )
     call = Activity.objects.get(pk=theirs.activity_id)
     assert not call.follow_up
 
@@ -111,7 +145,7 @@ def test_an_agent_does_not_export(una: Client, mine: Recording) -> None:
 def test_an_agent_assigns_nobody_elses_call(una: Client, theirs: Recording) -> None:
     una.post(f"{LIST}assign/", {"id": theirs.activity_id, "contact": ""})
 
-    assert not Activity.objects.get(pk=theirs.activity_id).assigned
+    assert not Activity.objects.get(pk=theirs.activity_id).contact_confirmed
 
 
 def test_a_supervisor_sees_all_and_hears_the_team(mine: Recording, theirs: Recording) -> None:
@@ -147,6 +181,6 @@ def test_what_a_site_added_to_a_group_stays(db: None) -> None:
     more = Permission.objects.get(codename="view_user")
     group.permissions.add(more)
 
-    call_command("ringotel_groups", verbosity=0)
+    call_command("ringotel_create_groups", verbosity=0)
 
     assert set(group.permissions.values_list("pk", flat=True)) == before | {more.pk}

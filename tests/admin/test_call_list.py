@@ -35,7 +35,9 @@ def of(contact: Contact) -> dict[str, Any]:
 
 
 def record(call: Activity) -> Recording:
-    return Recording.objects.create(activity=call, file="x.wav", content_type="audio/wav", size=1, seconds=75)
+    return Recording.objects.create(
+        activity=call, file="x.wav", content_type="audio/wav", size=1, seconds=75
+    )
 
 
 def test_a_row_says_who_when_and_how_it_went(boss: Client) -> None:
@@ -58,7 +60,9 @@ def test_a_row_says_who_when_and_how_it_went(boss: Client) -> None:
 
 @pytest.mark.parametrize("sent", ["", "anonymous", "Restricted", "unknown"])
 def test_what_a_phone_says_for_no_number_is_none(boss: Client, sent: str) -> None:
-    call = make_call(1, caller_number=sent, caller_e164="", status="ringing", start=timezone.now(), end=None)
+    call = make_call(
+        1, caller_number=sent, caller_e164="", status="ringing", start=timezone.now(), end=None
+    )
 
     for page in (URL, f"{URL}live/", f"{URL}{call.pk}/change/"):
         assert "number withheld" in boss.get(page).content.decode()
@@ -99,7 +103,14 @@ def test_names_and_subjects_are_not_markup(boss: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["+44 20 7946 0007", "0044 20 79460007", "44-20-7946-0007", "tel:+442079460007", "+44 (0)20 7946 0007"]
+    "typed",
+    [
+        "+44 20 7946 0007",
+        "0044 20 79460007",
+        "44-20-7946-0007",
+        "tel:+442079460007",
+        "+44 (0)20 7946 0007",
+    ],
 )
 def test_a_number_is_found_however_it_is_typed(boss: Client, typed: str) -> None:
     make_call(7)
@@ -117,7 +128,9 @@ def test_a_number_finds_all_calls_of_who_has_it(boss: Client) -> None:
     assert shown(boss, {"q": "+44 20 7946 0100"}) == ["call-1"]
 
 
-@pytest.mark.parametrize("typed", ["ada", "EXAMPLE", "Ada Ex", "ada@example.com", "müller", "Inv", "call-1"])
+@pytest.mark.parametrize(
+    "typed", ["ada", "EXAMPLE", "Ada Ex", "ada@example.com", "müller", "Inv", "call-1"]
+)
 def test_names_addresses_and_subjects_are_found_by_how_they_begin(boss: Client, typed: str) -> None:
     ada = make_contact("Ada Example", email="Ada@example.com", organization=None)
     make_call(1, subject="Invoice", **of(ada))
@@ -131,13 +144,22 @@ def _changes() -> dict[str, tuple[dict[str, str], Callable[[Activity], object]]]
     now = timezone.now()
     return {
         "today": ({"period": "today"}, lambda call: set_start(call, now)),
-        "yesterday": ({"period": "yesterday"}, lambda call: set_start(call, now - dt.timedelta(days=1))),
+        "yesterday": (
+            {"period": "yesterday"},
+            lambda call: set_start(call, now - dt.timedelta(days=1)),
+        ),
         "week": ({"period": "7"}, lambda call: set_start(call, now - dt.timedelta(days=2))),
-        "direction": ({"direction__exact": "outbound"}, lambda call: change(call, direction="outbound")),
+        "direction": (
+            {"direction__exact": "outbound"},
+            lambda call: change(call, direction="outbound"),
+        ),
         "status": ({"status__exact": "missed"}, lambda call: change(call, status="missed")),
         "agent": ({"agent": "77"}, lambda call: change(call, agent_id="77")),
-        "mine": ({"agent": "me"}, lambda call: change(call, agent_id=str(User.objects.get(username="boss").pk))),
-        "assigned": ({"unassigned": "no"}, lambda call: change(call, contact_id="9")),
+        "mine": (
+            {"agent": "me"},
+            lambda call: change(call, agent_id=str(User.objects.get(username="boss").pk)),
+        ),
+        "contact_confirmed": ({"unassigned": "no"}, lambda call: change(call, contact_id="9")),
         "recorded": ({"recorded": "yes"}, record),
         "follow_up": ({"follow_up": "yes"}, lambda call: change(call, follow_up=True)),
     }
@@ -214,9 +236,9 @@ def act(client: Client, action: str, *calls: Activity) -> Any:
 def test_marking_for_follow_up_and_back(boss: Client) -> None:
     calls = [make_call(1), make_call(2)]
 
-    act(boss, "mark", *calls)
+    act(boss, "flag_follow_up", *calls)
     assert shown(boss, {"follow_up": "yes"}) == ["call-2", "call-1"]
-    act(boss, "unmark", calls[0])
+    act(boss, "clear_follow_up", calls[0])
     assert shown(boss, {"follow_up": "yes"}) == ["call-2"]
 
 
@@ -234,10 +256,15 @@ def test_assigning_calls(boss: Client) -> None:
 
     page = act(boss, "assign", *calls)
     found = boss.get(f"{page['Location']}&q=exam")
-    boss.post("/admin/ringotel_crm/activity/assign/", {"id": [call.pk for call in calls], "contact": str(ada.pk)})
+    boss.post(
+        "/admin/ringotel_crm/activity/assign/",
+        {"id": [call.pk for call in calls], "contact": str(ada.pk)},
+    )
 
     assert b"Ada Example" in found.content
-    assert set(Activity.objects.values_list("contact_name", "assigned")) == {("Ada Example", True)}
+    assert set(Activity.objects.values_list("contact_name", "contact_confirmed")) == {
+        ("Ada Example", True)
+    }
 
 
 def test_assigning_to_nobody(boss: Client) -> None:

@@ -11,11 +11,11 @@ from django.test import Client
 from oauth2_provider.models import AccessToken, Grant, RefreshToken
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from ringotel_crm import connect
-from ringotel_crm.auth.service import service_user
-from ringotel_crm.exceptions import Invalid
+from ringotel_crm.auth.service_users import service_user
+from ringotel_crm.exceptions import InvalidInput
 from ringotel_crm.minicrm.models import Contact
 from ringotel_crm.models import Activity, ApiKey, WebhookToken
+from ringotel_crm.onboarding import credentials
 from tests.api import Api
 from tests.factories import make_contact, make_user
 
@@ -30,15 +30,23 @@ def values(html: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("auth", "labels"),
-    [("bearer", ["API key"]), ("basic", ["Username", "Password"]), ("oauth2", ["Client ID", "Client Secret"])],
+    [
+        ("bearer", ["API key"]),
+        ("basic", ["Username", "Password"]),
+        ("oauth2", ["Client ID", "Client Secret"]),
+    ],
 )
 def test_the_values_and_the_document(boss: Client, auth: str, labels: list[str]) -> None:
-    response = boss.post(URL, {**FORM, "auth": auth, "redirect_uri": "https://shell.example.com/callback"})
+    response = boss.post(
+        URL, {**FORM, "auth": auth, "redirect_uri": "https://shell.example.com/callback"}
+    )
     html = response.content.decode()
 
     assert list(values(html)) == labels
     assert "no-store" in response["Cache-Control"]
-    document = json.loads(unescape(re.search(r'<pre id="ringotel-json"[^>]*>(.*?)</pre>', html, re.DOTALL)[1]))  # type: ignore[index]
+    document = json.loads(
+        unescape(re.search(r'<pre id="ringotel-json"[^>]*>(.*?)</pre>', html, re.DOTALL)[1])
+    )  # type: ignore[index]
     assert document["properties"] == labels
     assert document["API"]["Users"]["request_url"] == "https://crm.example.com/ringotel/users/"
     link = unescape(re.search(r'href="([^"]*/connect/document/[^"]*)"', html)[1])  # type: ignore[index]
@@ -50,10 +58,15 @@ def test_the_values_and_the_document(boss: Client, auth: str, labels: list[str])
 def test_the_key_works_and_is_shown_this_once(boss: Client, client: Client) -> None:
     token = values(boss.post(URL, FORM).content.decode())["API key"]
 
-    assert client.get("/ringotel/users/", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    assert (
+        client.get("/ringotel/users/", headers={"Authorization": f"Bearer {token}"}).status_code
+        == 200
+    )
     assert token not in boss.get(URL).content.decode()
     assert token not in boss.get("/admin/ringotel_crm/apikey/").content.decode()
-    assert "New values" in LogEntry.objects.get(object_id=str(ApiKey.objects.get().pk)).change_message
+    assert (
+        "New values" in LogEntry.objects.get(object_id=str(ApiKey.objects.get().pk)).change_message
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,9 +97,11 @@ def test_only_for_who_may_make_keys(client: Client, db: None) -> None:
 def test_trying_it_calls_each_hook_and_leaves_nothing(live_server: Any, auth: Any) -> None:
     make_user("una", extension="101")
     contact = make_contact("Ada Example", "+442079460100")
-    made = connect.connect(auth, base_url=live_server.url, name="desk", redirect_uri="https://shell.example.com/back")
+    made = credentials.create_connection(
+        auth, base_url=live_server.url, name="desk", redirect_uri="https://shell.example.com/back"
+    )
 
-    verdicts = connect.check(made, user=make_user("boss", is_superuser=True))
+    verdicts = credentials.run_self_test(made, user=make_user("boss", is_superuser=True))
 
     assert [verdict for verdict in verdicts if not verdict.ok] == []
     assert {verdict.hook for verdict in verdicts} == {"authentication", *made.document["API"]}
@@ -101,7 +116,9 @@ def test_trying_it_with_a_wrong_credential_says_what_to_do(live_server: Any) -> 
     client = Client()
     client.force_login(make_user("boss", is_staff=True, is_superuser=True))
 
-    response = client.post(URL, {"try": "1", "auth": "bearer", "base_url": live_server.url, "API key": "rtk_wrong"})
+    response = client.post(
+        URL, {"try": "1", "auth": "bearer", "base_url": live_server.url, "API key": "rtk_wrong"}
+    )
 
     html = response.content.decode()
     assert "Not all is well" in html
@@ -111,11 +128,15 @@ def test_trying_it_with_a_wrong_credential_says_what_to_do(live_server: Any) -> 
 
 @pytest.mark.parametrize("base_url", ["http://169.254.169.254", "http://evil.example"])
 def test_trying_it_sends_this_server_nowhere_else(db: None, base_url: str) -> None:
-    with pytest.raises(Invalid, match="ALLOWED_HOSTS"):
-        connect.check(connect.connect("bearer", base_url=base_url, name="desk"))
+    with pytest.raises(InvalidInput, match="ALLOWED_HOSTS"):
+        credentials.run_self_test(
+            credentials.create_connection("bearer", base_url=base_url, name="desk")
+        )
 
 
-def test_the_last_requests_are_masked_and_say_what_to_do(boss: Client, api: Api, client: Client) -> None:
+def test_the_last_requests_are_masked_and_say_what_to_do(
+    boss: Client, api: Api, client: Client
+) -> None:
     api.ok("FindContact", {"phone": "+442079460100"})
     api.call("AssignActivity", {"contact_id": "1"})
     client.get("/ringotel/users/", headers={"Authorization": "Bearer rtk_secret"})
@@ -190,7 +211,7 @@ def test_who_is_this_number(boss: Client) -> None:
 
 
 def test_who_wins_when_several_share_it(boss: Client, settings: Settings) -> None:
-    settings.RINGOTEL_CRM = {**settings.RINGOTEL_CRM, "SHARED_NUMBER": "oldest"}
+    settings.RINGOTEL_CRM = {**settings.RINGOTEL_CRM, "SHARED_NUMBER_RULE": "oldest"}
     for name in ("Ada Example", "Bob Nobody"):
         make_contact(name, "+442079460100")
 

@@ -29,7 +29,10 @@ def note(client: Client, obj: Any, **data: Any) -> Any:
 
 def test_the_card_and_the_timeline(boss: Client) -> None:
     ada = make_contact(
-        "Ada Example", "+44 20 7946 0100", job_title="Buyer", organization=make_organization("Sample Ltd")
+        "Ada Example",
+        "+44 20 7946 0100",
+        job_title="Buyer",
+        organization=make_organization("Sample Ltd"),
     )
     make_call(1, subject="Invoice", comment="Wants a copy", **of(ada))
     make_call(2, **of(ada))
@@ -79,11 +82,17 @@ def test_a_company_without_people(boss: Client) -> None:
 def test_notes_and_follow_ups(boss: Client) -> None:
     ada = make_contact("Ada Example")
 
-    html = note(boss, ada, **{"note-text": "Call back <soon>", "note-due": "2026-03-04"}).content.decode()
+    html = note(
+        boss, ada, **{"note-text": "Call back <soon>", "note-due": "2026-03-04"}
+    ).content.decode()
     written = Note.objects.get()
 
     assert "Call back &lt;soon&gt;" in html
-    assert (written.due, written.author.username, written.contact) == (dt.date(2026, 3, 4), "boss", ada)  # type: ignore[union-attr]
+    assert (written.due, written.author.username, written.contact) == (
+        dt.date(2026, 3, 4),
+        "boss",
+        ada,
+    )  # type: ignore[union-attr]
 
     note(boss, ada, done=str(written.pk))
     written.refresh_from_db()
@@ -98,7 +107,9 @@ def test_an_empty_note_is_not_kept(boss: Client) -> None:
 @pytest.mark.parametrize("done", ["0", "x", "9" * 30])
 def test_only_own_notes_are_ticked_off(boss: Client, done: str) -> None:
     ada, bob = make_contact("Ada Example"), make_contact("Bob Nobody")
-    other = Note.objects.create(contact_type=ContentType.objects.get_for_model(bob), contact_id=str(bob.pk), text="x")
+    other = Note.objects.create(
+        contact_type=ContentType.objects.get_for_model(bob), contact_id=str(bob.pk), text="x"
+    )
 
     assert note(boss, ada, done=done).status_code == 200
     assert note(boss, ada, done=str(other.pk)).status_code == 200
@@ -147,10 +158,15 @@ def test_an_agent_sees_his_or_her_own_calls_on_it(groups: None) -> None:
 )
 def test_contacts_are_found(boss: Client, typed: str, found: bool) -> None:
     make_contact(
-        "Ada Example", "+44 20 7946 0100", email="ada@example.com", organization=make_organization("Sample Ltd")
+        "Ada Example",
+        "+44 20 7946 0100",
+        email="ada@example.com",
+        organization=make_organization("Sample Ltd"),
     )
     make_contact("Bob Nobody", "+44 20 7946 0101")
 
     response = boss.get("/admin/ringotel_minicrm/contact/", {"q": typed})
 
-    assert [str(contact) for contact in response.context["cl"].result_list] == (["Ada Example"] if found else [])
+    assert [str(contact) for contact in response.context["cl"].result_list] == (
+        ["Ada Example"] if found else []
+    )

@@ -23,11 +23,17 @@ MERGE = f"{LIST}merge/"
 def pair(db: None) -> tuple[Contact, Contact]:
     """Two rows that are one person; each knows something the other does not."""
     keep = make_contact("Ada Example", "+44 20 7946 0100")
-    gone = make_contact("A. Example", "0044 20 7946 0100", email="ada@example.com", job_title="Buyer")
+    gone = make_contact(
+        "A. Example", "0044 20 7946 0100", email="ada@example.com", job_title="Buyer"
+    )
     gone.phones.create(kind="mobile", raw="+44 20 7946 0101")
     make_call(1, **of(keep))
     make_call(2, **of(gone))
-    Note.objects.create(contact_type=ContentType.objects.get_for_model(gone), contact_id=str(gone.pk), text="Call back")
+    Note.objects.create(
+        contact_type=ContentType.objects.get_for_model(gone),
+        contact_id=str(gone.pk),
+        text="Call back",
+    )
     return keep, gone
 
 
@@ -35,12 +41,17 @@ def ids(keep: Contact, gone: Contact) -> dict[str, str]:
     return {"keep": str(keep.pk), "gone": str(gone.pk)}
 
 
-def test_the_preview_says_what_would_happen_and_does_nothing(boss: Client, pair: tuple[Contact, Contact]) -> None:
+def test_the_preview_says_what_would_happen_and_does_nothing(
+    boss: Client, pair: tuple[Contact, Contact]
+) -> None:
     html = boss.get(MERGE, ids(*pair)).content.decode()
 
     assert "1 call, 1 note and 1 number go over" in html
     assert "ada@example.com" in html
-    rows = [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in re.findall(r"<tr>.*?</tr>", html, re.DOTALL)]
+    rows = [
+        " ".join(re.sub(r"<[^>]+>", " ", row).split())
+        for row in re.findall(r"<tr>.*?</tr>", html, re.DOTALL)
+    ]
     [numbers] = [row for row in rows if row.startswith("numbers")]
     # Of the one, of the other, and afterwards.
     both = "+44 20 7946 0100 +44 20 7946 0101"
@@ -48,11 +59,15 @@ def test_the_preview_says_what_would_happen_and_does_nothing(boss: Client, pair:
     assert Contact.objects.count() == 2
 
 
-def test_merging(boss: Client, pair: tuple[Contact, Contact], django_capture_on_commit_callbacks: Any) -> None:
+def test_merging(
+    boss: Client, pair: tuple[Contact, Contact], django_capture_on_commit_callbacks: Any
+) -> None:
     keep, gone = pair
     company = make_organization(phone="+442079460900", main_contact=gone)
     told: list[Any] = []
-    signals.contact_merged.connect(lambda merge, **kwargs: told.append(merge), weak=False, dispatch_uid="test")
+    signals.contact_merged.connect(
+        lambda merge, **kwargs: told.append(merge), weak=False, dispatch_uid="test"
+    )
     try:
         with django_capture_on_commit_callbacks(execute=True):
             response = boss.post(MERGE, ids(keep, gone))
@@ -61,14 +76,21 @@ def test_merging(boss: Client, pair: tuple[Contact, Contact], django_capture_on_
 
     assert response["Location"] == f"{LIST}{keep.pk}/change/"
     kept = Contact.objects.get()
-    assert (kept.pk, str(kept), kept.email, kept.job_title) == (keep.pk, "Ada Example", "ada@example.com", "Buyer")
+    assert (kept.pk, str(kept), kept.email, kept.job_title) == (
+        keep.pk,
+        "Ada Example",
+        "ada@example.com",
+        "Buyer",
+    )
     assert [number.e164 for number in kept.phones.all()] == ["+442079460100", "+442079460101"]
-    assert set(Activity.objects.values_list("contact_id", "contact_name")) == {(str(keep.pk), "Ada Example")}
+    assert set(Activity.objects.values_list("contact_id", "contact_name")) == {
+        (str(keep.pk), "Ada Example")
+    }
     assert Note.objects.get().contact == kept
     company.refresh_from_db()
     assert company.main_contact == kept
     assert "merged into" in LogEntry.objects.get(object_id=str(keep.pk)).change_message
-    assert [merge.gone.id for merge in told] == [str(gone.pk)]
+    assert [merge.source.id for merge in told] == [str(gone.pk)]
 
 
 @pytest.mark.parametrize("gone", ["0", "x", "", "same"])
@@ -91,7 +113,9 @@ def test_the_action_takes_two(boss: Client, pair: tuple[Contact, Contact]) -> No
     assert two["Location"] == f"{MERGE}?keep={both[0]}&gone={both[1]}"
 
 
-def test_merging_needs_its_permission(client: Client, pair: tuple[Contact, Contact], groups: None) -> None:
+def test_merging_needs_its_permission(
+    client: Client, pair: tuple[Contact, Contact], groups: None
+) -> None:
     from tests.admin.conftest import login_as
 
     agent = login_as("agent", "una")
@@ -126,14 +150,20 @@ def test_duplicates_by_number_and_by_address(boss: Client, pair: tuple[Contact, 
         ({}, ""),
     ],
 )
-def test_who_has_it_already(boss: Client, pair: tuple[Contact, Contact], typed: dict[str, str], found: str) -> None:
-    html = boss.get(f"{LIST}duplicates/similar/", {"exclude": str(pair[0].pk), **typed}).content.decode()
+def test_who_has_it_already(
+    boss: Client, pair: tuple[Contact, Contact], typed: dict[str, str], found: str
+) -> None:
+    html = boss.get(
+        f"{LIST}duplicates/similar/", {"exclude": str(pair[0].pk), **typed}
+    ).content.decode()
 
     assert found in html
     assert bool(found) == ("Already there" in html)
 
 
-def test_who_has_it_already_is_for_staff_only(client: Client, pair: tuple[Contact, Contact]) -> None:
+def test_who_has_it_already_is_for_staff_only(
+    client: Client, pair: tuple[Contact, Contact]
+) -> None:
     client.force_login(make_user("customer"))
 
     assert client.get(f"{LIST}duplicates/similar/", {"number": "+442079460100"}).status_code == 302

@@ -52,7 +52,11 @@ def test_each_figure_leads_to_as_many_calls(boss: Client) -> None:
 
     figures = links(boss.get(URL).content.decode())
 
-    counted = {text: int(text.rsplit(" ", 2)[1]) for text in figures if text.endswith(("answered", "missed"))}
+    counted = {
+        text: int(text.rsplit(" ", 2)[1])
+        for text in figures
+        if text.endswith(("answered", "missed"))
+    }
     assert "9:00: 2 answered" in counted
     assert "14:00: 1 missed" in counted
     assert "Una Sample (3:45): 3 answered" in counted

@@ -20,12 +20,21 @@ from django.urls import reverse
 from ringotel_crm.minicrm.models import Contact, ContactPhone, Organization
 from ringotel_crm.models import Activity, Agent, ApiKey, PhoneIndex, Recording
 from tests.api import HOOKS, Api
-from tests.factories import at, make_contact, make_organization, make_user, number, set_times, the_call
+from tests.factories import (
+    at,
+    make_contact,
+    make_organization,
+    make_user,
+    number,
+    set_times,
+    the_call,
+)
 
 OURS = [
     model
     for model in apps.get_models()
-    if model._meta.app_label in ("ringotel_crm", "ringotel_minicrm") and admin.site.is_registered(model)
+    if model._meta.app_label in ("ringotel_crm", "ringotel_minicrm")
+    and admin.site.is_registered(model)
 ]
 
 
@@ -51,12 +60,16 @@ MAKERS: dict[type[Model], Callable[[int], Model]] = {
     Activity: a_call,
     Agent: lambda n: Agent.objects.create(user=make_user(f"user{n}"), extension=str(2000 + n)),
     ApiKey: lambda n: ApiKey.objects.issue(name=f"key {n}", user=make_user(f"user{n}"))[0],
-    Contact: lambda n: make_contact(f"Ada {n}", number(n), number(n + 100), organization=make_organization(f"S {n}")),
+    Contact: lambda n: make_contact(
+        f"Ada {n}", number(n), number(n + 100), organization=make_organization(f"S {n}")
+    ),
     Organization: lambda n: make_organization(f"Sample {n}", phone=number(n)),
     PhoneIndex: lambda n: PhoneIndex.objects.create(
         e164=number(n), content_type=ContentType.objects.get_for_model(Contact), object_id=str(n)
     ),
-    Recording: lambda n: Recording.objects.create(activity=a_call(n), file=f"{n}.wav", size=1, sha256="x", seconds=2.5),
+    Recording: lambda n: Recording.objects.create(
+        activity=a_call(n), file=f"{n}.wav", size=1, sha256="x", seconds=2.5
+    ),
 }
 
 
@@ -94,14 +107,22 @@ def queries_of(client: Client, url: str) -> int:
 
 
 @pytest.mark.parametrize("model", MAKERS, ids=lambda model: model.__name__)
-def test_lists_and_pages_cost_the_same_with_many_rows(admin_client: Client, model: type[Model]) -> None:
+def test_lists_and_pages_cost_the_same_with_many_rows(
+    admin_client: Client, model: type[Model]
+) -> None:
     rows = [MAKERS[model](1)]
     changelist = url_of(model, "changelist")
     for url in (changelist, url_of(model, "change", rows[0].pk)):
         admin_client.get(url)  # what is asked only once has been asked
-    one = queries_of(admin_client, changelist), queries_of(admin_client, url_of(model, "change", rows[0].pk))
+    one = (
+        queries_of(admin_client, changelist),
+        queries_of(admin_client, url_of(model, "change", rows[0].pk)),
+    )
     rows += [MAKERS[model](n) for n in range(2, 51)]
-    many = queries_of(admin_client, changelist), queries_of(admin_client, url_of(model, "change", rows[-1].pk))
+    many = (
+        queries_of(admin_client, changelist),
+        queries_of(admin_client, url_of(model, "change", rows[-1].pk)),
+    )
     assert many == one
     # Without a filter, a list is the user, the session, the rows, and what belongs to them.
     assert many[0] <= 10
@@ -118,7 +139,9 @@ def test_numbers_are_shown_as_people_write_them(admin_client: Client) -> None:
 def test_a_key_is_shown_once_and_works(admin_client: Client, client: Client) -> None:
     una = make_user("una")
     una.user_permissions.add(*una.user_permissions.model.objects.filter(codename="use_api"))
-    response = admin_client.post(url_of(ApiKey, "add"), {"name": "desk", "user": una.pk}, follow=True)
+    response = admin_client.post(
+        url_of(ApiKey, "add"), {"name": "desk", "user": una.pk}, follow=True
+    )
     key = ApiKey.objects.get()
     [token] = re.findall(r"rtk_[\w-]{43}", response.content.decode())
     assert (key.name, key.user, key.hint) == ("desk", una, token[:8])
@@ -126,17 +149,25 @@ def test_a_key_is_shown_once_and_works(admin_client: Client, client: Client) -> 
         assert token not in admin_client.get(page).content.decode()
 
     def status() -> int:
-        return int(client.get(HOOKS["FindContact"][1], headers={"Authorization": f"Bearer {token}"}).status_code)
+        return int(
+            client.get(
+                HOOKS["FindContact"][1], headers={"Authorization": f"Bearer {token}"}
+            ).status_code
+        )
 
     assert status() == 200
-    admin_client.post(url_of(ApiKey, "changelist"), {"action": "revoke", "_selected_action": [key.pk]})
+    admin_client.post(
+        url_of(ApiKey, "changelist"), {"action": "revoke", "_selected_action": [key.pk]}
+    )
     assert status() == 403
 
 
 def test_a_change_of_a_key_leaves_its_secret(admin_client: Client) -> None:
     key, token = ApiKey.objects.issue(name="desk", user=make_user("una"))
     ben = make_user("ben")
-    response = admin_client.post(url_of(ApiKey, "change", key.pk), {"user": ben.pk, "name": "other"}, follow=True)
+    response = admin_client.post(
+        url_of(ApiKey, "change", key.pk), {"user": ben.pk, "name": "other"}, follow=True
+    )
     assert "rtk_" not in response.content.decode().replace(token[:8], "")
     key.refresh_from_db()
     assert (key.name, key.user, key.digest) == ("desk", ben, ApiKey.digest_of(token))
@@ -150,10 +181,13 @@ def test_a_name_is_not_given_twice(admin_client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "form"), [("callsubject", {"name": "Sales"}), ("agent", {"extension": "2001", "user": ""})]
+    ("model", "form"),
+    [("callsubject", {"name": "Sales"}), ("agent", {"extension": "2001", "user": ""})],
 )
-def test_what_there_is_already_is_a_mistake_in_the_form(admin_client: Client, model: str, form: dict[str, str]) -> None:
-    """Though a part of what is unique, the scope, is no field of it."""
+def test_what_there_is_already_is_a_mistake_in_the_form(
+    admin_client: Client, model: str, form: dict[str, str]
+) -> None:
+    """Though a part of what is unique, the tenant, is no field of it."""
     answers = []
     for username in ("una", "ulf"):
         if "user" in form:
@@ -208,22 +242,31 @@ def form_of(client: Client, url: str) -> dict[str, str]:
 @pytest.fixture
 def page(api: Api) -> str:
     """The page of a call whose subject the phone has written."""
-    id = api.id("CreateActivity", {"call_id": "c1", "caller_number": number(1), "subject": "By phone"})
+    id = api.id(
+        "CreateActivity", {"call_id": "c1", "caller_number": number(1), "subject": "By phone"}
+    )
     return url_of(Activity, "change", id)
 
 
 def save(client: Client, url: str, form: dict[str, str], **edits: str) -> None:
     # A browser ends lines in its own way.
-    response = client.post(url, {name: re.sub("\r?\n", "\r\n", text) for name, text in {**form, **edits}.items()})
+    response = client.post(
+        url, {name: re.sub("\r?\n", "\r\n", text) for name, text in {**form, **edits}.items()}
+    )
     assert response.status_code == 302, response.context["errors"]
 
 
-def test_what_a_person_edited_the_phone_does_not_overwrite(api: Api, admin_client: Client, page: str) -> None:
+def test_what_a_person_edited_the_phone_does_not_overwrite(
+    api: Api, admin_client: Client, page: str
+) -> None:
     api.ok("UpdateActivity", {"call_id": "c1", "subject": "By phone again", "comment": "By phone"})
     assert (the_call().subject, the_call().comment) == ("By phone again", "By phone")
     save(admin_client, page, form_of(admin_client, page), subject="By hand")
     for subject in ("By phone again", "By phone a third time"):
-        api.ok("UpdateActivity", {"call_id": "c1", "subject": subject, "comment": f"Comment: {subject}"})
+        api.ok(
+            "UpdateActivity",
+            {"call_id": "c1", "subject": subject, "comment": f"Comment: {subject}"},
+        )
         assert (the_call().subject, the_call().comment) == ("By hand", f"Comment: {subject}")
     api.ok("CreateActivity", {"call_id": "c1", "subject": "By phone", "comment": "Late"})
     assert the_call().subject == "By hand"
@@ -241,11 +284,16 @@ def test_what_a_person_wrote_first_stays(api: Api, admin_client: Client, page: s
     assert the_call().comment == "By hand"
 
 
-def test_a_form_that_was_saved_as_it_is_keeps_nothing_from_the_phone(api: Api, admin_client: Client, page: str) -> None:
+def test_a_form_that_was_saved_as_it_is_keeps_nothing_from_the_phone(
+    api: Api, admin_client: Client, page: str
+) -> None:
     api.ok("UpdateActivity", {"call_id": "c1", "comment": "Two\nlines."})
     save(admin_client, page, form_of(admin_client, page))
     assert the_call().comment == "Two\nlines."
-    api.ok("UpdateActivity", {"call_id": "c1", "subject": "By phone again", "comment": "Three\nmore\nlines."})
+    api.ok(
+        "UpdateActivity",
+        {"call_id": "c1", "subject": "By phone again", "comment": "Three\nmore\nlines."},
+    )
     assert (the_call().subject, the_call().comment) == ("By phone again", "Three\nmore\nlines.")
 
 
@@ -253,10 +301,18 @@ def test_a_form_that_was_open_while_the_call_ended_does_not_undo_that(
     api: Api, admin_client: Client, page: str
 ) -> None:
     form = form_of(admin_client, page)
-    api.ok("StopCallActivity", {"call_id": "c1", "call_end": 1772452830, "call_duration": 27, "call_cause": "0"})
+    api.ok(
+        "StopCallActivity",
+        {"call_id": "c1", "call_end": 1772452830, "call_duration": 27, "call_cause": "0"},
+    )
     save(admin_client, page, form, subject="By hand")
     call = the_call()
-    assert (call.status, call.end, call.duration, call.cause) == ("answered", at(12, 0, 30), 27, "0")
+    assert (call.status, call.end, call.duration, call.cause) == (
+        "answered",
+        at(12, 0, 30),
+        27,
+        "0",
+    )
     assert call.subject == "By hand"
 
 
@@ -272,15 +328,24 @@ def test_a_form_that_was_open_while_the_phone_wrote_does_not_undo_that(
 # --- contacts ---
 
 
-def test_a_contact_edited_by_hand_is_found_by_the_new_number(api: Api, admin_client: Client) -> None:
+def test_a_contact_edited_by_hand_is_found_by_the_new_number(
+    api: Api, admin_client: Client
+) -> None:
     ada = make_contact("Ada Example", number(1), number(2))
     set_times(ada, updated_at=at(8))
     url = url_of(Contact, "change", ada.pk)
     first, second = ada.phones.order_by("pk")
-    edits = {"phones-0-raw": "0044 20 7946 0003", "phones-0-kind": "mobile", "phones-1-DELETE": "on"}
+    edits = {
+        "phones-0-raw": "0044 20 7946 0003",
+        "phones-0-kind": "mobile",
+        "phones-1-DELETE": "on",
+    }
     form = form_of(admin_client, url)
     assert [form["phones-0-id"], form["phones-1-id"]] == [str(first.pk), str(second.pk)]
     save(admin_client, url, {**form, "phones-1-kind": "work"}, **edits)
     assert list(ContactPhone.objects.values_list("kind", "e164")) == [("mobile", number(3))]
     assert [len(api.results("FindContact", {"phone": number(n)})) for n in (1, 2, 3)] == [0, 0, 1]
-    assert len(api.results("Contacts", {"updated_since": at(9).isoformat().replace("+00:00", "Z")})) == 1
+    assert (
+        len(api.results("Contacts", {"updated_since": at(9).isoformat().replace("+00:00", "Z")}))
+        == 1
+    )

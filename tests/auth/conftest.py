@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from ringotel_crm.auth.service import allow
+from ringotel_crm.auth.service_users import grant_api_permission
 
 Ask: TypeAlias = Callable[..., Any]
 
@@ -24,7 +24,9 @@ def ask(client: Client) -> Ask:
     """Calls the page with this ``Authorization`` header."""
 
     def call(authorization: str | None = None, path: str = "/me/") -> Any:
-        return client.get(path, headers={} if authorization is None else {"Authorization": authorization})
+        return client.get(
+            path, headers={} if authorization is None else {"Authorization": authorization}
+        )
 
     return call
 
@@ -33,11 +35,14 @@ def ask(client: Client) -> Ask:
 def agent(db: None) -> User:
     """May use the API, by a permission of her own."""
     user = User.objects.create_user("agnes", "agnes@example.com", PASSWORD)
-    allow(user)
+    grant_api_permission(user)
     return user
 
 
 def assert_refused(response: Any) -> None:
     assert response.status_code == 403
-    assert response["WWW-Authenticate"] == 'Bearer realm="Ringotel", Basic realm="Ringotel", charset="UTF-8"'
+    assert (
+        response["WWW-Authenticate"]
+        == 'Bearer realm="Ringotel", Basic realm="Ringotel", charset="UTF-8"'
+    )
     assert response.json()["error"]["code"] == "forbidden"

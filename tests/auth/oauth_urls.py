@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
-from . import urls
+from tests.auth import urls
 
 urlpatterns = [
     *urls.urlpatterns,

@@ -10,9 +10,8 @@ from django.core.cache.backends.base import BaseCache
 from django.core.cache.backends.locmem import LocMemCache
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from ringotel_crm.auth.service import allow
-
-from .conftest import PASSWORD, Ask, assert_refused, basic
+from ringotel_crm.auth.service_users import grant_api_permission
+from tests.auth.conftest import PASSWORD, Ask, assert_refused, basic
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.auth.urls")]
 
@@ -25,7 +24,9 @@ def hasher_runs(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> list[str
     runs: list[str] = []
     encode = PBKDF2PasswordHasher.encode
 
-    def counted(self: PBKDF2PasswordHasher, password: str, salt: str, iterations: int | None = None) -> str:
+    def counted(
+        self: PBKDF2PasswordHasher, password: str, salt: str, iterations: int | None = None
+    ) -> str:
         runs.append(salt)
         return encode(self, password, salt, iterations)
 
@@ -74,8 +75,10 @@ def test_basic_acts_as_the_user(ask: Ask, agent: User, scheme: str) -> None:
         ("plain", "", "utf-8"),
     ],
 )
-def test_any_text_may_be_name_and_password(ask: Ask, agent: User, username: str, password: str, encoding: str) -> None:
-    allow(User.objects.create_user(username, password=password))
+def test_any_text_may_be_name_and_password(
+    ask: Ask, agent: User, username: str, password: str, encoding: str
+) -> None:
+    grant_api_permission(User.objects.create_user(username, password=password))
 
     assert ask(basic(username, password, encoding)).json() == {"user": username, "scope": ""}
 
@@ -96,7 +99,9 @@ def test_a_remembered_credential_costs_one_query(
         assert ask(RIGHT).status_code == 200
 
 
-def test_remembering_can_be_switched_off(ask: Ask, agent: User, hasher_runs: list[str], settings: Settings) -> None:
+def test_remembering_can_be_switched_off(
+    ask: Ask, agent: User, hasher_runs: list[str], settings: Settings
+) -> None:
     ask(RIGHT)
     settings.RINGOTEL_CRM = {"CREDENTIAL_CACHE_SECONDS": 0}
     ask(RIGHT)
@@ -108,7 +113,9 @@ def test_remembering_can_be_switched_off(ask: Ask, agent: User, hasher_runs: lis
     assert len(hasher_runs) == 4
 
 
-def test_the_password_is_not_in_the_cache(ask: Ask, agent: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_password_is_not_in_the_cache(
+    ask: Ask, agent: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stored: list[Any] = []
     monkeypatch.setattr(LocMemCache, "set", lambda self, *args: stored.extend(args))
     ask(RIGHT)
@@ -136,7 +143,9 @@ def test_a_changed_password_counts_at_once(ask: Ask, agent: User) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"is_active": False}, {"username": "agatha"}], ids=lambda changes: next(iter(changes))
+    "changes",
+    [{"is_active": False}, {"username": "agatha"}],
+    ids=lambda changes: next(iter(changes)),
 )
 def test_a_changed_user_counts_at_once(ask: Ask, agent: User, changes: dict[str, Any]) -> None:
     ask(RIGHT)
@@ -160,17 +169,26 @@ def test_a_deleted_user_is_forgotten_at_once(ask: Ask, agent: User) -> None:
 
 
 @pytest.mark.parametrize("is_staff", [False, True])
-def test_without_the_permission_the_right_password_is_refused(ask: Ask, agent: User, is_staff: bool) -> None:
+def test_without_the_permission_the_right_password_is_refused(
+    ask: Ask, agent: User, is_staff: bool
+) -> None:
     User.objects.create_user("bruno", password=PASSWORD, is_staff=is_staff)
 
     assert_refused(ask(basic("bruno", PASSWORD)))
 
 
-def test_every_refusal_costs_one_hash_and_reads_the_same(ask: Ask, agent: User, hasher_runs: list[str]) -> None:
+def test_every_refusal_costs_one_hash_and_reads_the_same(
+    ask: Ask, agent: User, hasher_runs: list[str]
+) -> None:
     User.objects.create_user("idle", password=PASSWORD, is_active=False)
     User.objects.create_user("bruno", password=PASSWORD)
     answers = []
-    for username, password in [("nobody", "wrong"), ("agnes", "wrong"), ("idle", PASSWORD), ("bruno", PASSWORD)]:
+    for username, password in [
+        ("nobody", "wrong"),
+        ("agnes", "wrong"),
+        ("idle", PASSWORD),
+        ("bruno", PASSWORD),
+    ]:
         hasher_runs.clear()
         answers.append((ask(basic(username, password)).json(), len(hasher_runs)))
 
@@ -179,7 +197,11 @@ def test_every_refusal_costs_one_hash_and_reads_the_same(ask: Ask, agent: User, 
 
 
 def test_a_cache_that_is_down_costs_the_hash_only(
-    ask: Ask, agent: User, hasher_runs: list[str], settings: Settings, caplog: pytest.LogCaptureFixture
+    ask: Ask,
+    agent: User,
+    hasher_runs: list[str],
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     settings.CACHES = {"default": {"BACKEND": "tests.auth.test_basic.BrokenCache"}}
 

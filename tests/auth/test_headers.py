@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from .conftest import Ask, assert_refused
+from tests.auth.conftest import Ask, assert_refused
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.auth.urls")]
 

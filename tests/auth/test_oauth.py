@@ -18,11 +18,10 @@ from oauth2_provider.settings import oauth2_settings
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from ringotel_crm.auth import oauth
-from ringotel_crm.auth.service import allow
-from ringotel_crm.exceptions import Invalid
+from ringotel_crm.auth.service_users import grant_api_permission
+from ringotel_crm.exceptions import InvalidInput
 from ringotel_crm.models import ApiKey
-
-from .conftest import PASSWORD, Ask, assert_refused, basic
+from tests.auth.conftest import PASSWORD, Ask, assert_refused, basic
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.auth.oauth_urls")]
 
@@ -30,7 +29,9 @@ AccessToken = get_access_token_model()
 Application = get_application_model()
 REDIRECT_URI = "https://phone.example/oauth/back"
 VERIFIER = "a-verifier-of-at-least-forty-three-characters-made-up"
-CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
+CHALLENGE = (
+    base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
+)
 
 
 class Form(HTMLParser):
@@ -67,7 +68,12 @@ def application() -> tuple[str, str]:
 
 
 def authorize_url(client_id: str, **extra: str) -> str:
-    query = {"response_type": "code", "client_id": client_id, "redirect_uri": REDIRECT_URI, "scope": "ringotel"}
+    query = {
+        "response_type": "code",
+        "client_id": client_id,
+        "redirect_uri": REDIRECT_URI,
+        "scope": "ringotel",
+    }
     return f"{reverse('ringotel_crm:authorize')}?{urlencode({**query, 'state': 'st&te', **extra})}"
 
 
@@ -91,20 +97,32 @@ def decide(browser: Client, url: str, press: str = "allow") -> dict[str, list[st
 def exchange(client: Client, application: tuple[str, str], **data: str) -> Any:
     """Ask the token page; the client's id and secret go in the body, as by RFC 6749 2.3.1."""
     client_id, client_secret = application
-    return client.post(reverse("ringotel_crm:token"), {"client_id": client_id, "client_secret": client_secret, **data})
+    return client.post(
+        reverse("ringotel_crm:token"),
+        {"client_id": client_id, "client_secret": client_secret, **data},
+    )
 
 
 def get_tokens(client: Client, browser: Client, application: tuple[str, str]) -> dict[str, Any]:
     code = decide(browser, authorize_url(application[0]))["code"][0]
-    response = exchange(client, application, grant_type="authorization_code", code=code, redirect_uri=REDIRECT_URI)
+    response = exchange(
+        client, application, grant_type="authorization_code", code=code, redirect_uri=REDIRECT_URI
+    )
     assert response.status_code == 200
     tokens: dict[str, Any] = response.json()
     return tokens
 
 
 def make_token(user: User | None, **changes: Any) -> str:
-    fields = {"scope": "ringotel", "expires": timezone.now() + dt.timedelta(hours=1), "token": "a-token", **changes}
-    token: str = AccessToken.objects.create(user=user, application=Application.objects.first(), **fields).token
+    fields = {
+        "scope": "ringotel",
+        "expires": timezone.now() + dt.timedelta(hours=1),
+        "token": "a-token",
+        **changes,
+    }
+    token: str = AccessToken.objects.create(
+        user=user, application=Application.objects.first(), **fields
+    ).token
     return token
 
 
@@ -112,7 +130,10 @@ def make_token(user: User | None, **changes: Any) -> str:
     ("asked", "proof"),
     [
         ({}, {}),
-        ({"code_challenge": CHALLENGE, "code_challenge_method": "S256"}, {"code_verifier": VERIFIER}),
+        (
+            {"code_challenge": CHALLENGE, "code_challenge_method": "S256"},
+            {"code_verifier": VERIFIER},
+        ),
     ],
     ids=["without PKCE", "with PKCE"],
 )
@@ -126,24 +147,38 @@ def test_from_the_login_page_to_a_refreshed_token(
 ) -> None:
     told = decide(browser, authorize_url(application[0], **asked))
     assert told["state"] == ["st&te"]
-    code = {"grant_type": "authorization_code", "code": told["code"][0], "redirect_uri": REDIRECT_URI}
+    code = {
+        "grant_type": "authorization_code",
+        "code": told["code"][0],
+        "redirect_uri": REDIRECT_URI,
+    }
 
     tokens = exchange(client, application, **code, **proof).json()
     assert tokens["token_type"] == "Bearer"
     assert tokens["scope"] == "ringotel"
     assert ask(f"Bearer {tokens['access_token']}").json() == {"user": "agnes", "scope": ""}
-    assert ask(f"bearer {tokens['access_token']}", "/me/?phone= 353 21 202&x=%zz").status_code == 200
+    assert (
+        ask(f"bearer {tokens['access_token']}", "/me/?phone= 353 21 202&x=%zz").status_code == 200
+    )
 
-    refreshed = exchange(client, application, grant_type="refresh_token", refresh_token=tokens["refresh_token"]).json()
+    refreshed = exchange(
+        client, application, grant_type="refresh_token", refresh_token=tokens["refresh_token"]
+    ).json()
     assert ask(f"Bearer {refreshed['access_token']}").status_code == 200
     assert_refused(ask(f"Bearer {tokens['access_token']}"))
 
     assert exchange(client, application, **code, **proof).status_code == 400
 
 
-def test_a_wrong_verifier_gets_no_token(client: Client, browser: Client, application: tuple[str, str]) -> None:
+def test_a_wrong_verifier_gets_no_token(
+    client: Client, browser: Client, application: tuple[str, str]
+) -> None:
     url = authorize_url(application[0], code_challenge=CHALLENGE, code_challenge_method="S256")
-    code = {"grant_type": "authorization_code", "code": decide(browser, url)["code"][0], "redirect_uri": REDIRECT_URI}
+    code = {
+        "grant_type": "authorization_code",
+        "code": decide(browser, url)["code"][0],
+        "redirect_uri": REDIRECT_URI,
+    }
 
     assert exchange(client, application, **code, code_verifier=VERIFIER[::-1]).status_code == 400
     assert exchange(client, application, **code).status_code == 400
@@ -156,10 +191,15 @@ def test_who_says_no_gives_no_code(browser: Client, application: tuple[str, str]
     assert "code" not in told
 
 
-def test_another_redirect_uri_is_not_followed(client: Client, agent: User, application: tuple[str, str]) -> None:
+def test_another_redirect_uri_is_not_followed(
+    client: Client, agent: User, application: tuple[str, str]
+) -> None:
     client.force_login(agent)
 
-    assert client.get(authorize_url(application[0], redirect_uri="https://thief.example/")).status_code == 400
+    assert (
+        client.get(authorize_url(application[0], redirect_uri="https://thief.example/")).status_code
+        == 400
+    )
 
 
 def test_the_same_refresh_token_twice_gives_the_same_access_token(
@@ -167,7 +207,10 @@ def test_the_same_refresh_token_twice_gives_the_same_access_token(
 ) -> None:
     tokens = get_tokens(client, browser, application)
     refresh = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
-    first, second = exchange(client, application, **refresh), exchange(client, application, **refresh)
+    first, second = (
+        exchange(client, application, **refresh),
+        exchange(client, application, **refresh),
+    )
 
     assert first.status_code == second.status_code == 200
     assert first.json()["access_token"] == second.json()["access_token"]
@@ -191,16 +234,20 @@ def test_the_secret_is_stored_hashed(application: tuple[str, str]) -> None:
     assert application[1] not in Application.objects.get().client_secret
 
 
-def test_somebody_elses_application_of_that_name_is_left_alone(application: tuple[str, str]) -> None:
+def test_somebody_elses_application_of_that_name_is_left_alone(
+    application: tuple[str, str],
+) -> None:
     Application.objects.update(client_id="the-sites-own")
 
     assert oauth.make_application(name="Phones", redirect_uri=REDIRECT_URI)[0] != "the-sites-own"
     assert Application.objects.filter(client_id="the-sites-own").exists()
 
 
-@pytest.mark.parametrize("redirect_uri", ["", "not a uri", "ftp://phone.example/", "https://phone.example/#part"])
+@pytest.mark.parametrize(
+    "redirect_uri", ["", "not a uri", "ftp://phone.example/", "https://phone.example/#part"]
+)
 def test_a_redirect_uri_that_cannot_be_is_said(redirect_uri: str) -> None:
-    with pytest.raises(Invalid, match=r"redirect.uri"):
+    with pytest.raises(InvalidInput, match=r"redirect.uri"):
         oauth.make_application(name="Phones", redirect_uri=redirect_uri)
 
     assert not Application.objects.exists()
@@ -217,7 +264,9 @@ def test_a_redirect_uri_that_cannot_be_is_said(redirect_uri: str) -> None:
     ],
     ids=repr,
 )
-def test_a_token_that_is_not_for_this_is_refused(ask: Ask, agent: User, changes: dict[str, Any]) -> None:
+def test_a_token_that_is_not_for_this_is_refused(
+    ask: Ask, agent: User, changes: dict[str, Any]
+) -> None:
     assert_refused(ask(f"Bearer {make_token(**{'user': agent, **changes})}"))
 
 
@@ -238,17 +287,25 @@ def test_a_user_without_the_permission_is_refused(ask: Ask, agent: User) -> None
     assert_refused(ask(f"Bearer {make_token(agent)}"))
 
 
-def test_a_token_costs_one_query(ask: Ask, agent: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_a_token_costs_one_query(
+    ask: Ask, agent: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     token = make_token(agent)
 
     with django_assert_num_queries(1):
         assert ask(f"Bearer {token}").status_code == 200
 
 
-@pytest.mark.parametrize("content_type", ["audio/mpeg", "application/json", "multipart/form-data; boundary=x"])
-def test_the_body_is_not_read_to_find_the_token(client: Client, agent: User, content_type: str) -> None:
+@pytest.mark.parametrize(
+    "content_type", ["audio/mpeg", "application/json", "multipart/form-data; boundary=x"]
+)
+def test_the_body_is_not_read_to_find_the_token(
+    client: Client, agent: User, content_type: str
+) -> None:
     headers = {"Authorization": f"Bearer {make_token(agent)}"}
-    response = client.generic("POST", "/me/", b"not what the type says", content_type=content_type, headers=headers)
+    response = client.generic(
+        "POST", "/me/", b"not what the type says", content_type=content_type, headers=headers
+    )
 
     assert response.status_code == 200
     assert response.json() == {"bytes": 22}
@@ -258,7 +315,11 @@ def test_all_three_work_at_once(ask: Ask, agent: User) -> None:
     _key, token = ApiKey.objects.issue(name="desk", user=agent, scope="north")
     answers = [
         ask(authorization).json()
-        for authorization in (f"Bearer {token}", basic("agnes", PASSWORD), f"Bearer {make_token(agent)}")
+        for authorization in (
+            f"Bearer {token}",
+            basic("agnes", PASSWORD),
+            f"Bearer {make_token(agent)}",
+        )
     ]
 
     assert answers == [{"user": "agnes", "scope": scope} for scope in ("north", "", "")]
@@ -282,7 +343,9 @@ def other_clients() -> list[str]:
     return [client_id for client_id, _ in kinds]
 
 
-def test_pkce_is_demanded_of_everybody_else(client: Client, agent: User, other_clients: list[str]) -> None:
+def test_pkce_is_demanded_of_everybody_else(
+    client: Client, agent: User, other_clients: list[str]
+) -> None:
     client.force_login(agent)
     for client_id in other_clients:
         told = client.get(authorize_url(client_id))
@@ -296,7 +359,10 @@ def test_a_stock_site_gets_what_ringotel_needs() -> None:
 
 
 def test_what_the_site_sets_itself_stays(settings: Settings) -> None:
-    settings.OAUTH2_PROVIDER = {"SCOPES": {"openid": "Who you are", "ringotel": "Phones"}, "PKCE_REQUIRED": False}
+    settings.OAUTH2_PROVIDER = {
+        "SCOPES": {"openid": "Who you are", "ringotel": "Phones"},
+        "PKCE_REQUIRED": False,
+    }
 
     assert oauth2_settings.SCOPES == {"openid": "Who you are", "ringotel": "Phones"}
     assert oauth2_settings.PKCE_REQUIRED is False
@@ -322,24 +388,25 @@ def test_the_defaults_reach_settings_that_were_read_before(original_defaults: No
     oauth2_settings.defaults["REFRESH_TOKEN_GRACE_PERIOD_SECONDS"] = 0
     oauth2_settings.reload()
     assert oauth2_settings.REFRESH_TOKEN_GRACE_PERIOD_SECONDS == 0
-    oauth.provide_defaults()
+    oauth.apply_default_settings()
 
     assert oauth2_settings.REFRESH_TOKEN_GRACE_PERIOD_SECONDS == 30
 
 
 @pytest.mark.skipif(
-    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE" not in oauth2_settings.defaults, reason="this toolkit stores no tokens hashed"
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE" not in oauth2_settings.defaults,
+    reason="this toolkit stores no tokens hashed",
 )
 def test_tokens_stored_hashed_have_no_grace(settings: Settings, original_defaults: None) -> None:
     oauth2_settings.defaults["REFRESH_TOKEN_GRACE_PERIOD_SECONDS"] = 0
     settings.OAUTH2_PROVIDER = {"COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True}
-    oauth.provide_defaults()
+    oauth.apply_default_settings()
 
     assert oauth2_settings.REFRESH_TOKEN_GRACE_PERIOD_SECONDS == 0
 
 
 def test_a_person_with_the_permission_may_approve_for_herself_only(ask: Ask, agent: User) -> None:
     bruno = User.objects.create_user("bruno")
-    allow(bruno)
+    grant_api_permission(bruno)
 
     assert ask(f"Bearer {make_token(bruno)}").json()["user"] == "bruno"

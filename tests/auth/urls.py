@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ringotel_crm.auth import MayUseApi, actor_of, authenticators
-from ringotel_crm.framework.errors import exception_handler
+from ringotel_crm.auth import MayUseApi, authenticators, get_actor
+from ringotel_crm.hooks.errors import exception_handler
 
 
 class WhoAmI(APIView):
@@ -24,8 +24,8 @@ class WhoAmI(APIView):
         return exception_handler
 
     def get(self, request: Request) -> Response:
-        actor = actor_of(request)
-        return Response({"user": actor.user.get_username(), "scope": actor.scope})
+        actor = get_actor(request)
+        return Response({"user": actor.user.get_username(), "tenant": actor.tenant})
 
     def post(self, request: Request) -> Response:
         return Response({"bytes": len(request.stream.read()) if request.stream else 0})

@@ -10,13 +10,9 @@ from pytest_django import Settings
 
 from ringotel_crm.backends.base import Backend, ContactDirectory
 from ringotel_crm.backends.checks import check_backend
-from ringotel_crm.backends.merged import MergedContactDirectory
-from ringotel_crm.backends.model import (
-    ModelBackend,
-    ModelOrganizationDirectory,
-    ModelUserDirectory,
-    PhoneTable,
-)
+from ringotel_crm.backends.composite import CompositeContactDirectory
+from ringotel_crm.backends.mapping import PhoneTable
+from ringotel_crm.backends.model import ModelBackend, ModelOrganizationDirectory, ModelUserDirectory
 from ringotel_crm.checks import check_settings, check_time_zones
 from ringotel_crm.minicrm.models import Contact, Organization
 from tests.projects.mapped.backend import Contacts, MappedBackend
@@ -30,7 +26,10 @@ def people(**attributes: Any) -> type[ContactDirectory]:
 
 def found(**directories: Any) -> list[tuple[str | None, str]]:
     """Id and hint of each message about a backend with these directories."""
-    return [(message.id, str(message.hint)) for message in check_backend(type("CRM", (MappedBackend,), directories))]
+    return [
+        (message.id, str(message.hint))
+        for message in check_backend(type("CRM", (MappedBackend,), directories))
+    ]
 
 
 def test_a_right_mapping() -> None:
@@ -57,7 +56,11 @@ def test_a_right_mapping() -> None:
         ({"phones": "email"}, "E025", '{"phone"'),
         ({"phone_table": PhoneTable(**TABLE, kinds={"work": "office"})}, "E025", '{"phone"'),
         ({"phone_table": PhoneTable(relation="phone_set", number="raw")}, "E026", '"phones"'),
-        ({"phone_table": PhoneTable(relation="organization", number="name")}, "E027", "table of numbers"),
+        (
+            {"phone_table": PhoneTable(relation="organization", number="name")},
+            "E027",
+            "table of numbers",
+        ),
         ({"phone_table": PhoneTable(relation="phones", number="number")}, "E026", "There are:"),
         ({"phone_table": PhoneTable(**{**TABLE, "kind": "knid"})}, "E026", '"kind"'),
         ({"phone_table": PhoneTable(**TABLE, where={"deleted": False})}, "E026", "There are:"),
@@ -115,8 +118,22 @@ class Users(ModelUserDirectory):
         ({"organization_directory": Companies}, "E026"),
         ({"user_directory": Users}, "E027"),
         ({"user_directory": type("Agents", (Users,), {"extension": "", "user": "usr"})}, "E026"),
-        ({"organization_directory": type("Firms", (Companies,), {"name": "name", "main_contact": "boss"})}, "E026"),
-        ({"organization_directory": type("Firms", (Companies,), {"name": "name", "tenant": "contacts"})}, "E027"),
+        (
+            {
+                "organization_directory": type(
+                    "Firms", (Companies,), {"name": "name", "main_contact": "boss"}
+                )
+            },
+            "E026",
+        ),
+        (
+            {
+                "organization_directory": type(
+                    "Firms", (Companies,), {"name": "name", "tenant": "contacts"}
+                )
+            },
+            "E027",
+        ),
     ],
 )
 def test_a_wrong_directory(directories: dict[str, Any], id: str) -> None:
@@ -138,14 +155,17 @@ def test_what_is_declared_as_missing_is_no_mistake() -> None:
     ids=str,
 )
 def test_parts_that_do_not_go_together(attributes: dict[str, Any], id: str) -> None:
-    directory = type("Both", (MergedContactDirectory,), attributes)
-    assert [found_id for found_id, _hint in found(contact_directory=directory)] == [f"ringotel_crm.{id}"]
+    directory = type("Both", (CompositeContactDirectory,), attributes)
+    assert [found_id for found_id, _hint in found(contact_directory=directory)] == [
+        f"ringotel_crm.{id}"
+    ]
 
 
 def test_each_part_of_a_merged_directory() -> None:
     parts = {"person": Contacts, "lead": people(email="emial")}
     assert (
-        found(contact_directory=type("Both", (MergedContactDirectory,), {"parts": parts}))[0][0] == "ringotel_crm.E026"
+        found(contact_directory=type("Both", (CompositeContactDirectory,), {"parts": parts}))[0][0]
+        == "ringotel_crm.E026"
     )
 
 

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from .data import number
-from .measure import Table, Work, at_once, in_turn
-from .server import Client, Server
+from tests.benchmarks.data import number
+from tests.benchmarks.measure import Table, Work, at_once, in_turn
+from tests.benchmarks.server import Client, Server
 
 AUTHENTICATIONS = ("bearer", "oauth2", "basic")
 DATABASES = ["postgresql", "prepared", "sqlite"]
@@ -39,7 +39,10 @@ class Bench:
         self.server = server
         # One connection, so that the same worker answers all: the other one's caches may be colder.
         connection = server.connect()
-        self.clients = {name: Client(connection, {"Authorization": server.facts[name]}) for name in AUTHENTICATIONS}
+        self.clients = {
+            name: Client(connection, {"Authorization": server.facts[name]})
+            for name in AUTHENTICATIONS
+        }
         self.bare = Client(connection)
         self.staff = Client(connection, {"Cookie": server.facts["cookie"]})
         self.last = ""
@@ -50,18 +53,28 @@ class Bench:
     def find(self, client: Client, path: str = FIND) -> Work:
         return lambda: client.call("GET", f"{path}?phone={quote(self.phone())}")
 
-    def post(self, client: Client, path: str, body: Callable[[], dict[str, Any]], method: str = "POST") -> Work:
+    def post(
+        self, client: Client, path: str, body: Callable[[], dict[str, Any]], method: str = "POST"
+    ) -> Work:
         return lambda: client.call(method, path, json.dumps(body()))
 
     def start(self) -> dict[str, Any]:
         self.last = f"new {next(ids)}"
-        facts = {"activity_type": "inbound", "called_number": "+353209150000", "call_start": 1772452800}
+        facts = {
+            "activity_type": "inbound",
+            "called_number": "+353209150000",
+            "call_start": 1772452800,
+        }
         return {"call_id": self.last, "caller_number": self.phone(), **facts}
 
     def stop(self) -> dict[str, Any]:
         # Each call is stopped once: a stop that says nothing new writes nothing.
         facts = {"call_end": 1772452830, "call_duration": 27, "call_cause": "16"}
-        return {"call_id": f"old {numbers.randint(1, self.server.calls)}", **facts, "call_duration": 600 + next(ids)}
+        return {
+            "call_id": f"old {numbers.randint(1, self.server.calls)}",
+            **facts,
+            "call_duration": 600 + next(ids),
+        }
 
     def contact(self) -> str:
         return str(numbers.randint(1, self.server.contacts))
@@ -69,7 +82,9 @@ class Bench:
     def hooks(self) -> Iterator[tuple[str, str, Callable[[Client], Work], Work]]:
         """Name of the hook, of the floor, and the work for a client, and for the floor."""
 
-        def write(path: str, body: Callable[[], dict[str, Any]], method: str = "POST") -> Callable[[Client], Work]:
+        def write(
+            path: str, body: Callable[[], dict[str, Any]], method: str = "POST"
+        ) -> Callable[[Client], Work]:
             return lambda client: self.post(client, f"/ringotel/{path}", body, method)
 
         def read(path: str) -> Callable[[Client], Work]:
@@ -86,25 +101,40 @@ class Bench:
         yield (
             "UpdateActivity",
             "UPDATE",
-            write("activities/", lambda: {"call_id": self.stop()["call_id"], "subject": str(next(ids))}, "PATCH"),
+            write(
+                "activities/",
+                lambda: {"call_id": self.stop()["call_id"], "subject": str(next(ids))},
+                "PATCH",
+            ),
             update,
         )
         yield (
             "AssignActivity",
             "UPDATE",
-            write("activities/assign/", lambda: {"call_id": self.stop()["call_id"], "contact_id": self.contact()}),
+            write(
+                "activities/assign/",
+                lambda: {"call_id": self.stop()["call_id"], "contact_id": self.contact()},
+            ),
             update,
         )
         yield (
             "CreateContact",
             "INSERT",
-            write("contacts/", lambda: {"last_name": f"New {next(ids)}", "phone": f"+35320{next(ids) + 1_000_000}"}),
+            write(
+                "contacts/",
+                lambda: {
+                    "last_name": f"New {next(ids)}",
+                    "phone": f"+35320{next(ids) + 1_000_000}",
+                },
+            ),
             insert,
         )
         yield (
             "UpdateContact",
             "UPDATE",
-            write("contacts/", lambda: {"id": self.contact(), "job_title": str(next(ids))}, "PATCH"),
+            write(
+                "contacts/", lambda: {"id": self.contact(), "job_title": str(next(ids))}, "PATCH"
+            ),
             update,
         )
         yield "Users", "look-up", read("users/"), find
@@ -120,21 +150,32 @@ def every_hook(bench: Bench, rounds: int) -> Iterator[tuple[str, Table]]:
 
 def growth(small: Bench, big: Bench, rounds: int) -> Table:
     """FindContact among few contacts and among many."""
-    return in_turn({"floor": small.find(small.clients["bearer"]), "big": big.find(big.clients["bearer"])}, rounds)
+    return in_turn(
+        {"floor": small.find(small.clients["bearer"]), "big": big.find(big.clients["bearer"])},
+        rounds,
+    )
 
 
 def throughput(bench: Bench, seconds: float, clients: int = 4) -> dict[str, dict[str, float]]:
     """FindContact from several clients at once."""
-    callers = {"look-up": (bench.bare, "/floor/find/"), **{name: (c, FIND) for name, c in bench.clients.items()}}
+    callers = {
+        "look-up": (bench.bare, "/floor/find/"),
+        **{name: (c, FIND) for name, c in bench.clients.items()},
+    }
     return {
-        name: at_once([bench.find(Client(bench.server.connect(), c.headers), path) for _ in range(clients)], seconds)
+        name: at_once(
+            [bench.find(Client(bench.server.connect(), c.headers), path) for _ in range(clients)],
+            seconds,
+        )
         for name, (c, path) in callers.items()
     }
 
 
 def text_search(bench: Bench, rounds: int) -> Table:
     """How other CRMs find a caller; not in turn with FindContact, which would find every cache filled with text."""
-    find = in_turn({"FindContact": bench.find(bench.clients["bearer"])}, rounds, floor="FindContact")
+    find = in_turn(
+        {"FindContact": bench.find(bench.clients["bearer"])}, rounds, floor="FindContact"
+    )
     searches = {name: bench.find(bench.bare, f"/floor/{name}/") for name in ("regex", "icontains")}
     found = find | in_turn(searches, 3, floor="regex", warm=1)
     for row in found.values():
@@ -152,7 +193,10 @@ def lists(bench: Bench) -> dict[str, Any]:
         "floor": lambda: bench.bare.consume("/floor/contacts/"),
         "Contacts": lambda: client.consume("/ringotel/contacts/"),
     }
-    rate = {name: round(bench.server.contacts / row["least"] * 1000) for name, row in in_turn(works, 4, warm=0).items()}
+    rate = {
+        name: round(bench.server.contacts / row["least"] * 1000)
+        for name, row in in_turn(works, 4, warm=0).items()
+    }
     return {
         "contacts a second": rate,
         "share of the floor's rate": round(rate["Contacts"] / rate["floor"], 2),
@@ -186,9 +230,7 @@ def uploads(bench: Bench, megabytes: int) -> dict[str, Any]:
     """A recording in three fashions beside Django's own upload: megabytes a second, and what the workers grow by."""
 
     def multipart() -> bytes:
-        name = (
-            b'Content-Disposition: form-data; name="recording"; filename="call.wav"\r\nContent-Type: audio/wav\r\n\r\n'
-        )
+        name = b'Content-Disposition: form-data; name="recording"; filename="call.wav"\r\nContent-Type: audio/wav\r\n\r\n'
         return b"--edge\r\n" + name + sound(megabytes) + b"\r\n--edge--\r\n"
 
     def encoded() -> bytes:
@@ -216,7 +258,9 @@ def uploads(bench: Bench, megabytes: int) -> dict[str, Any]:
             best["MB a second"] = round(max(rate, best["MB a second"]), 1)
             best["memory growth MB"] = round(max(grown, best["memory growth MB"]), 1)
     for row in found.values():
-        row["share of the floor's rate"] = round(row["MB a second"] / found["floor"]["MB a second"], 2)
+        row["share of the floor's rate"] = round(
+            row["MB a second"] / found["floor"]["MB a second"], 2
+        )
     return found
 
 
@@ -242,7 +286,11 @@ def admin(bench: Bench, rounds: int) -> Iterator[tuple[str, Table]]:
 def show(title: str, found: Any) -> None:
     print(f"\n{title}")  # noqa: T201
     for name, row in found.items():
-        text = "  ".join(f"{key} {value}" for key, value in row.items()) if isinstance(row, dict) else row
+        text = (
+            "  ".join(f"{key} {value}" for key, value in row.items())
+            if isinstance(row, dict)
+            else row
+        )
         print(f"  {name:28} {text}", flush=True)  # noqa: T201
 
 
@@ -255,7 +303,10 @@ def run(database: str, contacts: int, rounds: int, megabytes: int) -> dict[str, 
 
     # "prepared": PostgreSQL that remembers its plans, as docs/deployment.rst has it.
     site = ("postgresql", {"PREPARED": "1"}) if database == "prepared" else (database, {})
-    with Server(site[0], SMALL, SMALL, **site[1]) as small, Server(site[0], contacts, contacts, **site[1]) as server:
+    with (
+        Server(site[0], SMALL, SMALL, **site[1]) as small,
+        Server(site[0], contacts, contacts, **site[1]) as server,
+    ):
         bench = Bench(server)
         keep("Queries, with one of authentication", server.facts["queries"])
         for name, table in every_hook(bench, rounds):
@@ -268,24 +319,35 @@ def run(database: str, contacts: int, rounds: int, megabytes: int) -> dict[str, 
         keep(f"Uploads of {megabytes} MB", uploads(bench, megabytes))
         for name, table in admin(bench, max(3, rounds // 40)):
             keep(f"Admin: {name}", table)
-        keep("Index of numbers, made anew", json.loads(server.manage(module="rebuild").splitlines()[-1]))
+        keep(
+            "Index of numbers, made anew",
+            json.loads(server.manage(module="rebuild").splitlines()[-1]),
+        )
     return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("--full", action="store_true", help="A million contacts and calls instead of 100,000.")
+    parser.add_argument(
+        "--full", action="store_true", help="A million contacts and calls instead of 100,000."
+    )
     parser.add_argument("--database", choices=DATABASES, action="append")
     parser.add_argument("--output", type=Path, default=Path(".bench"))
     options = parser.parse_args()
     contacts, rounds, megabytes = (1_000_000, 500, 190) if options.full else (100_000, 200, 50)
-    machine = {"processors": os.cpu_count(), "python": platform.python_version(), "load": os.getloadavg()}
+    machine = {
+        "processors": os.cpu_count(),
+        "python": platform.python_version(),
+        "load": os.getloadavg(),
+    }
     begun = datetime.now(UTC).isoformat(timespec="seconds")
-    results = [run(database, contacts, rounds, megabytes) for database in options.database or DATABASES]
+    results = [
+        run(database, contacts, rounds, megabytes) for database in options.database or DATABASES
+    ]
     options.output.mkdir(exist_ok=True)
     report = {"begun": begun, "machine": machine, "results": results}
     (options.output / "benchmarks.json").write_text(json.dumps(report, indent=1))
-    from .picture import draw
+    from tests.benchmarks.picture import draw
 
     draw(report, options.output / "benchmarks.svg")
 

@@ -31,15 +31,21 @@ def make(contacts: int, calls: int) -> None:
     from ringotel_crm.models import Activity
 
     companies = max(1, contacts // 20)
-    fill(Organization, companies, id="i", name="'Sample ' || i || ' Ltd'", name_folded="'sample ' || i || ' ltd'")
+    fill(
+        Organization,
+        companies,
+        id="i",
+        name="'Sample ' || i || ' Ltd'",
+        name_normalized="'sample ' || i || ' ltd'",
+    )
     fill(
         Contact,
         contacts,
         id="i",
         first_name="'Given'",
         last_name="'Sample' || i",
-        name_folded="'given sample' || i",
-        last_name_folded="'sample' || i",
+        name_normalized="'given sample' || i",
+        last_name_normalized="'sample' || i",
         email="'given.sample' || i || '@example.com'",
         job_title="'Baker'",
         organization_id=f"1 + i % {companies}",
@@ -61,7 +67,7 @@ def make(contacts: int, calls: int) -> None:
         contact_type_id=str(ContentType.objects.get_for_model(Contact).pk),
         contact_id=f"'' || {who}",
         contact_name=f"'Given Sample' || {who}",
-        contact_name_folded=f"'given sample' || {who}",
+        contact_name_normalized=f"'given sample' || {who}",
         agent_id="'' || (i % 50)",
         start=moment(f"i * {365 * 24 * 3600 / max(calls, 1)}"),
         duration="i % 600",
@@ -120,7 +126,7 @@ def credentials() -> dict[str, str]:
     from oauth2_provider.models import AccessToken, Application
 
     from ringotel_crm.auth.oauth import make_application
-    from ringotel_crm.auth.service import service_user
+    from ringotel_crm.auth.service_users import service_user
     from ringotel_crm.models import ApiKey
 
     user = service_user("bench")
@@ -130,7 +136,11 @@ def credentials() -> dict[str, str]:
     make_application(name="bench", redirect_uri="https://phone.example/back", user=user)
     expires = timezone.now() + dt.timedelta(days=1)
     AccessToken.objects.create(
-        user=user, token="bench-token", application=Application.objects.get(), expires=expires, scope="ringotel"
+        user=user,
+        token="bench-token",
+        application=Application.objects.get(),
+        expires=expires,
+        scope="ringotel",
     )
     client = Client()
     client.force_login(get_user_model().objects.create_superuser("admin"))
@@ -153,7 +163,7 @@ def main() -> None:
     contacts, calls = map(int, sys.argv[1:])
     connection.creation.create_test_db(verbosity=0, autoclobber=True)
     make(contacts, calls)
-    from tests.framework.test_queries import COUNTS
+    from tests.hooks.test_queries import COUNTS
 
     print(json.dumps({**credentials(), "queries": COUNTS}))  # noqa: T201
 

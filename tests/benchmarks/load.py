@@ -16,9 +16,9 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from statistics import quantiles
 
-from .__main__ import MEGA, Bench, ids, show, sound
-from .measure import Work
-from .server import COMMANDS, Client, Server
+from tests.benchmarks.__main__ import MEGA, Bench, ids, show, sound
+from tests.benchmarks.measure import Work
+from tests.benchmarks.server import COMMANDS, Client, Server
 
 CLIENTS = 8
 CONTACTS = 100_000
@@ -28,7 +28,12 @@ RECORDING = "/ringotel/activities/recording/?call_id=long"
 def spread(taken: list[float]) -> dict[str, float]:
     """p50, p99 and the longest, in milliseconds."""
     cuts = quantiles(taken, n=100, method="inclusive")
-    return {"p50": round(cuts[49], 2), "p99": round(cuts[98], 2), "longest": round(max(taken), 2), "count": len(taken)}
+    return {
+        "p50": round(cuts[49], 2),
+        "p99": round(cuts[98], 2),
+        "longest": round(max(taken), 2),
+        "count": len(taken),
+    }
 
 
 def lookups(bench: Bench, seconds: float) -> dict[str, float]:
@@ -78,7 +83,9 @@ def beside(bench: Bench, seconds: float) -> dict[str, dict[str, float]]:
     works: dict[str, Work] = {
         "the whole list is sent": lambda: key.consume("/ringotel/contacts/"),
         "the index is made anew": lambda: bench.server.manage(module="rebuild"),
-        "recordings of 50 MB come": lambda: key.call("POST", f"{RECORDING}{next(ids)}", recording, "audio/wav"),
+        "recordings of 50 MB come": lambda: key.call(
+            "POST", f"{RECORDING}{next(ids)}", recording, "audio/wav"
+        ),
     }
     found = {"alone": lookups(bench, seconds)}
     for name, work in works.items():
@@ -101,7 +108,13 @@ def beside(bench: Bench, seconds: float) -> dict[str, dict[str, float]]:
 def mixed(bench: Bench) -> tuple[str, Work]:
     """A hook by chance, as often as calls need it."""
     works = {name: hook(bench.clients["bearer"]) for name, _floor, hook, _bare in bench.hooks()}
-    shares = {"FindContact": 40, "CreateActivity": 20, "StopCallActivity": 20, "UpdateActivity": 8, "AssignActivity": 4}
+    shares = {
+        "FindContact": 40,
+        "CreateActivity": 20,
+        "StopCallActivity": 20,
+        "UpdateActivity": 8,
+        "AssignActivity": 4,
+    }
     weights = [shares.get(name, 2) for name in works]
     return random.choices(list(works.items()), weights)[0]
 
@@ -154,14 +167,20 @@ def main() -> None:
         if options.nginx:
             with server.behind_nginx(options.nginx):
                 # Without nginx as many as there are threads would stop everything.
-                show(f"{options.server} behind nginx: FindContact", slow_uploads(Bench(server), 10, 8))
+                show(
+                    f"{options.server} behind nginx: FindContact",
+                    slow_uploads(Bench(server), 10, 8),
+                )
         show(f"{options.server}: FindContact meanwhile", beside(Bench(server), 20))
         drive(server, 3, None)
         fastest = drive(server, 10, None)
         show(f"{options.server}: all hooks, as fast as possible", fastest)
         most: int = fastest["all"]["a second"]  # type: ignore[index]
         found = drive(server, options.seconds, 0.8 * most)
-        show(f"{options.server}: all hooks, {round(0.8 * most)} a second for {options.seconds} s", found)
+        show(
+            f"{options.server}: all hooks, {round(0.8 * most)} a second for {options.seconds} s",
+            found,
+        )
         print(json.dumps(found))  # noqa: T201
 
 

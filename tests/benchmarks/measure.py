@@ -12,7 +12,9 @@ Work = Callable[[], object]
 Table = dict[str, dict[str, Any]]
 
 
-def in_turn(works: Mapping[str, Work], rounds: int, *, floor: str = "floor", warm: int = 5) -> Table:
+def in_turn(
+    works: Mapping[str, Work], rounds: int, *, floor: str = "floor", warm: int = 5
+) -> Table:
     """Milliseconds by name: least, p50, p99; and the ratios of p50 and of the least to those of the ``floor``."""
     for _ in range(warm):
         for work in works.values():
@@ -31,7 +33,9 @@ def in_turn(works: Mapping[str, Work], rounds: int, *, floor: str = "floor", war
     for row in table.values():
         row["ratio"] = row["p50"] / table[floor]["p50"]
         row["ratio of p10"] = row["p10"] / table[floor]["p10"]
-    return {name: {key: round(value, 3) for key, value in row.items()} for name, row in table.items()}
+    return {
+        name: {key: round(value, 3) for key, value in row.items()} for name, row in table.items()
+    }
 
 
 def at_once(workers: list[Work], seconds: float) -> dict[str, float]:
@@ -48,4 +52,8 @@ def at_once(workers: list[Work], seconds: float) -> dict[str, float]:
     with ThreadPoolExecutor(len(workers)) as pool:
         taken = [one for many in pool.map(repeat, workers) for one in many]
     cuts = quantiles(taken, n=100, method="inclusive")
-    return {"a second": round(len(taken) / seconds), "p50": round(cuts[49], 2), "p99": round(cuts[98], 2)}
+    return {
+        "a second": round(len(taken) / seconds),
+        "p50": round(cuts[49], 2),
+        "p99": round(cuts[98], 2),
+    }

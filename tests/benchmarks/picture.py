@@ -12,12 +12,16 @@ HOOKS = ("FindContact", "CreateActivity", "StopCallActivity")
 
 def draw(report: dict[str, Any], path: Path) -> None:
     """How many times as long as a bare view each hook takes, by authentication and database."""
-    figure, axes = pyplot.subplots(1, len(report["results"]), squeeze=False, figsize=(9, 3.2), sharey=True)
+    figure, axes = pyplot.subplots(
+        1, len(report["results"]), squeeze=False, figsize=(9, 3.2), sharey=True
+    )
     for axis, result in zip(axes[0], report["results"], strict=True):
         for place, hook in enumerate(HOOKS):
             ways = [(name, row["ratio"]) for name, row in result[hook].items() if row["ratio"] != 1]
             for shift, (name, ratio) in enumerate(ways):
-                bar = axis.bar(place + shift * 0.27 - 0.27, ratio, 0.25, color=f"C{shift}", label=name)
+                bar = axis.bar(
+                    place + shift * 0.27 - 0.27, ratio, 0.25, color=f"C{shift}", label=name
+                )
                 axis.bar_label(bar, fmt="%.2f", fontsize=7)
         axis.axhline(1, color="black", linewidth=0.8)
         axis.set_xticks(range(len(HOOKS)), HOOKS, fontsize=8)

@@ -37,7 +37,9 @@ def main() -> None:
 
     def parse() -> int:
         for text in texts:
-            phonenumbers.format_number(phonenumbers.parse(text, "IE"), phonenumbers.PhoneNumberFormat.E164)
+            phonenumbers.format_number(
+                phonenumbers.parse(text, "IE"), phonenumbers.PhoneNumberFormat.E164
+            )
         return len(texts)
 
     def rebuild() -> int:
@@ -48,13 +50,24 @@ def main() -> None:
     parses = [rate(parse)]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with override_settings(
-        RINGOTEL_CRM={"DEFAULT_REGION": "IE", "BACKEND": "tests.projects.mapped.backend.MappedBackend"}
+        RINGOTEL_CRM={
+            "DEFAULT_REGION": "IE",
+            "BACKEND": "tests.projects.mapped.backend.MappedBackend",
+        }
     ):
         rows = rate(rebuild)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     parses.append(rate(parse))
     found = {"numbers a second": round(rows), "parses a second": round(max(parses))}
-    print(json.dumps({**found, "ratio": round(rows / max(parses), 2), "memory growth MB": round(grown / 1024, 1)}))  # noqa: T201
+    print(
+        json.dumps(
+            {
+                **found,
+                "ratio": round(rows / max(parses), 2),
+                "memory growth MB": round(grown / 1024, 1),
+            }
+        )
+    )  # noqa: T201
 
 
 if __name__ == "__main__":

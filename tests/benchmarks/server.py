@@ -64,7 +64,9 @@ class Server:
         self.environ = {
             **os.environ,
             "DATABASE": database,
-            "DATABASE_NAME": name if database == "postgresql" else str(Path(self.folder.name, f"{name}.sqlite3")),
+            "DATABASE_NAME": name
+            if database == "postgresql"
+            else str(Path(self.folder.name, f"{name}.sqlite3")),
             "BENCH_FOLDER": self.folder.name,
             "DJANGO_SETTINGS_MODULE": "tests.benchmarks.settings",
             **environ,
@@ -75,8 +77,12 @@ class Server:
         self.facts: dict[str, Any] = json.loads(made.splitlines()[-1])
         self.port = free_port()
         self.log = open(Path(self.folder.name, "log"), "w")
-        command = [part.format(port=self.port) for part in COMMANDS[self.environ.get("SERVER", "threads")]]
-        self.process = subprocess.Popen([sys.executable, "-m", *command], env=self.environ, stderr=self.log)
+        command = [
+            part.format(port=self.port) for part in COMMANDS[self.environ.get("SERVER", "threads")]
+        ]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", *command], env=self.environ, stderr=self.log
+        )
         wait_for(self.port)
         return self
 
@@ -90,15 +96,23 @@ class Server:
     @contextmanager
     def behind_nginx(self, program: str) -> Iterator[None]:
         """With the site of nginx.conf on a port of its own."""
-        folder, port, site = Path(self.folder.name), self.port, (Path(__file__).parent / "nginx.conf").read_text()
+        folder, port, site = (
+            Path(self.folder.name),
+            self.port,
+            (Path(__file__).parent / "nginx.conf").read_text(),
+        )
         self.port = free_port()
         site = site.replace("listen 80;", f"listen 127.0.0.1:{self.port};").replace(
             "127.0.0.1:8000", f"127.0.0.1:{port}"
         )
         paths = "".join(f"{name}_temp_path {folder}/{name};" for name in NGINX_FOLDERS)
-        conf = f"daemon off; pid {folder}/pid; events {{}} http {{ access_log off; {paths}\n{site}}}"
+        conf = (
+            f"daemon off; pid {folder}/pid; events {{}} http {{ access_log off; {paths}\n{site}}}"
+        )
         (folder / "nginx.conf").write_text(conf)
-        process = subprocess.Popen([program, "-p", folder, "-c", "nginx.conf", "-e", folder / "nginx.log"])
+        process = subprocess.Popen(
+            [program, "-p", folder, "-c", "nginx.conf", "-e", folder / "nginx.log"]
+        )
         try:
             wait_for(self.port)
             yield
@@ -109,7 +123,9 @@ class Server:
 
     def manage(self, *arguments: str, module: str = "data") -> str:
         command = [sys.executable, "-m", f"tests.benchmarks.{module}", *arguments]
-        return subprocess.run(command, env=self.environ, stdout=subprocess.PIPE, text=True, check=True).stdout
+        return subprocess.run(
+            command, env=self.environ, stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
 
     def connect(self) -> HTTPConnection:
         """A new connection."""
@@ -117,7 +133,9 @@ class Server:
 
     def workers(self) -> list[Path]:
         """Their folders in /proc."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        children = (
+            Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        )
         return [Path("/proc", pid) for pid in children or [str(self.process.pid)]]
 
     def begin_peak(self) -> int:
@@ -130,7 +148,11 @@ class Server:
         """Of the worker that takes most: bytes, by default the peak."""
         found = []
         for worker in self.workers():
-            lines = dict(line.split(":") for line in (worker / "status").read_text().splitlines() if ":" in line[:12])
+            lines = dict(
+                line.split(":")
+                for line in (worker / "status").read_text().splitlines()
+                if ":" in line[:12]
+            )
             found.append(int(lines[field].split()[0]) * 1024)
         return max(found)
 
@@ -142,7 +164,9 @@ class Client:
         self.connection = connection
         self.headers = headers or {}
 
-    def call(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> bytes:
+    def call(
+        self, method: str, path: str, body: Any = None, content_type: str = "application/json"
+    ) -> bytes:
         """The answer, read to its end; it has to be a 200."""
         headers = {**self.headers, **({"Content-Type": content_type} if body is not None else {})}
         self.connection.request(method, path, body, headers)

@@ -15,7 +15,12 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 ARGUMENTS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
+    *(
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+    ),
     *("--disable-sync", "--no-first-run"),
 ]
 AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
@@ -36,7 +41,9 @@ def browser() -> Iterator[Any]:
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_api.sync_playwright() as playwright:
         own = playwright.chromium.executable_path
-        path = own if Path(own).exists() else shutil.which("chromium") or shutil.which("google-chrome")
+        path = (
+            own if Path(own).exists() else shutil.which("chromium") or shutil.which("google-chrome")
+        )
         if not path:
             pytest.skip("There is no Chromium.")
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
@@ -52,7 +59,10 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     npm = shutil.which("npm")
     if npm:
         fetched = subprocess.run(
-            [npm, "install", "--no-audit", "--no-fund", "axe-core@4"], cwd=folder, capture_output=True, timeout=120
+            [npm, "install", "--no-audit", "--no-fund", "axe-core@4"],
+            cwd=folder,
+            capture_output=True,
+            timeout=120,
         )
         if fetched.returncode == 0:
             return (folder / "node_modules/axe-core/axe.min.js").read_text()
@@ -64,7 +74,9 @@ class Desk:
 
     def __init__(self, browser: Any, base_url: str, **options: Any) -> None:
         self.base_url = base_url
-        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", **options})
+        self.context = browser.new_context(
+            **{"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", **options}
+        )
         self.page = self.context.new_page()
         self.page.set_default_timeout(10_000)
         self.faults: list[str] = []
@@ -78,7 +90,9 @@ class Desk:
             self.faults.append(message.text)
 
     def _watch(self, request: Any) -> None:
-        if urlsplit(request.url).scheme in ("http", "https") and not request.url.startswith(self.base_url):
+        if urlsplit(request.url).scheme in ("http", "https") and not request.url.startswith(
+            self.base_url
+        ):
             self.faults.append(f"asked for {request.url}")
 
     def _judge(self, response: Any) -> None:
@@ -89,7 +103,11 @@ class Desk:
         """As this user."""
         client = Client()
         client.force_login(user)
-        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": self.base_url}
+        cookie = {
+            "name": "sessionid",
+            "value": client.cookies["sessionid"].value,
+            "url": self.base_url,
+        }
         self.context.add_cookies([cookie])
         return self
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from ringotel_crm.models import Activity, Note
 from tests.admin.conftest import make_call
 from tests.browser.conftest import Desk
-from tests.browser.test_pages import CALLS, has_minicrm, make_people, recorded, scope
+from tests.browser.test_pages import CALLS, has_minicrm, make_people, recorded, tenant
 from tests.factories import make_user
 
 
@@ -29,7 +29,7 @@ def test_a_recording_plays_in_the_row(desk: Desk) -> None:
 
 def test_times_are_in_the_zone_of_who_looks(desks: Callable[..., Desk]) -> None:
     make_people()
-    make_call(1, scope=scope(), start=dt.datetime(2026, 3, 2, 23, 30, tzinfo=dt.UTC))
+    make_call(1, tenant=tenant(), start=dt.datetime(2026, 3, 2, 23, 30, tzinfo=dt.UTC))
     here = desks(timezone_id="Asia/Tokyo").open(CALLS).inner_text("#result_list time")
     there = desks(timezone_id="America/New_York").open(CALLS).inner_text("#result_list time")
 
@@ -52,7 +52,7 @@ def test_the_live_board_follows_by_itself(desk: Desk) -> None:
     )
     assert "Nobody is on the phone" in page.inner_text("#ringotel-live")
 
-    call = make_call(1, scope=scope(), status="ringing", start=timezone.now())
+    call = make_call(1, tenant=tenant(), status="ringing", start=timezone.now())
     page.wait_for_selector(f'[data-call="{call.pk}"]')
     assert page.evaluate("told") == ["+44 20 7946 0001"]
 
@@ -62,7 +62,9 @@ def test_the_live_board_follows_by_itself(desk: Desk) -> None:
 
 def test_a_note_is_written_and_ticked_off(desk: Desk) -> None:
     person = make_people()[1]
-    page = desk.open(f"/admin/{person._meta.app_label}/{person._meta.model_name}/{person.pk}/change/")
+    page = desk.open(
+        f"/admin/{person._meta.app_label}/{person._meta.model_name}/{person.pk}/change/"
+    )
 
     page.fill("#id_note-text", "Send the offer")
     page.fill("#id_note-due", "2026-03-04")
@@ -75,7 +77,7 @@ def test_a_note_is_written_and_ticked_off(desk: Desk) -> None:
 
 def test_a_call_is_assigned_with_the_keyboard_alone(desk: Desk) -> None:
     make_people()
-    call = make_call(1, scope=scope())
+    call = make_call(1, tenant=tenant())
     page = desk.open(f"{CALLS}assign/?id={call.pk}&q=")
 
     page.focus("#ringotel-q")
@@ -123,7 +125,7 @@ def test_connecting_and_trying_it(desk: Desk) -> None:
 
 def test_a_figure_of_the_overview_leads_to_its_calls(desk: Desk) -> None:
     make_people()
-    make_call(1, scope=scope(), start=timezone.now())
+    make_call(1, tenant=tenant(), start=timezone.now())
     page = desk.open(f"{CALLS}overview/?days=1")
 
     page.focus(".ringotel-chart a")
@@ -133,11 +135,13 @@ def test_a_figure_of_the_overview_leads_to_its_calls(desk: Desk) -> None:
     assert page.locator("#result_list tbody tr").count() == 1
 
 
-@pytest.mark.skipif(not has_minicrm, reason="Whose calls are whose, hostcrm says by its own tables.")
+@pytest.mark.skipif(
+    not has_minicrm, reason="Whose calls are whose, hostcrm says by its own tables."
+)
 def test_an_agent_does_not_hear_what_is_not_hers(desks: Callable[..., Desk]) -> None:
     from django.contrib.auth.models import Group
 
-    call_command("ringotel_groups", verbosity=0)
+    call_command("ringotel_create_groups", verbosity=0)
     una = make_user("una", is_staff=True)
     una.groups.add(Group.objects.get(name="Ringotel agent"))
     mine, theirs = recorded(1, agent_id=str(una.pk)), recorded(2, agent_id="999")
@@ -146,4 +150,7 @@ def test_an_agent_does_not_hear_what_is_not_hers(desks: Callable[..., Desk]) -> 
 
     assert page.locator("a.ringotel-play").count() == 1
     assert page.request.get(f"{desk.base_url}/ringotel/recordings/{mine.pk}/").status == 200
-    assert page.request.get(f"{desk.base_url}/ringotel/recordings/{theirs.pk}/").status in (403, 404)
+    assert page.request.get(f"{desk.base_url}/ringotel/recordings/{theirs.pk}/").status in (
+        403,
+        404,
+    )

@@ -16,7 +16,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from ringotel_crm import requestlog
+from ringotel_crm.internal import request_log
 from ringotel_crm.models import Activity, Note, Recording
 from tests.admin.conftest import make_call
 from tests.browser.conftest import AXE_RULES, Desk
@@ -24,10 +24,25 @@ from tests.browser.conftest import AXE_RULES, Desk
 CALLS = "/admin/ringotel_crm/activity/"
 PAGES = [
     *(CALLS, f"{CALLS}?q=nobody", f"{CALLS}live/", f"{CALLS}overview/", f"{CALLS}assign/?id=1"),
-    *("/admin/ringotel_crm/apikey/connect/", "/admin/ringotel_crm/apikey/", "/admin/ringotel_crm/note/"),
-    *("/admin/ringotel_crm/phoneindex/who/", "/admin/ringotel_crm/phoneindex/who/?number=%2B442079460001"),
-    *("/admin/ringotel_crm/apikey/add/", "/admin/ringotel_crm/auditentry/", "/admin/ringotel_crm/recording/"),
-    *("/admin/ringotel_crm/conversation/", "/admin/ringotel_crm/agent/", "/admin/ringotel_crm/webhookevent/"),
+    *(
+        "/admin/ringotel_crm/apikey/connect/",
+        "/admin/ringotel_crm/apikey/",
+        "/admin/ringotel_crm/note/",
+    ),
+    *(
+        "/admin/ringotel_crm/phoneindex/who/",
+        "/admin/ringotel_crm/phoneindex/who/?number=%2B442079460001",
+    ),
+    *(
+        "/admin/ringotel_crm/apikey/add/",
+        "/admin/ringotel_crm/auditentry/",
+        "/admin/ringotel_crm/recording/",
+    ),
+    *(
+        "/admin/ringotel_crm/conversation/",
+        "/admin/ringotel_crm/agent/",
+        "/admin/ringotel_crm/webhookevent/",
+    ),
     *("/ringotel/pop/?caller=anonymous", "/ringotel/pop/?caller=%2B442079460001"),
 ]
 MINICRM_PAGES = [
@@ -48,7 +63,10 @@ def make_people() -> list[Any]:
         from tests.factories import make_contact, make_organization
 
         company = make_organization("Sample Ltd", phone="+442079460900")
-        return [make_contact(name, "+442079460001", organization=company) for name in ("נועה דוגמה", "Ada Example")]
+        return [
+            make_contact(name, "+442079460001", organization=company)
+            for name in ("נועה דוגמה", "Ada Example")
+        ]
     from demo_project.hostcrm.models import Branch, Person, Staff
 
     branch = Branch.objects.create(code="north")
@@ -57,12 +75,14 @@ def make_people() -> list[Any]:
     Staff.objects.create(user=User.objects.get(username="boss"), branch=branch)
     people = [("נועה", "דוגמה"), ("Ada", "Example")]
     return [
-        Person.objects.create(branch=branch, given_name=first, surname=last, office_phone="+442079460001")
+        Person.objects.create(
+            branch=branch, given_name=first, surname=last, office_phone="+442079460001"
+        )
         for first, last in people
     ]
 
 
-def scope() -> str:
+def tenant() -> str:
     return "" if has_minicrm else "north"
 
 
@@ -80,7 +100,9 @@ def sound(seconds: int = 1) -> bytes:
 
 def recorded(n: int = 1, **fields: Any) -> Recording:
     content = sound()
-    recording = Recording(activity=make_call(n, scope=scope(), **fields), content_type="audio/wav", seconds=1)
+    recording = Recording(
+        activity=make_call(n, tenant=tenant(), **fields), content_type="audio/wav", seconds=1
+    )
     recording.size, recording.sha256 = len(content), f"{n:064}"
     recording.file.save("x.wav", ContentFile(content), save=False)
     recording.save()
@@ -95,7 +117,7 @@ def fill(people: list[Any]) -> None:
     for n in range(1, 61):
         make_call(
             n,
-            scope=scope(),
+            tenant=tenant(),
             status=["answered", "missed", "ringing"][n % 3],
             start=now,
             end=now,
@@ -103,13 +125,24 @@ def fill(people: list[Any]) -> None:
             agent_name="Una Sample",
             subject="Invoice",
             comment="Wants a copy of the invoice, and to be called back",
-            **({"contact_type": kind, "contact_id": str(person.pk), "contact_name": str(person)} if n % 2 else {}),
+            **(
+                {"contact_type": kind, "contact_id": str(person.pk), "contact_name": str(person)}
+                if n % 2
+                else {}
+            ),
         )
     for n in range(3):
-        requestlog.note("hooks", "UpdateCallRecording", 200 + 100 * n, 12, number="353•••00", code="forbidden")
+        request_log.record(
+            "hooks", "UpdateCallRecording", 200 + 100 * n, 12, number="353•••00", code="forbidden"
+        )
         recorded(100 + n, contact_name="Ada Example", contact_id="gone")
     Note.objects.create(
-        scope=scope(), contact_type=kind, contact_id=str(person.pk), contact_name=str(person), text="Call back", due=now
+        tenant=tenant(),
+        contact_type=kind,
+        contact_id=str(person.pk),
+        contact_name=str(person),
+        text="Call back",
+        due=now,
     )
 
 
@@ -122,7 +155,9 @@ def pages_of(people: list[Any]) -> list[str]:
     ]
     if has_minicrm:
         found.append(f"/admin/ringotel_minicrm/organization/{people[0].organization_id}/change/")
-        found.append(f"/admin/ringotel_minicrm/contact/merge/?keep={people[0].pk}&gone={people[1].pk}")
+        found.append(
+            f"/admin/ringotel_minicrm/contact/merge/?keep={people[0].pk}&gone={people[1].pk}"
+        )
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 
-from ringotel_crm.auth.service import service_user
+from ringotel_crm.auth.service_users import service_user
 from ringotel_crm.models import ApiKey
 from tests.api import Api
 
@@ -15,9 +15,11 @@ if not apps.is_installed("demo_project.hostcrm"):
     collect_ignore_glob = ["test_*.py"]
 
 
-def make_api(scope: str) -> Api:
+def make_api(tenant: str) -> Api:
     """Ringotel, with a key for this branch."""
-    _key, token = ApiKey.objects.issue(name=f"tests-{scope}", user=service_user(f"tests-{scope}"), scope=scope)
+    _key, token = ApiKey.objects.issue(
+        name=f"tests-{tenant}", user=service_user(f"tests-{tenant}"), tenant=tenant
+    )
     return Api(token)
 
 

@@ -7,15 +7,15 @@ from typing import Any
 from django.test import TestCase
 
 from demo_project.hostcrm.models import Branch, Lead, Person
-from ringotel_crm.records import ContactDraft
+from ringotel_crm.records import ContactInput
 from ringotel_crm.testing import BackendContract
 
 
 class Branches(BackendContract):
-    scopes = ("north", "south")
+    tenants = ("north", "south")
 
     def setUp(self) -> None:
-        for code in self.scopes:
+        for code in self.tenants:
             Branch.objects.create(code=code)
 
 
@@ -26,8 +26,8 @@ class TestThroughTheSeam(Branches, TestCase):
 class TestAsThePagesDoIt(Branches, TestCase):
     """Numbers in the table beside the person."""
 
-    def make_contact(self, draft: ContactDraft, scope: str) -> str:
-        branch = Branch.objects.get(code=scope)
+    def make_contact(self, draft: ContactInput, tenant: str) -> str:
+        branch = Branch.objects.get(code=tenant)
         person = Person.objects.create(
             branch=branch, given_name=draft.first_name, surname=draft.last_name, email=draft.email
         )
@@ -40,10 +40,13 @@ class TestAsThePagesDoIt(Branches, TestCase):
 class TestLeads(Branches, TestCase):
     """The second model of the directory."""
 
-    def make_contact(self, draft: ContactDraft, scope: str) -> str:
-        values: dict[str, Any] = {"email": draft.email, "telephone": f"{draft.phone}\n{draft.mobile}".strip()}
+    def make_contact(self, draft: ContactInput, tenant: str) -> str:
+        values: dict[str, Any] = {
+            "email": draft.email,
+            "telephone": f"{draft.phone}\n{draft.mobile}".strip(),
+        }
         name = f"{draft.first_name} {draft.last_name}"
-        lead = Lead.objects.create(branch=Branch.objects.get(code=scope), full_name=name, **values)
+        lead = Lead.objects.create(branch=Branch.objects.get(code=tenant), full_name=name, **values)
         return f"lead:{lead.pk}"
 
     def test_absent_is_absent(self) -> None:

@@ -17,7 +17,7 @@ from pytest_django.live_server_helper import LiveServer
 from demo_project.hostcrm.models import Branch, Company, Lead, Person, Staff
 from ringotel_crm.models import Activity, PhoneIndex
 from tests.api import Api
-from tests.audio_samples import sample
+from tests.media.audio_samples import sample
 
 
 @pytest.fixture
@@ -58,12 +58,22 @@ def as_contact(person: Person, **changes: Any) -> dict[str, Any]:
 
 
 def test_somebody_known_calls_from_another_phone(api: Api, ada: Person) -> None:
-    said = {"first_name": "Ada", "last_name": "Example", "email": "ada@example.com", "phone": "020 915 0177"}
+    said = {
+        "first_name": "Ada",
+        "last_name": "Example",
+        "email": "ada@example.com",
+        "phone": "020 915 0177",
+    }
     for _ in range(2):
         assert api.ok("CreateContact", said)["id"] == f"person:{ada.pk}"
-    assert list(ada.numbers.values_list("label", "digits")) == [("home", "020 915 0199"), ("work", "020 915 0177")]
+    assert list(ada.numbers.values_list("label", "digits")) == [
+        ("home", "020 915 0199"),
+        ("work", "020 915 0177"),
+    ]
     for number in ("+353209150100", "+353209150177"):
-        assert [found["id"] for found in api.results("FindContact", {"phone": number})] == [f"person:{ada.pk}"]
+        assert [found["id"] for found in api.results("FindContact", {"phone": number})] == [
+            f"person:{ada.pk}"
+        ]
 
 
 @pytest.mark.django_db
@@ -109,27 +119,43 @@ def test_set_up_and_sync(api: Api, ada: Person, una: Staff, south: Branch) -> No
     assert [company["name"] for company in api.results("Organizations")] == ["Sample Ltd"]
 
 
-@pytest.mark.parametrize("asked", ["+353209150100", " 353209150100", "0209150100", "083 920 0100", "020 915 0199"])
+@pytest.mark.parametrize(
+    "asked", ["+353209150100", " 353209150100", "0209150100", "083 920 0100", "020 915 0199"]
+)
 def test_who_is_calling(api: Api, ada: Person, asked: str) -> None:
-    assert api.results("FindContact", {"phone": asked}) == [as_contact(ada, url=f"http://testserver/people/{ada.pk}/")]
+    assert api.results("FindContact", {"phone": asked}) == [
+        as_contact(ada, url=f"http://testserver/people/{ada.pk}/")
+    ]
 
 
-@pytest.mark.parametrize("asked", ["anonymous", "", "100", "020 915 010", "020 915 01000", "+353209150101"])
+@pytest.mark.parametrize(
+    "asked", ["anonymous", "", "100", "020 915 010", "020 915 01000", "+353209150101"]
+)
 def test_a_stranger(api: Api, ada: Person, asked: str) -> None:
     assert api.results("FindContact", {"phone": asked}) == []
 
 
 def test_the_switchboard_is_answered_by_somebody_of_the_company(api: Api, ada: Person) -> None:
-    assert [found["id"] for found in api.results("FindContact", {"phone": "020 915 0000"})] == [f"person:{ada.pk}"]
+    assert [found["id"] for found in api.results("FindContact", {"phone": "020 915 0000"})] == [
+        f"person:{ada.pk}"
+    ]
 
 
 def test_a_customer_comes_before_a_lead(api: Api, ada: Person) -> None:
     Lead.objects.create(branch=ada.branch, full_name="Lee Invented", telephone="020 915 0100")
-    lone = Lead.objects.create(branch=ada.branch, full_name="Lone Invented", telephone="020 915 0400")
-    assert [found["id"] for found in api.results("FindContact", {"phone": "020 915 0100"})] == [f"person:{ada.pk}"]
-    assert [found["id"] for found in api.results("FindContact", {"phone": "020 915 0400"})] == [f"lead:{lone.pk}"]
+    lone = Lead.objects.create(
+        branch=ada.branch, full_name="Lone Invented", telephone="020 915 0400"
+    )
+    assert [found["id"] for found in api.results("FindContact", {"phone": "020 915 0100"})] == [
+        f"person:{ada.pk}"
+    ]
+    assert [found["id"] for found in api.results("FindContact", {"phone": "020 915 0400"})] == [
+        f"lead:{lone.pk}"
+    ]
     ada.delete()
-    assert [found["first_name"] for found in api.results("FindContact", {"phone": "020 915 0100"})] == ["Lee"]
+    assert [
+        found["first_name"] for found in api.results("FindContact", {"phone": "020 915 0100"})
+    ] == ["Lee"]
 
 
 @pytest.mark.parametrize("asked", ["020 915 0100", "020 915 0300", "020 915 0000", "020 915 0999"])
@@ -138,7 +164,11 @@ def test_a_look_up_is_two_queries(api: Api, ada: Person, asked: str) -> None:
     api.results("FindContact", {"phone": asked})
     with CaptureQueriesContext(connection) as queries:
         api.results("FindContact", {"phone": asked})
-    tables = [query["sql"] for query in queries if "hostcrm_" in query["sql"] or "phoneindex" in query["sql"]]
+    tables = [
+        query["sql"]
+        for query in queries
+        if "hostcrm_" in query["sql"] or "phoneindex" in query["sql"]
+    ]
     assert 1 <= len(tables) <= 2
 
 
@@ -163,7 +193,9 @@ def test_a_new_contact(api: Api, ada: Person) -> None:
 
 def test_a_new_company(api: Api) -> None:
     api.id("CreateContact", {"first_name": "Bea", "organization": {"name": "Fresh  Bread Ltd"}})
-    assert Person.objects.get().company == Company.objects.get(branch__code="north", name="Fresh Bread Ltd")
+    assert Person.objects.get().company == Company.objects.get(
+        branch__code="north", name="Fresh Bread Ltd"
+    )
 
 
 def test_what_the_models_refuse(api: Api) -> None:
@@ -174,8 +206,12 @@ def test_what_the_models_refuse(api: Api) -> None:
 
 
 def test_a_change(api: Api, ada: Person) -> None:
-    answer = api.ok("UpdateContact", {"id": f"person:{ada.pk}", "mobile": "083 920 0177", "email": "$email$"})
-    assert answer == as_contact(ada, mobile="+353839200177", url=f"http://testserver/people/{ada.pk}/")
+    answer = api.ok(
+        "UpdateContact", {"id": f"person:{ada.pk}", "mobile": "083 920 0177", "email": "$email$"}
+    )
+    assert answer == as_contact(
+        ada, mobile="+353839200177", url=f"http://testserver/people/{ada.pk}/"
+    )
     assert api.results("FindContact", {"phone": "083 920 0177"}) != []
     assert api.results("FindContact", {"phone": "083 920 0100"}) == []
 
@@ -210,9 +246,17 @@ def test_a_call_from_ring_to_recording(api: Api, ada: Person, una: Staff) -> Non
     call.refresh_from_db()
     assert Activity.objects.get().contact == lead
     api.ok("UpdateActivity", {"id": id, "subject": "Bread"})
-    api.ok("StopCallActivity", {"id": id, "call_end": 1772452860000, "call_duration": 50, "call_cause": "0"})
+    api.ok(
+        "StopCallActivity",
+        {"id": id, "call_end": 1772452860000, "call_duration": 50, "call_cause": "0"},
+    )
     call = Activity.objects.get()
-    assert (call.subject, call.duration, call.status, call.scope) == ("Bread", 50, "answered", "north")
+    assert (call.subject, call.duration, call.status, call.tenant) == (
+        "Bread",
+        50,
+        "answered",
+        "north",
+    )
     response = api.send("UpdateCallRecording", sample("pcm.wav"), "audio/wav", query=f"id={id}")
     assert response.status_code == 200
     assert call.recording.size > 0
@@ -221,15 +265,29 @@ def test_a_call_from_ring_to_recording(api: Api, ada: Person, una: Staff) -> Non
 @pytest.mark.django_db(transaction=True)
 def test_ringotel_on_the_desk(live_server: LiveServer, tmp_path: Path) -> None:
     north = Branch.objects.create(code="north")
-    Staff.objects.create(user=User.objects.create_user("una", first_name="Una"), branch=north, desk="501")
+    Staff.objects.create(
+        user=User.objects.create_user("una", first_name="Una"), branch=north, desk="501"
+    )
     for n in range(5):
-        Person.objects.create(branch=north, given_name="Ada", surname=f"Example{n}", office_phone=f"020 915 010{n}")
-        Lead.objects.create(branch=north, full_name=f"Lee Invented{n}", telephone=f"+44 20 7946 030{n}")
+        Person.objects.create(
+            branch=north, given_name="Ada", surname=f"Example{n}", office_phone=f"020 915 010{n}"
+        )
+        Lead.objects.create(
+            branch=north, full_name=f"Lee Invented{n}", telephone=f"+44 20 7946 030{n}"
+        )
     document = tmp_path / "connect.json"
-    options: dict[str, Any] = {"auth": "bearer", "base_url": live_server.url, "scope": "north", "json": True}
+    options: dict[str, Any] = {
+        "auth": "bearer",
+        "base_url": live_server.url,
+        "scope": "north",
+        "json": True,
+    }
     call_command("ringotel_connect", **options, output=document)
-    assert set(json.loads(document.read_text())["document"]["API"]) >= {"CreateContact", "Organizations"}
+    assert set(json.loads(document.read_text())["document"]["API"]) >= {
+        "CreateContact",
+        "Organizations",
+    }
     call_command("ringotel_simulate", document, calls=12, seed=1, json=True)
-    assert Activity.objects.filter(scope="north").exclude(contact_name="").exists()
+    assert Activity.objects.filter(tenant="north").exclude(contact_name="").exists()
     call_command("ringotel_index_phones", check=True)
-    assert PhoneIndex.objects.filter(scope="north").count() >= 10
+    assert PhoneIndex.objects.filter(tenant="north").count() >= 10

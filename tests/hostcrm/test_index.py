@@ -11,9 +11,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
 from demo_project.hostcrm.models import Branch, Company, Lead, Person
-from ringotel_crm.backends.rows import entries_of, kind_of
+from ringotel_crm.backends.model_rows import content_type_id, entries_of
 from ringotel_crm.models import PhoneIndex
-from ringotel_crm.services import phoneindex
+from ringotel_crm.services.contacts import phone_index
 from tests.api import Api
 
 
@@ -38,7 +38,9 @@ def drifted() -> bool:
 
 @pytest.fixture
 def ada(north: Branch) -> Person:
-    return Person.objects.create(branch=north, given_name="Ada", office_phone="020 915 0100", cell="083 920 0100")
+    return Person.objects.create(
+        branch=north, given_name="Ada", office_phone="020 915 0100", cell="083 920 0100"
+    )
 
 
 def test_a_row_is_made_changed_and_gone(ada: Person) -> None:
@@ -91,7 +93,7 @@ def test_a_proxy_is_the_same_table(ada: Person) -> None:
             app_label = "hostcrm"
             proxy = True
 
-    phoneindex.connect()
+    phone_index.connect()
     vip = VIP.objects.get()
     vip.cell = "083 920 0177"
     vip.save()
@@ -107,9 +109,13 @@ def test_what_is_rolled_back_leaves_nothing(ada: Person) -> None:
 
 
 def test_what_no_signal_tells_is_told_by_the_command(ada: Person, north: Branch, api: Api) -> None:
-    Lead.objects.bulk_create([Lead(branch=north, full_name="Lee Invented", telephone="020 915 0300")])
+    Lead.objects.bulk_create(
+        [Lead(branch=north, full_name="Lee Invented", telephone="020 915 0300")]
+    )
     Person.objects.update(cell="083 920 0177")
-    Company.objects.bulk_create([Company(branch=north, name="Sample Ltd", switchboard="020 915 0000")])
+    Company.objects.bulk_create(
+        [Company(branch=north, name="Sample Ltd", switchboard="020 915 0000")]
+    )
     assert drifted()
     # Nobody is taken for somebody who had the number once.
     assert api.results("FindContact", {"phone": "083 920 0100"}) == []
@@ -128,29 +134,36 @@ def test_entries_of_rows_that_are_gone(ada: Person) -> None:
 
 
 def test_the_command_goes_on_where_it_was(north: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(phoneindex, "BATCH", 2)
+    monkeypatch.setattr(phone_index, "BATCH", 2)
     Lead.objects.bulk_create(
-        [Lead(branch=north, full_name=f"Lee Invented{n}", telephone=f"020 915 030{n}") for n in range(7)]
+        [
+            Lead(branch=north, full_name=f"Lee Invented{n}", telephone=f"020 915 030{n}")
+            for n in range(7)
+        ]
     )
-    write, done = phoneindex._write, count()
+    write, done = phone_index._write, count()
 
     def fail_third(*args: Any, **kwargs: Any) -> Any:
         if next(done) == 2:
             raise KeyboardInterrupt
         return write(*args, **kwargs)
 
-    monkeypatch.setattr(phoneindex, "_write", fail_third)
+    monkeypatch.setattr(phone_index, "_write", fail_third)
     err = StringIO()
     with pytest.raises(KeyboardInterrupt):
         call_command("ringotel_index_phones", model="hostcrm.lead", stderr=err, stdout=StringIO())
     last = Lead.objects.order_by("pk")[3].pk
     assert f"--model hostcrm.Lead --after {last}" in err.getvalue()
-    monkeypatch.setattr(phoneindex, "_write", write)
-    assert run(model="hostcrm.Lead", after=str(last)) == "3 rows; 3 numbers were missing, 0 too many."
+    monkeypatch.setattr(phone_index, "_write", write)
+    assert (
+        run(model="hostcrm.Lead", after=str(last)) == "3 rows; 3 numbers were missing, 0 too many."
+    )
     assert not drifted()
 
 
-@pytest.mark.parametrize("options", [{"model": "auth.User"}, {"after": "5"}, {"model": "hostcrm.Lead", "after": "x"}])
+@pytest.mark.parametrize(
+    "options", [{"model": "auth.User"}, {"after": "5"}, {"model": "hostcrm.Lead", "after": "x"}]
+)
 def test_options_that_make_no_sense(db: None, options: dict[str, str]) -> None:
     with pytest.raises(CommandError):
         run(**options)
@@ -158,7 +171,10 @@ def test_options_that_make_no_sense(db: None, options: dict[str, str]) -> None:
 
 def test_many_rows_take_few_queries(north: Branch, django_assert_max_num_queries: Any) -> None:
     Lead.objects.bulk_create(
-        [Lead(branch=north, full_name=f"Lee Invented{n}", telephone=f"020 915 {n:04}") for n in range(300)]
+        [
+            Lead(branch=north, full_name=f"Lee Invented{n}", telephone=f"020 915 {n:04}")
+            for n in range(300)
+        ]
     )
     with django_assert_max_num_queries(40):
         run()
@@ -169,7 +185,12 @@ def test_many_rows_take_few_queries(north: Branch, django_assert_max_num_queries
 def test_the_look_up_is_by_index(north: Branch) -> None:
     PhoneIndex.objects.bulk_create(
         [
-            PhoneIndex(content_type_id=kind_of(model), object_id=str(n), scope="north", e164=f"+35320915{n:04}")
+            PhoneIndex(
+                content_type_id=content_type_id(model),
+                object_id=str(n),
+                tenant="north",
+                e164=f"+35320915{n:04}",
+            )
             for n in range(5000)
             for model in (Person, Lead)
         ]

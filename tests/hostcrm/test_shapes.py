@@ -14,18 +14,28 @@ from pytest_django import Settings
 
 from demo_project.hostcrm.models import Branch, Staff
 from ringotel_crm.backends import get_backend
-from ringotel_crm.framework.document import build
+from ringotel_crm.hooks.document import build
 from ringotel_crm.models import Activity, Agent, PhoneIndex
 from ringotel_crm.records import Actor
 from ringotel_crm.testing import BackendContract
 from tests.api import Api, error, make_token
-from tests.hostcrm.shapes.models import Account, Customer, Elsewhere, Keyed, Member, Party, Subscriber
+from tests.hostcrm.shapes.models import (
+    Account,
+    Customer,
+    Elsewhere,
+    Keyed,
+    Member,
+    Party,
+    Subscriber,
+)
 
 BACKENDS = "tests.hostcrm.shapes.backends"
 
 
 def on(backend: str) -> Any:
-    return override_settings(RINGOTEL_CRM={"BACKEND": f"{BACKENDS}.{backend}", "DEFAULT_REGION": "IE"})
+    return override_settings(
+        RINGOTEL_CRM={"BACKEND": f"{BACKENDS}.{backend}", "DEFAULT_REGION": "IE"}
+    )
 
 
 @on("Inherited")
@@ -62,7 +72,15 @@ def entries() -> set[str]:
 @pytest.mark.parametrize(
     "backend",
     [
-        *("Inherited", "TextKeys", "Shared", "Particular", "GenericNumbers", "OurExtensions", "OtherDatabase"),
+        *(
+            "Inherited",
+            "TextKeys",
+            "Shared",
+            "Particular",
+            "GenericNumbers",
+            "OurExtensions",
+            "OtherDatabase",
+        ),
         "ReadOnly",
     ],
 )
@@ -101,9 +119,16 @@ def test_the_number_of_the_company(shape: None) -> None:
     Member.objects.create(account=account, name="Ada Example")
     bea = Member.objects.create(account=account, name="Bea Example")
     api = Api(make_token())
-    assert [c["first_name"] for c in api.results("FindContact", {"phone": "020 915 0100"})] == ["Ada"]
-    api.ok("CreateActivity", {"call_id": "c1", "caller_number": "020 915 0100", "contact_id": str(bea.pk)})
-    assert [c["first_name"] for c in api.results("FindContact", {"phone": "020 915 0100"})] == ["Bea"]
+    assert [c["first_name"] for c in api.results("FindContact", {"phone": "020 915 0100"})] == [
+        "Ada"
+    ]
+    api.ok(
+        "CreateActivity",
+        {"call_id": "c1", "caller_number": "020 915 0100", "contact_id": str(bea.pk)},
+    )
+    assert [c["first_name"] for c in api.results("FindContact", {"phone": "020 915 0100"})] == [
+        "Bea"
+    ]
     account.phone = "020 915 0101"
     account.save()
     assert entries() == {"+353209150101"}
@@ -118,7 +143,10 @@ def test_a_required_company(shape: None) -> None:
     api = Api(make_token())
     api.id("CreateContact", {"first_name": "Ada", "phone": "020 915 0100"})
     api.id("CreateContact", {"first_name": "Bea", "organization": {"name": "Sample Ltd"}})
-    assert [member.account.name for member in Member.objects.order_by("pk")] == ["Unknown", "Sample Ltd"]
+    assert [member.account.name for member in Member.objects.order_by("pk")] == [
+        "Unknown",
+        "Sample Ltd",
+    ]
 
 
 @pytest.mark.django_db
@@ -127,7 +155,10 @@ def test_what_forms_demand_and_the_phone_does_not_know(shape: None) -> None:
     api = Api(make_token())
     ada = api.id("CreateContact", {"first_name": "Ada", "phone": "020 915 0100"})
     assert api.id("CreateContact", {"first_name": "Bea", "phone": "020 915 0101"}) != ada
-    assert api.ok("UpdateContact", {"id": ada, "email": "ada@example.com"})["email"] == "ada@example.com"
+    assert (
+        api.ok("UpdateContact", {"id": ada, "email": "ada@example.com"})["email"]
+        == "ada@example.com"
+    )
 
 
 @pytest.mark.django_db
@@ -142,7 +173,9 @@ def test_what_the_model_refuses_is_the_callers_mistake(shape: None, change: dict
     Subscriber.objects.create(name="Bea", email="ada@example.com", phone="020 915 0101")
     api = Api(make_token())
     error(api.call("UpdateContact", {"id": str(ada.pk), **change}), 400)
-    error(api.call("CreateContact", {"phone": "020 915 0101", **change, "last_name": "Example"}), 400)
+    error(
+        api.call("CreateContact", {"phone": "020 915 0101", **change, "last_name": "Example"}), 400
+    )
     ada.refresh_from_db()
     assert (ada.name, ada.email, ada.phone) == ("Ada", "ada@example.com", "020 915 0100")
     assert Subscriber.objects.count() == 2
@@ -153,7 +186,9 @@ def test_agents_without_a_column_for_the_extension(shape: None, api: Api, north:
     una = User.objects.create_user("una")
     staff = Staff.objects.create(user=una, branch=north)
     Agent.objects.create(user=una, extension="501")
-    assert [(user["id"], user["extension"]) for user in api.results("Users")] == [(str(staff.pk), "501")]
+    assert [(user["id"], user["extension"]) for user in api.results("Users")] == [
+        (str(staff.pk), "501")
+    ]
     api.ok("CreateActivity", {"call_id": "c1", "caller_number": "020 915 0100", "extension": "501"})
     assert Activity.objects.get().agent_id == str(staff.pk)
 
@@ -162,7 +197,9 @@ def test_agents_without_a_column_for_the_extension(shape: None, api: Api, north:
 @pytest.mark.parametrize("shape", ["OtherDatabase"], indirect=True)
 def test_another_database(shape: None) -> None:
     api = Api(make_token())
-    id = api.id("CreateContact", {"first_name": "Ada", "last_name": "Example", "phone": "020 915 0100"})
+    id = api.id(
+        "CreateContact", {"first_name": "Ada", "last_name": "Example", "phone": "020 915 0100"}
+    )
     assert Elsewhere.objects.using("other").get().pk == int(id)
     assert api.results("FindContact", {"phone": "020 915 0100"})[0]["id"] == id
     Elsewhere.objects.bulk_create([Elsewhere(name="Bea Example", phone="020 915 0101")])
@@ -183,7 +220,10 @@ def test_another_database(shape: None) -> None:
 def test_what_the_crm_does_not_do(shape: None, hook: str) -> None:
     ada = Elsewhere.objects.create(name="Ada Example", phone="020 915 0100")
     api = Api(make_token())
-    assert error(api.call(hook, {"id": str(ada.pk), "first_name": "Bea"}), 501)["code"] == "unsupported"
+    assert (
+        error(api.call(hook, {"id": str(ada.pk), "first_name": "Bea"}), 501)["code"]
+        == "unsupported"
+    )
     assert hook not in build("bearer", "https://crm.example.com")["API"]
     assert error(api.call("Organizations"), 501)["code"] == "unsupported"
     assert "Organizations" not in build("bearer", "https://crm.example.com")["API"]

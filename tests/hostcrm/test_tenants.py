@@ -14,8 +14,8 @@ from django.urls import reverse
 from demo_project.hostcrm.models import Branch, Company, Lead, Person, Staff
 from ringotel_crm.models import Activity, PhoneIndex, Recording
 from tests.api import Api, read
-from tests.audio_samples import sample
 from tests.hostcrm.conftest import make_api
+from tests.media.audio_samples import sample
 
 NOT_THERE = {
     "person": "person:00000000-0000-4000-8000-000000000000",
@@ -37,26 +37,39 @@ def theirs(north: Branch, south: Branch) -> dict[str, str]:
         company=Company.objects.create(branch=south, name="South Ltd", switchboard="020 915 0999"),
     )
     lead = Lead.objects.create(branch=south, full_name="Stig South", telephone="020 915 0901")
-    staff = Staff.objects.create(user=User.objects.create_user("stina", "stina@example.com"), branch=south, desk="501")
+    staff = Staff.objects.create(
+        user=User.objects.create_user("stina", "stina@example.com"), branch=south, desk="501"
+    )
     api = make_api("south")
-    id = api.id("CreateActivity", {"call_id": "c1", "caller_number": "020 915 0900", "activity_type": "inbound"})
+    id = api.id(
+        "CreateActivity",
+        {"call_id": "c1", "caller_number": "020 915 0900", "activity_type": "inbound"},
+    )
     api.ok("UpdateActivity", {"id": id, "subject": "Secret", "comment": "Of the south"})
     return {
         "person": f"person:{person.pk}",
         "lead": f"lead:{lead.pk}",
         "activity": id,
         "user": str(staff.pk),
-        "recording": str(api.send("UpdateCallRecording", sample("pcm.wav"), "audio/wav", query=f"id={id}").status_code),
+        "recording": str(
+            api.send(
+                "UpdateCallRecording", sample("pcm.wav"), "audio/wav", query=f"id={id}"
+            ).status_code
+        ),
     }
 
 
 def state() -> list[Any]:
     """Everything of the south that a key of the north must leave as it is."""
     tables: list[Any] = [Person.objects, Lead.objects, Company.objects, Staff.objects]
-    rows: list[Any] = [list(table.filter(branch__code="south").order_by("pk").values()) for table in tables]
-    calls = Activity.objects.filter(scope="south")
-    call = calls.values_list("call_id", "subject", "comment", "status", "duration", "cause", "contact_id", "updated_at")
-    return [*rows, list(call), list(Recording.objects.filter(activity__scope="south").values())]
+    rows: list[Any] = [
+        list(table.filter(branch__code="south").order_by("pk").values()) for table in tables
+    ]
+    calls = Activity.objects.filter(tenant="south")
+    call = calls.values_list(
+        "call_id", "subject", "comment", "status", "duration", "cause", "contact_id", "updated_at"
+    )
+    return [*rows, list(call), list(Recording.objects.filter(activity__tenant="south").values())]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +87,9 @@ def state() -> list[Any]:
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(map(str, value.values())),
 )
-def test_no_id_of_theirs_is_of_use(api: Api, north: Branch, theirs: dict[str, str], hook: str, data: Any) -> None:
+def test_no_id_of_theirs_is_of_use(
+    api: Api, north: Branch, theirs: dict[str, str], hook: str, data: Any
+) -> None:
 
     mine = Person.objects.create(branch=north, given_name="Ada", office_phone="020 915 0100")
     known = {
@@ -96,25 +111,35 @@ def test_no_id_of_theirs_is_of_use(api: Api, north: Branch, theirs: dict[str, st
 
 def test_the_same_call_id_is_another_call(api: Api, theirs: dict[str, str]) -> None:
     before = state()
-    id = api.id("CreateActivity", {"call_id": "c1", "caller_number": "020 915 0900", "activity_type": "inbound"})
+    id = api.id(
+        "CreateActivity",
+        {"call_id": "c1", "caller_number": "020 915 0900", "activity_type": "inbound"},
+    )
     api.ok("UpdateActivity", {"call_id": "c1", "subject": "North"})
     api.ok("StopCallActivity", {"call_id": "c1", "call_duration": 9, "call_cause": "0"})
     api.send("UpdateCallRecording", sample("adts.aac"), "audio/aac", query="call_id=c1")
     assert id != theirs["activity"]
     assert state() == before
-    own = Activity.objects.get(scope="north", call_id="c1")
+    own = Activity.objects.get(tenant="north", call_id="c1")
     assert (own.subject, own.contact_name, own.contact_id) == ("North", "", "")
 
 
 @pytest.mark.parametrize("kind", ["person", "lead"])
 def test_a_call_is_not_given_to_one_of_theirs(api: Api, theirs: dict[str, str], kind: str) -> None:
-    api.ok("CreateActivity", {"call_id": "n1", "caller_number": "020 915 0555", "contact_id": theirs[kind]})
+    api.ok(
+        "CreateActivity",
+        {"call_id": "n1", "caller_number": "020 915 0555", "contact_id": theirs[kind]},
+    )
     assert Activity.objects.get(call_id="n1").contact_id == ""
 
 
 @pytest.mark.parametrize("field", ["user_id", "extension", "user_email"])
-def test_a_call_is_not_given_to_a_colleague_of_theirs(api: Api, theirs: dict[str, str], field: str) -> None:
-    value = {"user_id": theirs["user"], "extension": "501", "user_email": "stina@example.com"}[field]
+def test_a_call_is_not_given_to_a_colleague_of_theirs(
+    api: Api, theirs: dict[str, str], field: str
+) -> None:
+    value = {"user_id": theirs["user"], "extension": "501", "user_email": "stina@example.com"}[
+        field
+    ]
     api.ok("CreateActivity", {"call_id": "n1", "caller_number": "020 915 0555", field: value})
     assert Activity.objects.get(call_id="n1").agent_id == ""
 
@@ -140,15 +165,22 @@ def test_the_same_person_is_another_contact(api: Api, theirs: dict[str, str]) ->
     }
     assert api.id("CreateContact", given) != theirs["person"]
     assert state() == before
-    assert Person.objects.get(branch__code="north").company == Company.objects.get(branch__code="north")
+    assert Person.objects.get(branch__code="north").company == Company.objects.get(
+        branch__code="north"
+    )
 
 
 def test_who_belongs_to_no_branch_sees_none(north: Branch, theirs: dict[str, str]) -> None:
     api = make_api("")
     assert [api.results(hook) for hook in ("Users", "Contacts", "Organizations")] == [[], [], []]
     assert api.results("FindContact", {"phone": "020 915 0900"}) == []
-    assert api.call("UpdateContact", {"id": theirs["person"], "last_name": "Taken"}).status_code == 404
-    assert api.call("UpdateActivity", {"id": theirs["activity"], "subject": "Taken"}).status_code == 404
+    assert (
+        api.call("UpdateContact", {"id": theirs["person"], "last_name": "Taken"}).status_code == 404
+    )
+    assert (
+        api.call("UpdateActivity", {"id": theirs["activity"], "subject": "Taken"}).status_code
+        == 404
+    )
 
 
 def test_a_password_acts_for_the_branch_of_its_user(theirs: dict[str, str]) -> None:
@@ -162,7 +194,9 @@ def test_a_password_acts_for_the_branch_of_its_user(theirs: dict[str, str]) -> N
 
 
 @pytest.mark.parametrize(("branch", "status"), [("south", 200), ("north", 404)])
-def test_a_recording_is_heard_in_its_branch(north: Branch, theirs: dict[str, str], branch: str, status: int) -> None:
+def test_a_recording_is_heard_in_its_branch(
+    north: Branch, theirs: dict[str, str], branch: str, status: int
+) -> None:
     user = User.objects.create_user("una")
     Staff.objects.create(user=user, branch=Branch.objects.get(code=branch))
     user.user_permissions.add(Permission.objects.get(codename="view_recording"))
@@ -175,16 +209,16 @@ def test_a_recording_is_heard_in_its_branch(north: Branch, theirs: dict[str, str
 
 def test_a_credential_does_not_change_its_tenant(north: Branch) -> None:
     options = {"auth": "bearer", "base_url": "https://crm.example.com", "name": "desk"}
-    call_command("ringotel_connect", **options, scope="north")
-    for scope in ("south", ""):
+    call_command("ringotel_connect", **options, tenant="north")
+    for tenant in ("south", ""):
         with pytest.raises(CommandError):
-            call_command("ringotel_connect", **options, scope=scope)
+            call_command("ringotel_connect", **options, tenant=tenant)
 
 
 def test_the_index_says_whose_a_number_is(theirs: dict[str, str], north: Branch) -> None:
     entry = PhoneIndex.objects.get(e164="+353209150900")
-    assert entry.scope == "south"
+    assert entry.tenant == "south"
     person = Person.objects.get()
     person.branch = north
     person.save()
-    assert PhoneIndex.objects.get(e164="+353209150900").scope == "north"
+    assert PhoneIndex.objects.get(e164="+353209150900").tenant == "north"

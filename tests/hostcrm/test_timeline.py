@@ -12,18 +12,26 @@ from pytest_django import Settings
 
 from demo_project.hostcrm.models import Branch, Company, Lead, Person, Staff
 from ringotel_crm.models import Activity
-from ringotel_crm.services.timeline import activities_for, move_calls
+from ringotel_crm.services.calls.timeline import activities_for, move_calls
 from tests.api import Api
-from tests.audio_samples import sample
+from tests.media.audio_samples import sample
 
 
 @pytest.fixture
 def ada(north: Branch) -> Person:
-    return Person.objects.create(branch=north, given_name="Ada", surname="<Example>", office_phone="020 915 0100")
+    return Person.objects.create(
+        branch=north, given_name="Ada", surname="<Example>", office_phone="020 915 0100"
+    )
 
 
 def call(api: Api, call_id: str, number: str = "020 915 0100", **data: Any) -> Activity:
-    start = {"call_id": call_id, "caller_number": number, "activity_type": "inbound", "call_start": 1772452800, **data}
+    start = {
+        "call_id": call_id,
+        "caller_number": number,
+        "activity_type": "inbound",
+        "call_start": 1772452800,
+        **data,
+    }
     return Activity.objects.get(pk=api.id("CreateActivity", start))
 
 
@@ -68,7 +76,9 @@ def test_a_page_of_the_host(api: Api, ada: Person) -> None:
 
 
 @pytest.mark.parametrize("permissions", [(), ("view_activity",)])
-def test_who_may_not_listen_sees_no_player(api: Api, ada: Person, permissions: tuple[str, ...]) -> None:
+def test_who_may_not_listen_sees_no_player(
+    api: Api, ada: Person, permissions: tuple[str, ...]
+) -> None:
     id = call(api, "c1", subject="Bread").pk
     api.send("UpdateCallRecording", sample("pcm.wav"), "audio/wav", query=f"id={id}")
     page = colleague(*permissions).get(f"/people/{ada.pk}/").content.decode()
@@ -82,21 +92,32 @@ def test_nobody_called(ada: Person) -> None:
 
 @pytest.mark.parametrize("number", ["020 915 0100", "+353209150100", "tel:+353-20-915-0100"])
 def test_a_link_that_calls(number: str) -> None:
-    link = Template("{% load ringotel %}{% ringotel_call number %}").render(Context({"number": number}))
+    link = Template("{% load ringotel %}{% ringotel_call number %}").render(
+        Context({"number": number})
+    )
     assert 'href="tel:+353209150100"' in link
     assert ">+353 20 915 0100<" in link
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"), [('<a href="x">', "&lt;a href=&quot;x&quot;&gt;"), ("500", "500"), ("", ""), (None, "")]
+    ("text", "shown"),
+    [('<a href="x">', "&lt;a href=&quot;x&quot;&gt;"), ("500", "500"), ("", ""), (None, "")],
 )
 def test_text_that_cannot_be_called(text: str | None, shown: str) -> None:
-    assert Template("{% load ringotel %}{% ringotel_call text %}").render(Context({"text": text})) == shown
+    assert (
+        Template("{% load ringotel %}{% ringotel_call text %}").render(Context({"text": text}))
+        == shown
+    )
 
 
 def test_the_link_leads_where_the_settings_say(settings: Settings) -> None:
-    settings.RINGOTEL_CRM = {**settings.RINGOTEL_CRM, "CALL_URL": "https://phone.example.com/?to={number}&a=1"}
-    link = Template('{% load ringotel %}{% ringotel_call "020 915 0100" "Call" %}').render(Context())
+    settings.RINGOTEL_CRM = {
+        **settings.RINGOTEL_CRM,
+        "CLICK_TO_CALL_URL": "https://phone.example.com/?to={number}&a=1",
+    }
+    link = Template('{% load ringotel %}{% ringotel_call "020 915 0100" "Call" %}').render(
+        Context()
+    )
     assert 'href="https://phone.example.com/?to=+353209150100&amp;a=1"' in link
     assert ">Call<" in link
 
@@ -106,7 +127,12 @@ def test_a_deleted_contact_leaves_a_readable_call(api: Api, north: Branch) -> No
     pk = call(api, "c1", "020 915 0300").pk
     Lead.objects.all().delete()
     left = Activity.objects.get(pk=pk)
-    assert (left.contact, left.contact_type, left.contact_id, left.contact_name) == (None, None, "", "Lee Invented")
+    assert (left.contact, left.contact_type, left.contact_id, left.contact_name) == (
+        None,
+        None,
+        "",
+        "Lee Invented",
+    )
     again = Lead.objects.create(pk=lead.pk, branch=north, full_name="Somebody Else")
     assert not activities_for(again).exists()
 

@@ -22,11 +22,16 @@ ROWS = 5000
 @pytest.fixture
 def many() -> None:
     """So many contacts with two numbers each, and companies, that reading all of them is the slower way."""
-    Contact.objects.bulk_create((Contact(first_name=f"Ada {n}") for n in range(ROWS)), batch_size=1000)
-    Organization.objects.bulk_create((Organization(name=f"Sample {n}") for n in range(ROWS)), batch_size=1000)
+    Contact.objects.bulk_create(
+        (Contact(first_name=f"Ada {n}") for n in range(ROWS)), batch_size=1000
+    )
+    Organization.objects.bulk_create(
+        (Organization(name=f"Sample {n}") for n in range(ROWS)), batch_size=1000
+    )
     pks = list(Contact.objects.order_by("pk").values_list("pk", flat=True))
     ContactPhone.objects.bulk_create(
-        (ContactPhone(contact_id=pk, raw=f"+4413{n:08}") for pk in pks for n in (pk, pk + ROWS)), batch_size=1000
+        (ContactPhone(contact_id=pk, raw=f"+4413{n:08}") for pk in pks for n in (pk, pk + ROWS)),
+        batch_size=1000,
     )
     Organization.objects.filter(name="Sample 1").update(phone=number(1), e164=number(1))
     with connection.cursor() as cursor:
@@ -40,7 +45,11 @@ def indexes(model: type[Model], column: str) -> set[str]:
     """The names of the indexes on this column."""
     with connection.cursor() as cursor:
         constraints = connection.introspection.get_constraints(cursor, model._meta.db_table)
-    return {name for name, facts in constraints.items() if facts["columns"] == [column] and facts["index"]}
+    return {
+        name
+        for name, facts in constraints.items()
+        if facts["columns"] == [column] and facts["index"]
+    }
 
 
 def plan(sql: str) -> str:
@@ -55,13 +64,17 @@ def plan(sql: str) -> str:
 def test_a_caller_is_found_by_the_index(api: Api) -> None:
     phone = ContactPhone.objects.order_by("pk")[ROWS]
     with CaptureQueriesContext(connection) as queries:
-        assert [found["id"] for found in api.results("FindContact", {"phone": phone.e164})] == [str(phone.contact_id)]
+        assert [found["id"] for found in api.results("FindContact", {"phone": phone.e164})] == [
+            str(phone.contact_id)
+        ]
     [sql] = [query["sql"] for query in queries if "contactphone" in query["sql"]]
     found = plan(sql)
     assert any(name in found for name in indexes(ContactPhone, "e164")), found
     assert "SCAN " not in found  # SQLite
     assert "Seq Scan" not in found  # PostgreSQL
-    assert not re.search(r"(?<!<subquery\d>) ALL ", found)  # MariaDB, which reads the few rows of a subquery so
+    assert not re.search(
+        r"(?<!<subquery\d>) ALL ", found
+    )  # MariaDB, which reads the few rows of a subquery so
 
 
 @pytest.mark.usefixtures("many")

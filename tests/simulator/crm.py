@@ -38,9 +38,15 @@ DOCUMENT: dict[str, Any] = {
         "Users": {
             "request_method": "GET",
             "request_path": "/agents",
-            "response_map": {"agents": [{"ref": "$user_id$", "mail": "$email$", "ext": "$extension$"}]},
+            "response_map": {
+                "agents": [{"ref": "$user_id$", "mail": "$email$", "ext": "$extension$"}]
+            },
         },
-        "Contacts": {"request_method": "GET", "request_path": "/people", "response_map": {"people": [PERSON]}},
+        "Contacts": {
+            "request_method": "GET",
+            "request_path": "/people",
+            "response_map": {"people": [PERSON]},
+        },
         "Organizations": {
             "request_method": "GET",
             "request_path": "/firms",
@@ -55,7 +61,12 @@ DOCUMENT: dict[str, Any] = {
             "request_method": "POST",
             "request_path": "/people",
             **JSON_TYPE,
-            "request_parameters": {"called": PERSON["called"], "tel": "$phone$", "mail": "$email$", "cell": "$mobile$"},
+            "request_parameters": {
+                "called": PERSON["called"],
+                "tel": "$phone$",
+                "mail": "$email$",
+                "cell": "$mobile$",
+            },
             "response_map": {"person": {"key": "$contact_id$"}},
         },
         "UpdateContact": {
@@ -94,27 +105,34 @@ DOCUMENT: dict[str, Any] = {
             "request_method": "POST",
             "request_path": "/calls/stop",
             **JSON_TYPE,
-            "request_parameters": CALL | {"until": "$call_end$", "seconds": "$call_duration$", "why": "$call_cause$"},
+            "request_parameters": CALL
+            | {"until": "$call_end$", "seconds": "$call_duration$", "why": "$call_cause$"},
             "response_map": {"call": {"ref": "$activity_id$"}},
         },
         "UpdateCallRecording": {
             "request_method": "POST",
             "request_path": "/calls/sound?ref=$activity_id$&uuid=$call_id$",
             "request_content_type": "multipart/form-data",
-            "request_parameters": {"sound": "$recording$", "uuid": "$call_id$", "note": "$comment$"},
+            "request_parameters": {
+                "sound": "$recording$",
+                "uuid": "$call_id$",
+                "note": "$comment$",
+            },
             "response_map": {"sound": {"link": "$recording_url$"}},
         },
     },
 }
 
-OAUTH2_DOCUMENT: dict[str, Any] = {key: value for key, value in DOCUMENT.items() if key != "auth"} | {
+OAUTH2_DOCUMENT: dict[str, Any] = {
+    key: value for key, value in DOCUMENT.items() if key != "auth"
+} | {
     "properties": ["Client ID", "Client Secret"],
     "OAuth2": {
         "client_id": "$Client ID$",
         "client_secret": "$Client Secret$",
         "flow_type": {"default": "0"},
         "authorization_endpoint": "https://other.example/authorize",
-        "authorization_parameters": {"default": "scope=calls"},
+        "authorization_parameters": {"default": "tenant=calls"},
         "token_endpoint": "https://other.example/token",
         "token_parameters": {"content_type": "application/x-www-form-urlencoded;charset=utf-8"},
         "request_auth": "Bearer",
@@ -144,9 +162,13 @@ class Request:
         if kind == "application/json":
             fields = json.loads(self.body)
         elif kind == "multipart/form-data":
-            message = message_from_bytes(f"Content-Type: {self.content_type}\r\n\r\n".encode() + self.body)
+            message = message_from_bytes(
+                f"Content-Type: {self.content_type}\r\n\r\n".encode() + self.body
+            )
             parts = message.get_payload()
-            fields = {str(part.get_param("name", header="content-disposition")): part for part in parts}  # type: ignore[union-attr]
+            fields = {
+                str(part.get_param("name", header="content-disposition")): part for part in parts
+            }  # type: ignore[union-attr]
             fields = {key: part.get_payload(decode=True) for key, part in fields.items()}
         else:
             fields = {key: values[0] for key, values in parse_qs(self.body.decode()).items()}
@@ -154,12 +176,18 @@ class Request:
 
 
 def _present(fields: Mapping[str, Any]) -> dict[str, Any]:
-    found = {key: _present(value) if isinstance(value, dict) else value for key, value in fields.items()}
-    return {key: value for key, value in found.items() if value is not None and not _is_absent(value)}
+    found = {
+        key: _present(value) if isinstance(value, dict) else value for key, value in fields.items()
+    }
+    return {
+        key: value for key, value in found.items() if value is not None and not _is_absent(value)
+    }
 
 
 def _is_absent(value: object) -> bool:
-    return value in ("", b"") or (isinstance(value, str) and re.fullmatch(r"\$[^$]+\$", value) is not None)
+    return value in ("", b"") or (
+        isinstance(value, str) and re.fullmatch(r"\$[^$]+\$", value) is not None
+    )
 
 
 Response = tuple[int, Any]
@@ -172,8 +200,17 @@ class CRM:
         self.requests: list[Request] = []
         self.closing = threading.Event()
         self.people: dict[str, dict[str, Any]] = {
-            "p1": {"key": "p1", "called": {"given": "Wilma", "family": "Testling"}, "tel": "+353 20 910 0001"},
-            "p2": {"key": "p2", "called": {"given": "Boris"}, "cell": "+44 7700 900123", "firm": None},
+            "p1": {
+                "key": "p1",
+                "called": {"given": "Wilma", "family": "Testling"},
+                "tel": "+353 20 910 0001",
+            },
+            "p2": {
+                "key": "p2",
+                "called": {"given": "Boris"},
+                "cell": "+44 7700 900123",
+                "firm": None,
+            },
             "p3": {"key": "p3", "firm": {"title": "Example Kettles"}, "tel": "020 910 0003"},
             "p4": {"key": "p4", "called": {"given": "Frida"}, "tel": "+353209199999"},
         }
@@ -194,7 +231,12 @@ class CRM:
     def read(self, request: Request) -> Response:
         match request.path:
             case "/agents":
-                return 200, {"agents": [{"ref": "a1", "ext": "201"}, {"ref": "a2", "mail": "pim@other.example"}]}
+                return 200, {
+                    "agents": [
+                        {"ref": "a1", "ext": "201"},
+                        {"ref": "a2", "mail": "pim@other.example"},
+                    ]
+                }
             case "/people":
                 return 200, {"people": list(self.people.values())}
             case "/firms":
@@ -222,14 +264,18 @@ class CRM:
 
     def token(self, fields: Mapping[str, str]) -> Response:
         grants = {"refresh_token": "refresh-1", "code": "code-1"}
-        if fields["client_secret"] == "client-secret" and any(fields.get(k) == v for k, v in grants.items()):
+        if fields["client_secret"] == "client-secret" and any(
+            fields.get(k) == v for k, v in grants.items()
+        ):
             return 200, {"access_token": KEY, "refresh_token": "refresh-1"}
         return 400, {"error": "invalid_grant"}
 
     def who(self, number: str) -> dict[str, Any] | None:
         digits = re.sub(r"\D", "", number)
         for person in self.people.values():
-            if digits and digits in (re.sub(r"\D", "", person.get(kind, "")) for kind in ("tel", "cell")):
+            if digits and digits in (
+                re.sub(r"\D", "", person.get(kind, "")) for kind in ("tel", "cell")
+            ):
                 return person
         return None
 

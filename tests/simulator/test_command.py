@@ -14,8 +14,17 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from ringotel_crm.simulator.scenarios import SCENARIOS
-
-from .crm import CRM, DOCUMENT, KEY, OAUTH2_DOCUMENT, OAUTH2_PROPERTIES, PROPERTIES, Request, Response, serving
+from tests.simulator.crm import (
+    CRM,
+    DOCUMENT,
+    KEY,
+    OAUTH2_DOCUMENT,
+    OAUTH2_PROPERTIES,
+    PROPERTIES,
+    Request,
+    Response,
+    serving,
+)
 
 ALL = str(len(SCENARIOS))
 
@@ -35,7 +44,9 @@ def simulate(crm: CRM, document: Path, *options: str) -> str:
     """What the command writes; raises CommandError if the CRM breaks a promise."""
     output = io.StringIO()
     with serving(crm) as url:
-        call_command("ringotel_simulate", document, "--base-url", url, "--seed", "1", *options, stdout=output)
+        call_command(
+            "ringotel_simulate", document, "--base-url", url, "--seed", "1", *options, stdout=output
+        )
     return output.getvalue()
 
 
@@ -43,7 +54,17 @@ def complaints(crm: CRM, document: Path, *options: str) -> list[str]:
     """The problems that the command writes about a CRM that breaks a promise."""
     output = io.StringIO()
     with serving(crm) as url, pytest.raises(CommandError) as raised:
-        call_command("ringotel_simulate", document, "--base-url", url, "--seed", "1", "--json", *options, stdout=output)
+        call_command(
+            "ringotel_simulate",
+            document,
+            "--base-url",
+            url,
+            "--seed",
+            "1",
+            "--json",
+            *options,
+            stdout=output,
+        )
     assert raised.value.returncode == 1
     report = json.loads(output.getvalue())
     assert report["ok"] is False
@@ -81,7 +102,8 @@ def test_table(document: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("plus", "start"), [("omit", "tel=353209"), ("encoded", "tel=%2B353209"), ("raw", "tel=+353209")]
+    ("plus", "start"),
+    [("omit", "tel=353209"), ("encoded", "tel=%2B353209"), ("raw", "tel=+353209")],
 )
 def test_plus_in_a_url(document: Path, plus: str, start: str) -> None:
     crm = CRM()
@@ -105,7 +127,11 @@ def test_numbers_in_a_body_have_no_plus_and_times_are_numbers(document: Path) ->
 def test_ring_group_is_one_call_for_several_users(document: Path) -> None:
     crm = CRM()
     simulate(crm, document, "--calls", "1", "--scenario", "ring-group")
-    bodies = [request.fields for request in crm.requests if request.path == "/calls" and request.method == "POST"]
+    bodies = [
+        request.fields
+        for request in crm.requests
+        if request.path == "/calls" and request.method == "POST"
+    ]
     assert len({body["uuid"] for body in bodies}) == 1
     assert len({body["who"]["ext"] for body in bodies}) == 3
     assert sorted(body["who"].get("agent", "") for body in bodies) == ["", "a1", "a2"]
@@ -115,7 +141,12 @@ def test_reordered_call_is_known_by_its_call_id_alone(document: Path) -> None:
     crm = CRM()
     simulate(crm, document, "--calls", "1", "--scenario", "reordered", "--absent", "omit")
     hooks = [(r.method, r.path) for r in crm.requests if r.path.startswith("/calls")]
-    assert hooks == [("POST", "/calls/stop"), ("PATCH", "/calls"), ("POST", "/calls"), ("POST", "/calls/sound")]
+    assert hooks == [
+        ("POST", "/calls/stop"),
+        ("PATCH", "/calls"),
+        ("POST", "/calls"),
+        ("POST", "/calls/sound"),
+    ]
     assert "ref" not in crm.requests[-4].fields
 
 
@@ -161,10 +192,23 @@ def test_only_users_is_required(tmp_path: Path) -> None:
 
 
 def test_document_with_renamed_variables(tmp_path: Path) -> None:
-    text = connected(DOCUMENT, PROPERTIES).replace("$activity_id$", "$log$").replace("tel=$phone$", "tel=$number$")
+    text = (
+        connected(DOCUMENT, PROPERTIES)
+        .replace("$activity_id$", "$log$")
+        .replace("tel=$phone$", "tel=$number$")
+    )
     path = tmp_path / "document.json"
     path.write_text(text)
-    simulate(CRM(), path, "--calls", ALL, "--variable", "activity_id=log", "--variable", "FindContact.phone=number")
+    simulate(
+        CRM(),
+        path,
+        "--calls",
+        ALL,
+        "--variable",
+        "activity_id=log",
+        "--variable",
+        "FindContact.phone=number",
+    )
 
 
 def test_without_a_call_id_a_reordered_call_is_not_told_before_it_has_an_id(tmp_path: Path) -> None:
@@ -174,7 +218,10 @@ def test_without_a_call_id_a_reordered_call_is_not_told_before_it_has_an_id(tmp_
     crm = CRM()
     crm.call = lambda fields: crm.calls.setdefault(fields.get("ref", "c1"), {"ref": "c1"})  # type: ignore[method-assign]
     simulate(crm, path, "--calls", "1", "--scenario", "reordered", "--absent", "omit")
-    assert [r.path for r in crm.requests if r.path.startswith("/calls")] == ["/calls", "/calls/sound"]
+    assert [r.path for r in crm.requests if r.path.startswith("/calls")] == [
+        "/calls",
+        "/calls/sound",
+    ]
 
 
 # Broken promises
@@ -225,7 +272,9 @@ class NeverJoins(CRM):
     """Begins a call of its own for what comes before the beginning."""
 
     def call(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        return super().call({**fields, "uuid": fields["uuid"] + ("" if "way" in fields else "early")})
+        return super().call(
+            {**fields, "uuid": fields["uuid"] + ("" if "way" in fields else "early")}
+        )
 
 
 class NumbersItsCalls(CRM):
@@ -271,20 +320,56 @@ class Altered(CRM):
     [
         (Fails, "known", "CreateActivity (known): answered 500 Internal Server Error"),
         (ForgetsAnId, "new-contact", "CreateContact (new-contact): gave no $contact_id$"),
-        (KnowsAnonymous, "anonymous", "FindContact (anonymous): gave contact p1 for the number of nobody"),
-        (KnowsAnonymous, "extension", "FindContact (extension): gave contact p1 for the number of nobody"),
-        (KnowsAnonymous, "unknown", "FindContact (unknown): gave contact p1 for the number of nobody"),
+        (
+            KnowsAnonymous,
+            "anonymous",
+            "FindContact (anonymous): gave contact p1 for the number of nobody",
+        ),
+        (
+            KnowsAnonymous,
+            "extension",
+            "FindContact (extension): gave contact p1 for the number of nobody",
+        ),
+        (
+            KnowsAnonymous,
+            "unknown",
+            "FindContact (unknown): gave contact p1 for the number of nobody",
+        ),
         (KnowsNobody, "known", "FindContact (known): did not find the contact with this number"),
-        (KnowsNobody, "new-contact", "FindContact (new-contact): did not find the contact with this number"),
+        (
+            KnowsNobody,
+            "new-contact",
+            "FindContact (new-contact): did not find the contact with this number",
+        ),
         (ConfusesPeople, "known", "FindContact (known): gave contact p3 for the number of another"),
-        (FindsNobodyInParticular, "known", "FindContact (known): gave a contact without $contact_id$"),
-        (LogsTwice, "duplicates", "CreateActivity (duplicates): gave another $activity_id$ for the same call"),
-        (LogsTwice, "ring-group", "CreateActivity (ring-group): gave another $activity_id$ for the same call"),
-        (NeverJoins, "reordered", "CreateActivity (reordered): gave another $activity_id$ for the same call"),
+        (
+            FindsNobodyInParticular,
+            "known",
+            "FindContact (known): gave a contact without $contact_id$",
+        ),
+        (
+            LogsTwice,
+            "duplicates",
+            "CreateActivity (duplicates): gave another $activity_id$ for the same call",
+        ),
+        (
+            LogsTwice,
+            "ring-group",
+            "CreateActivity (ring-group): gave another $activity_id$ for the same call",
+        ),
+        (
+            NeverJoins,
+            "reordered",
+            "CreateActivity (reordered): gave another $activity_id$ for the same call",
+        ),
         (NumbersItsCalls, "known", "CreateActivity (known): the answer.call.ref is not text"),
         (AnswersHTML, "known", "CreateActivity (known): answered text/html that is not JSON"),
         (Redirects, "known", "CreateActivity (known): answered 301 Moved Permanently"),
-        (Unauthorized, "known", "authentication (credential: wrong): answered 401 Unauthorized; it should be 403"),
+        (
+            Unauthorized,
+            "known",
+            "authentication (credential: wrong): answered 401 Unauthorized; it should be 403",
+        ),
         (Open, "known", "authentication (credential: none): answered 200; it should be 403"),
         (lambda: Altered("/agents", {"agents": []}), "known", "Users (set-up): gave nobody"),
         (
@@ -292,7 +377,11 @@ class Altered(CRM):
             "known",
             "Users (set-up): 1 of 1 came without $user_id",
         ),
-        (lambda: Altered("/agents", {"staff": []}), "known", "Users (set-up): the answer.agents is not an array"),
+        (
+            lambda: Altered("/agents", {"staff": []}),
+            "known",
+            "Users (set-up): the answer.agents is not an array",
+        ),
         (
             lambda: Altered("/people", {"people": [{"key": "p1"}, {"key": "p1"}]}),
             "unknown",
@@ -300,7 +389,9 @@ class Altered(CRM):
         ),
     ],
 )
-def test_broken_promise_is_reported(document: Path, crm: Callable[[], CRM], scenario: str, problem: str) -> None:
+def test_broken_promise_is_reported(
+    document: Path, crm: Callable[[], CRM], scenario: str, problem: str
+) -> None:
     problems = complaints(crm(), document, "--calls", "1", "--scenario", scenario)
     assert any(found.startswith(problem) for found in problems), problems
 
@@ -308,7 +399,9 @@ def test_broken_promise_is_reported(document: Path, crm: Callable[[], CRM], scen
 def test_more_than_one_contact_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "document.json"
     people = DOCUMENT["API"]["Contacts"]["response_map"]
-    api = DOCUMENT["API"] | {"FindContact": DOCUMENT["API"]["FindContact"] | {"response_map": people}}
+    api = DOCUMENT["API"] | {
+        "FindContact": DOCUMENT["API"]["FindContact"] | {"response_map": people}
+    }
     path.write_text(connected(DOCUMENT | {"API": api}, PROPERTIES))
     crm = CRM()
     both = {"people": [crm.people["p1"], crm.people["p2"]]}
@@ -344,7 +437,9 @@ def test_output_has_no_number_and_no_secret(document: Path) -> None:
     crm = RefusesNumbers()
     output = io.StringIO()
     with serving(crm) as url, pytest.raises(CommandError):
-        call_command("ringotel_simulate", document, "--base-url", url, "--scenario", "known", stdout=output)
+        call_command(
+            "ringotel_simulate", document, "--base-url", url, "--scenario", "known", stdout=output
+        )
     text = output.getvalue()
     assert "… is not a number" in text
     assert KEY not in text
@@ -354,9 +449,20 @@ def test_output_has_no_number_and_no_secret(document: Path) -> None:
 
 def test_only_the_first_problems_are_written(document: Path) -> None:
     output = io.StringIO()
-    with serving(Fails()) as url, pytest.raises(CommandError, match="23 answers were not as promised"):
+    with (
+        serving(Fails()) as url,
+        pytest.raises(CommandError, match="23 answers were not as promised"),
+    ):
         call_command(
-            "ringotel_simulate", document, "--base-url", url, "--calls", "23", "--scenario", "known", stdout=output
+            "ringotel_simulate",
+            document,
+            "--base-url",
+            url,
+            "--calls",
+            "23",
+            "--scenario",
+            "known",
+            stdout=output,
         )
     assert output.getvalue().endswith("... and 3 more.\n")
 
@@ -377,7 +483,9 @@ def test_properties_from_file_and_option(tmp_path: Path) -> None:
     )
     properties = tmp_path / "properties.json"
     properties.write_text(json.dumps({"User": "zoë", "Password": "to be replaced"}))
-    simulate(CRM(), document, "--properties", str(properties), "-p", "Password=pässwörd", "--calls", "1")
+    simulate(
+        CRM(), document, "--properties", str(properties), "-p", "Password=pässwörd", "--calls", "1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -389,7 +497,9 @@ def test_properties_from_file_and_option(tmp_path: Path) -> None:
         (["--code", "code-1", "--redirect-uri", "https://r.example/"], ["authorization_code"]),
     ],
 )
-@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded;charset=utf-8", "application/json"])
+@pytest.mark.parametrize(
+    "content_type", ["application/x-www-form-urlencoded;charset=utf-8", "application/json"]
+)
 def test_oauth2(tmp_path: Path, options: list[str], tokens: list[str], content_type: str) -> None:
     document = tmp_path / "document.json"
     oauth2 = OAUTH2_DOCUMENT["OAuth2"] | {"token_parameters": {"content_type": content_type}}
@@ -413,12 +523,15 @@ def test_oauth2_token_that_cannot_be_renewed(tmp_path: Path, options: list[str])
     ("options", "words"),
     [
         (["--refresh-token", "stolen"], r"gave no access token \(status 400\)"),
-        (["--refresh-token", "refresh-1", "--base-url", "http://127.0.0.1:1"], "The token endpoint does not answer"),
+        (
+            ["--refresh-token", "refresh-1", "--base-url", "http://127.0.0.1:1"],
+            "The token endpoint does not answer",
+        ),
         (
             ["--redirect-uri", "https://r.example/"],
-            r"/authorize\?response_type=code&client_id=client&redirect_uri=https%3A%2F%2Fr.example%2F&scope=calls$",
+            r"/authorize\?response_type=code&client_id=client&redirect_uri=https%3A%2F%2Fr.example%2F&tenant=calls$",
         ),
-        ([], r"/authorize\?response_type=code&client_id=client&scope=calls$"),
+        ([], r"/authorize\?response_type=code&client_id=client&tenant=calls$"),
     ],
 )
 def test_oauth2_without_a_token(tmp_path: Path, options: list[str], words: str) -> None:
@@ -435,7 +548,9 @@ def test_document_from_standard_input(document: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(sys, "stdin", io.StringIO(document.read_text()))
     crm = CRM()
     with serving(crm) as url:
-        call_command("ringotel_simulate", "-", "--base-url", url, "--calls", "1", stdout=io.StringIO())
+        call_command(
+            "ringotel_simulate", "-", "--base-url", url, "--calls", "1", stdout=io.StringIO()
+        )
     assert len(crm.calls) == 1
 
 
@@ -451,7 +566,11 @@ def test_document_from_standard_input(document: Path, monkeypatch: pytest.Monkey
         (connected(DOCUMENT, PROPERTIES), ["--calls", "0"], "argument --calls: invalid"),
         (connected(DOCUMENT, PROPERTIES), ["--rate", "-1"], "argument --rate: invalid"),
         (connected(DOCUMENT, PROPERTIES), ["--timeout", "nan"], "argument --timeout: invalid"),
-        (connected(DOCUMENT, PROPERTIES), ["--scenario", "war"], "argument --scenario: invalid choice: 'war'"),
+        (
+            connected(DOCUMENT, PROPERTIES),
+            ["--scenario", "war"],
+            "argument --scenario: invalid choice: 'war'",
+        ),
     ],
 )
 def test_mistakes(tmp_path: Path, text: str | None, options: list[str], words: str) -> None:

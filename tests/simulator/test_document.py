@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from ringotel_crm.simulator.document import DocumentError, read_document
-
-from .crm import DOCUMENT, OAUTH2_DOCUMENT
+from tests.simulator.crm import DOCUMENT, OAUTH2_DOCUMENT
 
 BASE_URL = "http://127.0.0.1:8000"
 GONE = object()
@@ -32,8 +31,16 @@ def changed(document: dict[str, Any], path: str, value: object) -> dict[str, Any
     [
         ({"request_path": "/a?x=$phone$"}, "http://h:1/", "http://h:1/a?x=$phone$"),
         ({"request_path": "/a"}, "http://h:1/crm", "http://h:1/crm/a"),
-        ({"request_url": "https://crm.example/a", "request_path": "/b"}, "", "https://crm.example/a"),
-        ({"request_url": "https://crm.example:444/a?x=1", "request_path": "/b"}, "http://h:1", "http://h:1/a?x=1"),
+        (
+            {"request_url": "https://crm.example/a", "request_path": "/b"},
+            "",
+            "https://crm.example/a",
+        ),
+        (
+            {"request_url": "https://crm.example:444/a?x=1", "request_path": "/b"},
+            "http://h:1",
+            "http://h:1/a?x=1",
+        ),
     ],
 )
 def test_url_of_a_hook(hook: dict[str, str], base_url: str, url: str) -> None:
@@ -54,7 +61,10 @@ def test_variables_of_a_hook_are_those_of_its_request() -> None:
     assert hooks["Users"].variables == frozenset()
 
 
-FORM = {"request_content_type": "application/x-www-form-urlencoded", "request_parameters": {"a": {"b": "$phone$"}}}
+FORM = {
+    "request_content_type": "application/x-www-form-urlencoded",
+    "request_parameters": {"a": {"b": "$phone$"}},
+}
 CREATE = DOCUMENT["API"]["CreateContact"]
 
 
@@ -82,16 +92,40 @@ CREATE = DOCUMENT["API"]["CreateContact"]
         ("API.Users.request_path", GONE, "API.Users.request_path: "),
         ("API.Users.request_path", "agents", "API.Users.request_path: must start with a slash"),
         ("API.Users.request_url", "/agents", "API.Users.request_url: must be an absolute URL"),
-        ("API.Users.request_parameters", {"a": "b"}, "API.Users.request_parameters: a GET has no body"),
-        ("API.Users.response_map", {"name": "$firstname$"}, "API.Users.response_map: must capture $user_id$"),
+        (
+            "API.Users.request_parameters",
+            {"a": "b"},
+            "API.Users.request_parameters: a GET has no body",
+        ),
+        (
+            "API.Users.response_map",
+            {"name": "$firstname$"},
+            "API.Users.response_map: must capture $user_id$",
+        ),
         ("API.Users.response_map", GONE, "API.Users.response_map: must capture $user_id$"),
         ("API.Users.response_map", {"a": [{"b": "$user_id$"}] * 2}, "API.Users.response_map.a: "),
         ("API.Users.response_map", {"a": [{"b": "user_id"}]}, "API.Users.response_map.a[].b: "),
         ("API.Users.response_map", {"a": ["$user_id$"]}, "API.Users.response_map.a: "),
-        ("API.CreateContact.request_parameters", "x", "API.CreateContact.request_parameters: must be an object"),
-        ("API.CreateContact.request_content_type", "text/xml", "API.CreateContact.request_content_type: text/xml"),
-        ("API.CreateContact.request_content_type", "audio/wav", "API.CreateContact.request_content_type: audio/wav"),
-        ("API.CreateContact", CREATE | FORM, "API.CreateContact.request_parameters: a form holds texts only"),
+        (
+            "API.CreateContact.request_parameters",
+            "x",
+            "API.CreateContact.request_parameters: must be an object",
+        ),
+        (
+            "API.CreateContact.request_content_type",
+            "text/xml",
+            "API.CreateContact.request_content_type: text/xml",
+        ),
+        (
+            "API.CreateContact.request_content_type",
+            "audio/wav",
+            "API.CreateContact.request_content_type: audio/wav",
+        ),
+        (
+            "API.CreateContact",
+            CREATE | FORM,
+            "API.CreateContact.request_parameters: a form holds texts only",
+        ),
     ],
 )
 def test_error_names_the_place(path: str, value: object, place: str) -> None:

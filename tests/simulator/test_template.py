@@ -39,7 +39,8 @@ def test_variables(template: object, names: set[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("template", "name"), [("$phone$", "phone"), ("$API key$", "API key"), ("+$phone$", None), ("$$", None), (1, None)]
+    ("template", "name"),
+    [("$phone$", "phone"), ("$API key$", "API key"), ("+$phone$", None), ("$$", None), (1, None)],
 )
 def test_variable(template: object, name: str | None) -> None:
     assert variable(template) == name
@@ -50,7 +51,11 @@ def test_variable(template: object, name: str | None) -> None:
     [
         ({"at": "$start$"}, OMIT, {"at": 1729690611587}),
         ({"at": "at $start$ by $name$"}, OMIT, {"at": "at 1729690611587 by Zoë & Söhne"}),
-        ({"fixed": "x", "n": 5, "yes": True, "none": None}, OMIT, {"fixed": "x", "n": 5, "yes": True, "none": None}),
+        (
+            {"fixed": "x", "n": 5, "yes": True, "none": None},
+            OMIT,
+            {"fixed": "x", "n": 5, "yes": True, "none": None},
+        ),
         ({"a": "$nobody$", "b": "$empty$", "c": "$name$"}, OMIT, {"c": "Zoë & Söhne"}),
         ({"a": "$nobody$", "b": "$empty$"}, EMPTY, {"a": "", "b": ""}),
         ({"a": "$nobody$", "b": "$empty$"}, NULL, {"a": None, "b": None}),
@@ -103,8 +108,18 @@ PEOPLE = {"results": [{"id": "$contact_id$", "firm": {"title": "$company_name$"}
         ({"id": "$activity_id$"}, None, []),
         (
             PEOPLE,
-            {"results": [{"id": "1", "firm": {"title": "Kettles"}}, {"id": "2", "firm": None}, {"id": "3"}]},
-            [{"contact_id": "1", "company_name": "Kettles"}, {"contact_id": "2"}, {"contact_id": "3"}],
+            {
+                "results": [
+                    {"id": "1", "firm": {"title": "Kettles"}},
+                    {"id": "2", "firm": None},
+                    {"id": "3"},
+                ]
+            },
+            [
+                {"contact_id": "1", "company_name": "Kettles"},
+                {"contact_id": "2"},
+                {"contact_id": "3"},
+            ],
         ),
         (PEOPLE, {"results": []}, []),
         ({"page": "$page$"} | PEOPLE, {"page": "1", "results": []}, []),

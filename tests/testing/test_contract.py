@@ -13,10 +13,21 @@ import pytest
 from django.test import TestCase, override_settings
 from django.utils import timezone
 
-from ringotel_crm.backends.base import ContactDirectory, Directory, OrganizationDirectory, UserDirectory
-from ringotel_crm.backends.memory import MemoryBackend, MemoryContacts, MemoryOrganizations, MemoryUsers, store
+from ringotel_crm.backends.base import (
+    ContactDirectory,
+    Directory,
+    OrganizationDirectory,
+    UserDirectory,
+)
+from ringotel_crm.backends.memory import (
+    MemoryBackend,
+    MemoryContacts,
+    MemoryOrganizations,
+    MemoryUsers,
+    store,
+)
 from ringotel_crm.models import ApiKey
-from ringotel_crm.records import ContactDraft, ContactRecord, OrganizationRecord, UserRecord
+from ringotel_crm.records import ContactInput, ContactRecord, OrganizationRecord, UserRecord
 from ringotel_crm.testing import BackendContract
 
 HERE = "tests.testing.test_contract"
@@ -51,7 +62,7 @@ class Suffixes(MemoryContacts):
 class AsStored(MemoryContacts):
     """Compares numbers as they were typed."""
 
-    def _save(self, contact: ContactRecord, draft: ContactDraft) -> ContactRecord:
+    def _save(self, contact: ContactRecord, draft: ContactInput) -> ContactRecord:
         said = {name: value for name, value in dataclasses.asdict(draft).items() if value}
         saved = store.contacts[contact.id] = dataclasses.replace(contact, **said)
         return saved
@@ -59,7 +70,11 @@ class AsStored(MemoryContacts):
 
 class OnlyThePhone(MemoryContacts):
     def find(self, numbers: Any) -> Any:
-        return [(contact.phone, contact) for contact in store.contacts.values() if contact.phone in numbers]
+        return [
+            (contact.phone, contact)
+            for contact in store.contacts.values()
+            if contact.phone in numbers
+        ]
 
 
 class RaisesForGarbage(MemoryContacts):
@@ -73,43 +88,50 @@ class AnyId(MemoryContacts):
 
 
 class AlwaysNew(MemoryContacts):
-    def find_same(self, draft: Any, numbers: Any) -> Any:
+    def find_existing(self, draft: Any, numbers: Any) -> Any:
         return None
 
 
 class SameNameIsEnough(MemoryContacts):
-    def find_same(self, draft: Any, numbers: Any) -> Any:
+    def find_existing(self, draft: Any, numbers: Any) -> Any:
         return next((c for c in store.contacts.values() if c.last_name == draft.last_name), None)
 
 
 class SameNumberIsEnough(MemoryContacts):
-    def find_same(self, draft: Any, numbers: Any) -> Any:
+    def find_existing(self, draft: Any, numbers: Any) -> Any:
         return next((contact for _number, contact in self.find(numbers)), None)
 
 
 class EmptiesWhatIsAbsent(MemoryContacts):
-    def update(self, id: str, draft: ContactDraft) -> ContactRecord:
+    def update(self, id: str, draft: ContactInput) -> ContactRecord:
         super().update(id, draft)
         contact = store.contacts[id] = dataclasses.replace(store.contacts[id], email=draft.email)
         return contact
 
 
 class NoneForNothing(MemoryContacts):
-    def _save(self, contact: ContactRecord, draft: ContactDraft) -> Any:
+    def _save(self, contact: ContactRecord, draft: ContactInput) -> Any:
         super()._save(contact, draft)
-        saved = store.contacts[contact.id] = dataclasses.replace(store.contacts[contact.id], job_title=None)  # type: ignore[arg-type]
+        saved = store.contacts[contact.id] = dataclasses.replace(
+            store.contacts[contact.id], job_title=None
+        )  # type: ignore[arg-type]
         return saved
 
 
 class NumberedIds(MemoryContacts):
     def records(self, **kwargs: Any) -> Iterator[ContactRecord]:
-        return (dataclasses.replace(contact, id=int(contact.id)) for contact in super().records(**kwargs))  # type: ignore[arg-type]
+        return (
+            dataclasses.replace(contact, id=int(contact.id))
+            for contact in super().records(**kwargs)
+        )  # type: ignore[arg-type]
 
 
 class NaiveTimes(MemoryContacts):
     def records(self, **kwargs: Any) -> Iterator[ContactRecord]:
         moment = dt.datetime(2026, 3, 2)  # noqa: DTZ001 - that is the fault
-        return (dataclasses.replace(contact, created_at=moment) for contact in super().records(**kwargs))
+        return (
+            dataclasses.replace(contact, created_at=moment) for contact in super().records(**kwargs)
+        )
 
 
 class IgnoresLimits(MemoryContacts):
@@ -133,7 +155,7 @@ class ForgetsUpdatedSince(MemoryContacts):
 
 
 class UpdatesNobody(MemoryContacts):
-    def update(self, id: str, draft: ContactDraft) -> ContactRecord:
+    def update(self, id: str, draft: ContactInput) -> ContactRecord:
         return super().update(id, draft) if id in store.contacts else ContactRecord(id=id)
 
 
@@ -157,16 +179,20 @@ class Writes(MemoryContacts):
 class SwapsNames(MemoryContacts):
     def get(self, id: str) -> ContactRecord | None:
         found = super().get(id)
-        return found and dataclasses.replace(found, first_name=found.last_name, last_name=found.first_name)
+        return found and dataclasses.replace(
+            found, first_name=found.last_name, last_name=found.first_name
+        )
 
 
 class TellsAnyNumber(MemoryContacts):
     def find(self, numbers: Any) -> Any:
-        return [(number, contact) for _number, contact in super().find(numbers) for number in numbers]
+        return [
+            (number, contact) for _number, contact in super().find(numbers) for number in numbers
+        ]
 
 
 class PointsElsewhere(MemoryContacts):
-    def reference(self, id: str) -> Any:
+    def to_reference(self, id: str) -> Any:
         return ApiKey, id
 
 
@@ -175,13 +201,17 @@ class FindsOldNumbers(MemoryContacts):
 
     index: ClassVar[dict[str, str]] = {}
 
-    def create(self, draft: ContactDraft) -> ContactRecord:
+    def create(self, draft: ContactInput) -> ContactRecord:
         contact = super().create(draft)
         self.index.update(dict.fromkeys((contact.phone, contact.mobile), contact.id))
         return contact
 
     def find(self, numbers: Any) -> Any:
-        return [(number, store.contacts[self.index[number]]) for number in numbers if number in self.index]
+        return [
+            (number, store.contacts[self.index[number]])
+            for number in numbers
+            if number in self.index
+        ]
 
 
 class SomebodyForNobody(MemoryUsers):
@@ -239,31 +269,35 @@ class Scoped(MemoryContacts):
     """Has tenants, whose names the ids begin with."""
 
     def mine(self, id: str) -> bool:
-        return id.startswith(self.backend.scope)
+        return id.startswith(self.backend.tenant)
 
     def records(self, *, limit: Any = None, **kwargs: Any) -> Iterator[ContactRecord]:
-        return islice((contact for contact in super().records(**kwargs) if self.mine(contact.id)), limit)
+        return islice(
+            (contact for contact in super().records(**kwargs) if self.mine(contact.id)), limit
+        )
 
     def get(self, id: str) -> ContactRecord | None:
         return super().get(id) if self.mine(id) else None
 
     def find(self, numbers: Any) -> Any:
-        return [(number, contact) for number, contact in super().find(numbers) if self.mine(contact.id)]
+        return [
+            (number, contact) for number, contact in super().find(numbers) if self.mine(contact.id)
+        ]
 
-    def find_same(self, draft: ContactDraft, numbers: Any) -> ContactRecord | None:
-        found = super().find_same(draft, numbers)
+    def find_existing(self, draft: ContactInput, numbers: Any) -> ContactRecord | None:
+        found = super().find_existing(draft, numbers)
         return found if found and self.mine(found.id) else None
 
-    def create(self, draft: ContactDraft) -> ContactRecord:
-        return self._save(ContactRecord(id=f"{self.backend.scope}{len(store.contacts):06}"), draft)
+    def create(self, draft: ContactInput) -> ContactRecord:
+        return self._save(ContactRecord(id=f"{self.backend.tenant}{len(store.contacts):06}"), draft)
 
-    def update(self, id: str, draft: ContactDraft) -> ContactRecord:
+    def update(self, id: str, draft: ContactInput) -> ContactRecord:
         return super().update(id if self.mine(id) else "", draft)
 
 
 LEAKS = [
     type(f"Leaks_{name}", (Scoped,), {name: getattr(MemoryContacts, name)})
-    for name in ("records", "get", "find", "find_same", "update")
+    for name in ("records", "get", "find", "find_existing", "update")
 ]
 
 
@@ -271,7 +305,7 @@ class Faulty(MemoryBackend):
     """With the directory of the test that runs."""
 
 
-def failures(backend: str, scopes: tuple[str, ...] = ("",)) -> set[str]:
+def failures(backend: str, tenants: tuple[str, ...] = ("",)) -> set[str]:
     """The names of the contract's tests that fail."""
 
     class Suite(BackendContract, TestCase):
@@ -279,12 +313,14 @@ def failures(backend: str, scopes: tuple[str, ...] = ("",)) -> set[str]:
             store.clear()
             FindsOldNumbers.index.clear()
             self.addCleanup(store.clear)
-            if scopes == ("",):
-                store.users["1"] = UserRecord(id="1", first_name="Una", extension="501", phone="+353209150180")
+            if tenants == ("",):
+                store.users["1"] = UserRecord(
+                    id="1", first_name="Una", extension="501", phone="+353209150180"
+                )
                 for id in ("1", "2"):
                     store.organizations[id] = OrganizationRecord(id=id, name=f"Sample{id} Ltd")
 
-    Suite.scopes = scopes
+    Suite.tenants = tenants
     result = unittest.TestResult()
     with override_settings(RINGOTEL_CRM={"BACKEND": f"{HERE}.{backend}"}):
         unittest.defaultTestLoader.loadTestsFromTestCase(Suite).run(result)

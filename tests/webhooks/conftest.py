@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from .sender import Sender, make_webhook
+from tests.webhooks.sender import Sender, make_webhook
 
 
 @pytest.fixture

@@ -7,16 +7,16 @@ from typing import Any
 
 from django.test import Client
 
-from ringotel_crm.auth.service import service_user
+from ringotel_crm.auth.service_users import service_user
 from ringotel_crm.models import WebhookToken
 
 NAME = "support"
 START = 1_772_452_800_000  # 2026-03-02 12:00 UTC, in ms
 
 
-def make_webhook(name: str = NAME, scope: str = "") -> str:
+def make_webhook(name: str = NAME, tenant: str = "") -> str:
     """A webhook; its token."""
-    _token, text = WebhookToken.objects.issue(name=name, user=service_user(name), scope=scope)
+    _token, text = WebhookToken.objects.issue(name=name, user=service_user(name), tenant=tenant)
     return text
 
 

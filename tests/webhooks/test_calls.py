@@ -13,15 +13,23 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from ringotel_crm import signals
-from ringotel_crm.models import Activity, CallLeg, RemoteUser, WebhookEvent
-from ringotel_crm.services.desk import close_stale
+from ringotel_crm.models import Activity, CallLeg, RingotelUser, WebhookEvent
+from ringotel_crm.services.calls.live import close_stale_calls
 from tests.api import Api, make_token
 from tests.factories import columns, make_contact, make_user, number, set_times
-
-from .sender import START, Sender, call_params, started, stopped
+from tests.webhooks.sender import START, Sender, call_params, started, stopped
 
 CALL_FIELDS = (
-    *("call_id", "direction", "status", "caller_number", "caller_e164", "called_number", "called_e164", "extension"),
+    *(
+        "call_id",
+        "direction",
+        "status",
+        "caller_number",
+        "caller_e164",
+        "called_number",
+        "called_e164",
+        "extension",
+    ),
     *("agent_name", "contact_name", "start", "end", "duration", "cause"),
 )
 LEG_FIELDS = ("extension", "status", "agent_name", "start", "end", "duration", "cause")
@@ -69,8 +77,17 @@ def test_one_call(sender: Sender, people: None) -> None:
     sender.tell(started(), stopped())
 
     call = Activity.objects.get()
-    assert (call.direction, call.status, call.duration, call.cause) == ("inbound", "answered", 27, "0")
-    assert (call.caller_number, call.caller_e164, call.called_number) == ("442079460001", number(1), "500")
+    assert (call.direction, call.status, call.duration, call.cause) == (
+        "inbound",
+        "answered",
+        27,
+        "0",
+    )
+    assert (call.caller_number, call.caller_e164, call.called_number) == (
+        "442079460001",
+        number(1),
+        "500",
+    )
     assert (call.extension, call.agent_name, call.contact_name) == ("500", "user500", "Ada Example")
     assert call.start == dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
     assert call.end == call.start + dt.timedelta(seconds=40)
@@ -86,7 +103,9 @@ def test_a_stop_alone_tells_all(sender: Sender, people: None) -> None:
 
 
 @pytest.mark.parametrize("events", [RING_GROUP, UNANSWERED], ids=["answered", "unanswered"])
-def test_any_order_ends_in_the_same_rows(sender: Sender, people: None, events: list[dict[str, Any]]) -> None:
+def test_any_order_ends_in_the_same_rows(
+    sender: Sender, people: None, events: list[dict[str, Any]]
+) -> None:
     sender.tell(*events)
     clean = log()
     orders = list(itertools.permutations(events))
@@ -120,7 +139,9 @@ def test_a_ring_group_that_nobody_answered_is_nobodys(sender: Sender, people: No
 
 
 @pytest.mark.django_db(transaction=True)
-def test_while_one_phone_may_still_be_answered_the_call_is_not_missed(sender: Sender, people: None) -> None:
+def test_while_one_phone_may_still_be_answered_the_call_is_not_missed(
+    sender: Sender, people: None
+) -> None:
     now = time.time_ns() // 1_000_000
     stopped_signals: list[str] = []
 
@@ -129,7 +150,9 @@ def test_while_one_phone_may_still_be_answered_the_call_is_not_missed(sender: Se
 
     signals.call_stopped.connect(note)
     try:
-        sender.tell(started(extension="500", call_start=now), started(extension="501", call_start=now))
+        sender.tell(
+            started(extension="500", call_start=now), started(extension="501", call_start=now)
+        )
         sender.tell(stopped(0, extension="500", call_start=now, call_end=now + 9_000))
         assert (Activity.objects.get().status, stopped_signals) == ("ringing", [])
 
@@ -140,7 +163,9 @@ def test_while_one_phone_may_still_be_answered_the_call_is_not_missed(sender: Se
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
-def test_phones_that_ring_one_after_the_other(sender: Sender, people: None, order: tuple[int, ...]) -> None:
+def test_phones_that_ring_one_after_the_other(
+    sender: Sender, people: None, order: tuple[int, ...]
+) -> None:
     now = time.time_ns() // 1_000_000
     told = [
         started(extension="500", call_start=now),
@@ -170,41 +195,60 @@ def test_of_a_group_the_phones_that_are_done_tell_how_it_went(
     ]
     sender.tell(*(told[i] for i in order))
     set_times(Activity.objects.get(), updated_at=timezone.now() - dt.timedelta(days=1))
-    close_stale()
+    close_stale_calls()
 
     call = Activity.objects.get()
     assert (call.status, call.cause, call.duration, call.agent_name) == ("missed", "19", 0, "")
-    assert close_stale() == 0
+    assert close_stale_calls() == 0
 
 
-def test_a_phone_whose_end_was_lost_does_not_keep_the_call_open_for_ever(sender: Sender, settings: Settings) -> None:
+def test_a_phone_whose_end_was_lost_does_not_keep_the_call_open_for_ever(
+    sender: Sender, settings: Settings
+) -> None:
     settings.RINGOTEL_CRM = {"STALE_CALL_MINUTES": 60}
     long_ago = time.time_ns() // 1_000_000 - 61 * 60_000
-    sender.tell(started(extension="501", call_start=long_ago), stopped(0, extension="500", call_start=long_ago))
+    sender.tell(
+        started(extension="501", call_start=long_ago),
+        stopped(0, extension="500", call_start=long_ago),
+    )
 
     assert Activity.objects.get().status == "missed"
 
 
 def test_a_phone_is_known_by_a_confirmed_mapping(sender: Sender, people: None) -> None:
     user = make_user("una")
-    mapped = RemoteUser.objects.create(ringotel_id=call_params(extension="999")["user_id"], agent_id=str(user.pk))
+    mapped = RingotelUser.objects.create(
+        ringotel_id=call_params(extension="999")["user_id"], agent_id=str(user.pk)
+    )
     sender.tell(started(extension="999"))
     assert Activity.objects.get().agent_name == ""
 
-    RemoteUser.objects.filter(pk=mapped.pk).update(confirmed=True)
+    RingotelUser.objects.filter(pk=mapped.pk).update(confirmed=True)
     sender.tell(started(extension="999"))
     assert Activity.objects.get().agent_name == "una"
 
 
 def test_both_doors_make_one_call_in_any_order(sender: Sender, people: None) -> None:
     api = Api(make_token())
-    made = {"call_id": RING_GROUP[0]["params"]["call_id"], "extension": "502", "caller_number": number(1)}
+    made = {
+        "call_id": RING_GROUP[0]["params"]["call_id"],
+        "extension": "502",
+        "caller_number": number(1),
+    }
     steps: list[Any] = [
         *((sender.tell, event) for event in UNANSWERED),
-        (lambda data: api.ok("CreateActivity", data), {**made, "call_start": START, "activity_type": "inbound"}),
+        (
+            lambda data: api.ok("CreateActivity", data),
+            {**made, "call_start": START, "activity_type": "inbound"},
+        ),
         (
             lambda data: api.ok("StopCallActivity", data),
-            {"call_id": made["call_id"], "call_duration": 0, "call_end": START + 20_010, "call_cause": "19"},
+            {
+                "call_id": made["call_id"],
+                "call_duration": 0,
+                "call_end": START + 20_010,
+                "call_cause": "19",
+            },
         ),
     ]
     results: list[Any] = []

@@ -13,13 +13,20 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from ringotel_crm.models import WebhookEvent, WebhookToken
-
-from .sender import Sender, started
+from tests.webhooks.sender import Sender, started
 
 
 def connect(*args: str) -> dict[str, str]:
     output = io.StringIO()
-    call_command("ringotel_connect", "--door", "webhook", "--json", *args, stdout=output, stderr=io.StringIO())
+    call_command(
+        "ringotel_connect",
+        "--door",
+        "webhook",
+        "--json",
+        *args,
+        stdout=output,
+        stderr=io.StringIO(),
+    )
     written = json.loads(output.getvalue())
     assert written.keys() == {"properties"}
     assert written["properties"].keys() == {"Webhook URL", "API token"}
@@ -50,20 +57,28 @@ def test_a_name_that_cannot_stand_in_a_url_is_refused(name: str) -> None:
 @pytest.mark.django_db
 def test_a_webhook_that_lets_nobody_in_is_a_deployment_check() -> None:
     connect("--name", "sales")
-    assert "ringotel_crm.W020" not in [message.id for message in run_checks(include_deployment_checks=True)]
+    assert "ringotel_crm.W020" not in [
+        message.id for message in run_checks(include_deployment_checks=True)
+    ]
 
     WebhookToken.objects.update(expires_at=timezone.now())
-    warnings = [message for message in run_checks(include_deployment_checks=True) if message.id == "ringotel_crm.W020"]
+    warnings = [
+        message
+        for message in run_checks(include_deployment_checks=True)
+        if message.id == "ringotel_crm.W020"
+    ]
     assert ["'sales'" in warning.msg for warning in warnings] == [True]
     assert "ringotel_connect --door webhook --name sales" in str(warnings[0].hint)
 
 
 @pytest.mark.django_db
 def test_what_the_check_says_to_type_works() -> None:
-    connect("--name", "sales", "--scope", "acme")
+    connect("--name", "sales", "--tenant", "acme")
     WebhookToken.objects.update(expires_at=timezone.now())
     (hint,) = [
-        message.hint for message in run_checks(include_deployment_checks=True) if message.id == "ringotel_crm.W020"
+        message.hint
+        for message in run_checks(include_deployment_checks=True)
+        if message.id == "ringotel_crm.W020"
     ]
 
     call_command(*shlex.split(str(hint).partition("manage.py ")[2]), stdout=io.StringIO())

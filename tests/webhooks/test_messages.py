@@ -1,4 +1,4 @@
-"""Messages: conversations with a contact, a state that only moves forward, files, answers, forgetting."""
+"""Messages: conversations with a contact, a status that only moves forward, files, answers, forgetting."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from ringotel_crm.backends import get_backend
-from ringotel_crm.models import Conversation, Message, RemoteUser, WebhookEvent
+from ringotel_crm.models import Conversation, Message, RingotelUser, WebhookEvent
 from ringotel_crm.records import Actor
-from ringotel_crm.services import erasure, messages
-from ringotel_crm.services.people import find_person
+from ringotel_crm.services import messages
+from ringotel_crm.services.privacy import erasure
+from ringotel_crm.services.privacy.subjects import find_subject
 from ringotel_crm.testing import Fault, RingotelServer
 from tests.factories import make_contact, make_user, number
-
-from .sender import Sender, started
+from tests.webhooks.sender import Sender, started
 
 KEY = "the-account-key-5c2d7008"
 USER = "17295348437628309790"
@@ -31,7 +31,7 @@ THEIRS = "442079460001"
 
 @pytest.fixture
 def phone(sender: Sender, settings: Settings) -> Sender:
-    settings.RINGOTEL_CRM = {"ACCOUNT_KEY": KEY, "COMPANY_NUMBERS": [number(900)]}
+    settings.RINGOTEL_CRM = {"RINGOTEL_API_KEY": KEY, "COMPANY_NUMBERS": [number(900)]}
     make_user("una", "500")
     make_contact("Ada Example", number(1))
     return sender
@@ -46,7 +46,9 @@ def event(method: str, id: str = "m1", **params: Any) -> dict[str, Any]:
 
 
 def sent(text: str = "Hello", id: str = "m1", **params: Any) -> dict[str, Any]:
-    return event("message", id, **{"from": "500", "to": THEIRS, "content": text, "type": 1, **params})
+    return event(
+        "message", id, **{"from": "500", "to": THEIRS, "content": text, "type": 1, **params}
+    )
 
 
 def received(text: str = "Hello", id: str = "m1", **params: Any) -> dict[str, Any]:
@@ -56,16 +58,21 @@ def received(text: str = "Hello", id: str = "m1", **params: Any) -> dict[str, An
 def post(phone: Sender, *events: dict[str, Any]) -> None:
     for told in events:
         assert phone.post(told).status_code == 200
-    failed = WebhookEvent.objects.exclude(outcome="processed").values_list("error", flat=True)
+    failed = WebhookEvent.objects.exclude(status="processed").values_list("error", flat=True)
     assert list(failed) == []
 
 
 def test_a_conversation_in_both_directions(phone: Sender) -> None:
-    post(phone, sent("How are you?", "m1"), received("Well.", "m2"), received("And you?", "m3", to=number(900)))
+    post(
+        phone,
+        sent("How are you?", "m1"),
+        received("Well.", "m2"),
+        received("And you?", "m3", to=number(900)),
+    )
 
     conversation = Conversation.objects.get()
     assert (conversation.contact_name, conversation.agent_name) == ("Ada Example", "una")
-    assert (conversation.our_number, conversation.their_key) == ("500", number(1))
+    assert (conversation.local_number, conversation.remote_number_normalized) == ("500", number(1))
     assert list(conversation.messages.values_list("text", "is_outgoing")) == [
         ("How are you?", True),
         ("Well.", False),
@@ -74,7 +81,9 @@ def test_a_conversation_in_both_directions(phone: Sender) -> None:
     assert KEY not in json.dumps(list(WebhookEvent.objects.values()), default=str)
 
 
-def test_messages_are_on_the_timeline_of_the_contact(phone: Sender, admin_client: Client, client: Client) -> None:
+def test_messages_are_on_the_timeline_of_the_contact(
+    phone: Sender, admin_client: Client, client: Client
+) -> None:
     post(
         phone,
         sent("Where are you?", "m1"),
@@ -112,9 +121,14 @@ def test_who_sent_it(phone: Sender, sender_number: str, receiver: str, is_outgoi
 
 
 def test_two_users_have_two_conversations_and_a_stranger_has_no_contact(phone: Sender) -> None:
-    post(phone, sent(), sent(id="m2", userid="2", **{"from": "501"}), sent(id="m3", to="442079460777"))
+    post(
+        phone,
+        sent(),
+        sent(id="m2", userid="2", **{"from": "501"}),
+        sent(id="m3", to="442079460777"),
+    )
 
-    assert sorted(Conversation.objects.values_list("their_key", "contact_name")) == [
+    assert sorted(Conversation.objects.values_list("remote_number_normalized", "contact_name")) == [
         (number(1), "Ada Example"),
         (number(1), "Ada Example"),
         (number(777), ""),
@@ -128,13 +142,19 @@ def test_any_order_ends_in_the_same_message(phone: Sender) -> None:
         Message.objects.all().delete()
         post(phone, *order)
         message = Message.objects.get()
-        assert (message.text, message.state, message.is_outgoing) == ("Hello", "read", True)
+        assert (message.text, message.status, message.is_outgoing) == ("Hello", "read", True)
         assert message.conversation
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(["message", "deleted", "updated"])), ids="-".join)
+@pytest.mark.parametrize(
+    "order", list(itertools.permutations(["message", "deleted", "updated"])), ids="-".join
+)
 def test_what_was_withdrawn_stays_withdrawn(phone: Sender, order: tuple[str, ...]) -> None:
-    told = {"message": sent("secret"), "deleted": event("deleted"), "updated": event("updated", content="more secret")}
+    told = {
+        "message": sent("secret"),
+        "deleted": event("deleted"),
+        "updated": event("updated", content="more secret"),
+    }
     post(phone, *(told[name] for name in order))
 
     message = Message.objects.get()
@@ -152,30 +172,46 @@ def test_an_edit_counts_more_than_what_it_edits(phone: Sender, order: tuple[int,
 
 
 def test_a_file_that_cannot_be_fetched_is_tried_again_and_then_given_up(phone: Sender) -> None:
-    with RingotelServer() as server:  # any server on this computer: it is not on the public internet
+    with (
+        RingotelServer() as server
+    ):  # any server on this computer: it is not on the public internet
         post(phone, received(server.url, type=2))
 
         message = Message.objects.get()
-        assert (message.text, message.file_url, message.file.name, message.file_attempts) == ("", server.url, "", 1)
+        assert (message.text, message.file_url, message.file.name, message.file_attempts) == (
+            "",
+            server.url,
+            "",
+            1,
+        )
         assert message.file_error
         for _attempt in range(10):
-            for unfetched in messages.unfetched():
-                assert not messages.fetch_file(unfetched)
+            for unfetched in messages.messages_to_download():
+                assert not messages.download_attachment(unfetched)
         assert Message.objects.get().file_attempts == messages.FILE_ATTEMPTS
         assert server.requests == []
 
 
 def test_a_file_is_kept_and_given_only_as_a_download(
-    phone: Sender, monkeypatch: pytest.MonkeyPatch, admin_client: Client, client: Client, media_root: Path
+    phone: Sender,
+    monkeypatch: pytest.MonkeyPatch,
+    admin_client: Client,
+    client: Client,
+    media_root: Path,
 ) -> None:
-    monkeypatch.setattr(messages, "fetch_to", lambda file, url, **limits: file.write(b"<script>alert(1)</script>"))
+    monkeypatch.setattr(
+        messages, "fetch_to", lambda file, url, **limits: file.write(b"<script>alert(1)</script>")
+    )
     post(phone, received("https://files.example.com/x.html", type=2))
     url = f"/ringotel/messages/{Message.objects.get().pk}/file/"
 
     response = admin_client.get(url)
     assert b"".join(response) == b"<script>alert(1)</script>"
     assert response["Content-Disposition"].startswith("attachment")
-    assert (response["Content-Type"], response["X-Content-Type-Options"]) == ("application/octet-stream", "nosniff")
+    assert (response["Content-Type"], response["X-Content-Type-Options"]) == (
+        "application/octet-stream",
+        "nosniff",
+    )
     assert client.get(url).status_code == 302
     client.force_login(make_user("guest"))
     assert client.get(url).status_code == 403
@@ -184,7 +220,9 @@ def test_a_file_is_kept_and_given_only_as_a_download(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_withdrawn_file_is_gone(phone: Sender, monkeypatch: pytest.MonkeyPatch, media_root: Path) -> None:
+def test_a_withdrawn_file_is_gone(
+    phone: Sender, monkeypatch: pytest.MonkeyPatch, media_root: Path
+) -> None:
     monkeypatch.setattr(messages, "fetch_to", lambda file, url, **limits: file.write(b"photo"))
     post(phone, received("https://files.example.com/x.jpg", type=2))
     assert [path.read_bytes() for path in media_root.rglob("*") if path.is_file()] == [b"photo"]
@@ -206,14 +244,22 @@ def test_an_answer_from_the_admin(phone: Sender, settings: Settings, admin_clien
         settings.RINGOTEL_CRM = ringotel.settings()
         page = reply(admin_client, "Never mind <b>")
         assert ringotel.requests == [
-            ("message", {"orgid": ringotel.org_id, "from": "500", "to": THEIRS, "content": "Never mind <b>"})
+            (
+                "message",
+                {
+                    "orgid": ringotel.org_id,
+                    "from": "500",
+                    "to": THEIRS,
+                    "content": "Never mind <b>",
+                },
+            )
         ]
         assert "Never mind &lt;b&gt;" in page
         last = Message.objects.order_by("at").last()
         assert last
         # Ringotel tells of it, too.
         post(phone, sent("Never mind <b>", last.message_id), event("delivered", last.message_id))
-        assert list(Message.objects.order_by("at").values_list("text", "state")) == [
+        assert list(Message.objects.order_by("at").values_list("text", "status")) == [
             ("Hello", "sent"),
             ("What?", "sent"),
             ("Never mind <b>", "delivered"),
@@ -225,7 +271,7 @@ def test_an_answer_from_the_admin(phone: Sender, settings: Settings, admin_clien
         assert "Once &lt;more&gt;" in page  # to be copied
         assert ringotel.methods() == ["message", "message"]  # not repeated
 
-        settings.RINGOTEL_CRM = ringotel.settings(ORG_ID="1")
+        settings.RINGOTEL_CRM = ringotel.settings(ORGANIZATION_ID="1")
         assert "Not sent: Ringotel refused message" in reply(admin_client, "Again")
     assert Message.objects.count() == 3
 
@@ -233,9 +279,13 @@ def test_an_answer_from_the_admin(phone: Sender, settings: Settings, admin_clien
 def test_an_answer_that_was_withdrawn_before_it_is_logged(phone: Sender) -> None:
     post(phone, sent(), event("deleted", "m2"), event("updated", "m3", content="Better"))
     for id in ("m2", "m3"):
-        messages.record_reply(Conversation.objects.get(), id, "Worse", timezone.now())
+        messages.log_reply(Conversation.objects.get(), id, "Worse", timezone.now())
 
-    assert list(Message.objects.order_by("message_id").values_list("text", flat=True)) == ["Hello", "", "Better"]
+    assert list(Message.objects.order_by("message_id").values_list("text", flat=True)) == [
+        "Hello",
+        "",
+        "Better",
+    ]
 
 
 def test_who_may_answer(phone: Sender, client: Client) -> None:
@@ -253,9 +303,11 @@ def test_a_person_is_forgotten(phone: Sender) -> None:
     post(phone, sent("of Ada"), sent("of another", "m2", to="442079460777"))
     phone.tell({**started(), "api_key": KEY})
     backend = get_backend(Actor(user=None))
-    person = find_person(backend, contact_id=Conversation.objects.get(their_key=number(1)).contact_id)
+    person = find_subject(
+        backend, contact_id=Conversation.objects.get(remote_number_normalized=number(1)).contact_id
+    )
 
-    receipt = erasure.erase(backend, person)
+    receipt = erasure.erase_subject(backend, person)
 
     assert receipt["messages"] == 1
     assert [message.text for message in Message.objects.all()] == ["of another"]
@@ -264,7 +316,7 @@ def test_a_person_is_forgotten(phone: Sender) -> None:
 
 
 def test_the_agent_of_a_conversation_is_told_by_a_confirmed_mapping(phone: Sender) -> None:
-    RemoteUser.objects.create(ringotel_id=USER, agent_id=str(make_user("kim").pk), confirmed=True)
+    RingotelUser.objects.create(ringotel_id=USER, agent_id=str(make_user("kim").pk), confirmed=True)
     post(phone, received(to=number(900)))
 
     assert Conversation.objects.get().agent_name == "kim"

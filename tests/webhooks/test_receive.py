@@ -15,30 +15,50 @@ from pytest_django import Settings
 
 from ringotel_crm.models import Activity, Webhook, WebhookEvent, WebhookToken
 from ringotel_crm.webhooks.views import receive
-
-from .sender import NAME, Sender, make_webhook, started
+from tests.webhooks.sender import NAME, Sender, make_webhook, started
 
 KEY = "the-account-key-5c2d7008"
 
 
 def outcomes() -> list[str]:
-    return list(WebhookEvent.objects.order_by("pk").values_list("outcome", flat=True))
+    return list(WebhookEvent.objects.order_by("pk").values_list("status", flat=True))
 
 
 def test_an_event_is_kept_without_its_token_and_processed(sender: Sender) -> None:
     event = started()
-    response = sender.post({"api_token": sender.token, **event, "note": {"API_TOKEN": sender.token, "api_key": "x"}})
+    response = sender.post(
+        {"api_token": sender.token, **event, "note": {"API_TOKEN": sender.token, "api_key": "x"}}
+    )
 
     assert response.status_code == 200
     kept = WebhookEvent.objects.get(pk=response.json()["id"])
     assert json.loads(kept.body) == {**event, "note": {}}
-    assert (kept.method, kept.outcome, kept.attempts, kept.error) == ("StartCallActivity", "processed", 1, "")
+    assert (kept.method, kept.status, kept.attempts, kept.error) == (
+        "StartCallActivity",
+        "processed",
+        1,
+        "",
+    )
     assert Activity.objects.get().call_id == event["params"]["call_id"]
 
 
 @pytest.mark.parametrize(
     "token",
-    [None, "", "wrong", 0, True, [], {}, ["{token}"], "{token} ", "{digest}", "\ud800", "é", "$API token$"],
+    [
+        None,
+        "",
+        "wrong",
+        0,
+        True,
+        [],
+        {},
+        ["{token}"],
+        "{token} ",
+        "{digest}",
+        "\ud800",
+        "é",
+        "$API token$",
+    ],
     ids=repr,
 )
 def test_without_a_valid_token_nothing_is_kept(sender: Sender, token: Any) -> None:
@@ -94,9 +114,9 @@ def test_the_account_key_opens_the_door_too(
     sender: Sender, settings: Settings, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     if where == "settings":
-        settings.RINGOTEL_CRM = {"ACCOUNT_KEY": KEY}
+        settings.RINGOTEL_CRM = {"RINGOTEL_API_KEY": KEY}
     else:
-        monkeypatch.setenv("RINGOTEL_ACCOUNT_KEY", KEY)
+        monkeypatch.setenv("RINGOTEL_API_KEY", KEY)
     event = {"method": "typing", "params": {"from": "500"}}
 
     assert sender.post({"api_key": KEY, **event}).status_code == 200
@@ -123,7 +143,18 @@ def test_where_no_account_key_is_set_none_is_right(sender: Sender, key: str | No
         (b'{"a": 1' + b"0" * 5000 + b"}", 400),
         (b" " * 3_000_000, 413),
     ],
-    ids=["empty", "words", "list", "binary", "NaN", "twice", "deep", "deeper", "huge number", "too long"],
+    ids=[
+        "empty",
+        "words",
+        "list",
+        "binary",
+        "NaN",
+        "twice",
+        "deep",
+        "deeper",
+        "huge number",
+        "too long",
+    ],
 )
 def test_what_cannot_be_read_is_refused(sender: Sender, body: bytes, status: int) -> None:
     response = sender.post(body)
@@ -133,7 +164,9 @@ def test_what_cannot_be_read_is_refused(sender: Sender, body: bytes, status: int
 
 
 @pytest.mark.parametrize(("length", "status"), [("", 411), ("x", 411), ("-1", 411), ("999", 400)])
-def test_a_body_of_unknown_or_wrong_length_is_refused(sender: Sender, length: str, status: int) -> None:
+def test_a_body_of_unknown_or_wrong_length_is_refused(
+    sender: Sender, length: str, status: int
+) -> None:
     body = json.dumps({"api_token": sender.token, **started()}).encode()
     request = RequestFactory().post(sender.path, body, content_type="application/json")
     broken = {**request.META, "CONTENT_LENGTH": length, "wsgi.input": BytesIO(body)}
@@ -147,7 +180,7 @@ def test_only_post_is_taken(sender: Sender) -> None:
 
 
 @pytest.mark.parametrize(
-    ("event", "outcome"),
+    ("event", "status"),
     [
         ({"method": "SomethingNew", "params": {"a": 1}}, "ignored"),
         ({"method": "x" * 300}, "ignored"),
@@ -163,17 +196,27 @@ def test_only_post_is_taken(sender: Sender) -> None:
         (started(call_start="soon"), "failed"),
         (started(call_start=10**17), "failed"),
         (started(extension=["500"]), "failed"),
-        (started(user_id=17295348437628309790, called_number=500, caller_number=442079460001), "processed"),
-        (started(user_id=None, called_number="", caller_number="$caller_number$", activity_type="?"), "processed"),
+        (
+            started(user_id=17295348437628309790, called_number=500, caller_number=442079460001),
+            "processed",
+        ),
+        (
+            started(
+                user_id=None, called_number="", caller_number="$caller_number$", activity_type="?"
+            ),
+            "processed",
+        ),
         ({"method": "typing", "params": {}}, "processed"),
     ],
     ids=lambda value: str(value)[:60],
 )
-def test_whatever_comes_with_a_valid_token_is_kept(sender: Sender, event: dict[str, Any], outcome: str) -> None:
+def test_whatever_comes_with_a_valid_token_is_kept(
+    sender: Sender, event: dict[str, Any], status: str
+) -> None:
     sender.tell(event)
 
-    assert outcomes() == [outcome]
-    assert bool(WebhookEvent.objects.get().error) == (outcome == "failed")
+    assert outcomes() == [status]
+    assert bool(WebhookEvent.objects.get().error) == (status == "failed")
 
 
 def test_what_goes_wrong_does_not_show_in_the_answer_nor_whole_in_the_log(
@@ -188,7 +231,7 @@ def test_what_goes_wrong_does_not_show_in_the_answer_nor_whole_in_the_log(
 
 
 def test_processing_can_be_left_to_others(sender: Sender, settings: Settings) -> None:
-    settings.RINGOTEL_CRM = {"PROCESS_EVENTS": False}
+    settings.RINGOTEL_CRM = {"PROCESS_WEBHOOK_EVENTS": False}
     sender.tell(started())
 
     assert outcomes() == ["pending"]
@@ -198,14 +241,19 @@ def test_processing_can_be_left_to_others(sender: Sender, settings: Settings) ->
 @pytest.mark.django_db(transaction=True)
 def test_the_answer_leaves_before_the_event_is_looked_at(sender: Sender) -> None:
     body = json.dumps({"api_token": sender.token, **started()})
-    response = receive(RequestFactory().post(sender.path, body, content_type="application/json"), NAME)
+    response = receive(
+        RequestFactory().post(sender.path, body, content_type="application/json"), NAME
+    )
 
-    assert (response.status_code, outcomes()) == (200, ["pending"])  # this is what goes over the wire
+    assert (response.status_code, outcomes()) == (
+        200,
+        ["pending"],
+    )  # this is what goes over the wire
     response.close()
     assert outcomes() == ["processed"]
 
 
-def test_the_scope_of_the_webhook_is_the_scope_of_its_calls(db: None) -> None:
-    Sender(make_webhook("acme", scope="acme"), "acme").tell(started())
+def test_the_tenant_of_the_webhook_is_the_tenant_of_its_calls(db: None) -> None:
+    Sender(make_webhook("acme", tenant="acme"), "acme").tell(started())
 
-    assert Activity.objects.get().scope == "acme"
+    assert Activity.objects.get().tenant == "acme"

@@ -17,35 +17,65 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Branch",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("code", models.SlugField(unique=True)),
             ],
         ),
         migrations.CreateModel(
             name="Company",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("name", models.CharField(max_length=200)),
                 ("switchboard", models.CharField(blank=True, max_length=40)),
                 ("website", models.URLField(blank=True)),
-                ("branch", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="hostcrm.branch")),
+                (
+                    "branch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="hostcrm.branch"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
             name="Lead",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("full_name", models.CharField(max_length=160)),
                 ("email", models.EmailField(blank=True, max_length=254)),
                 ("telephone", models.CharField(blank=True, max_length=40)),
                 ("created", models.DateTimeField(auto_now_add=True)),
-                ("branch", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="hostcrm.branch")),
+                (
+                    "branch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="hostcrm.branch"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
             name="Person",
             fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
                 ("given_name", models.CharField(blank=True, max_length=80)),
                 ("surname", models.CharField(blank=True, max_length=80)),
                 ("email", models.EmailField(blank=True, max_length=254)),
@@ -53,7 +83,9 @@ class Migration(migrations.Migration):
                 (
                     "employer",
                     models.CharField(
-                        blank=True, help_text="Where the company is not a customer itself.", max_length=200
+                        blank=True,
+                        help_text="Where the company is not a customer itself.",
+                        max_length=200,
                     ),
                 ),
                 ("office_phone", models.CharField(blank=True, max_length=40)),
@@ -61,7 +93,12 @@ class Migration(migrations.Migration):
                 ("created", models.DateTimeField(auto_now_add=True)),
                 ("modified", models.DateTimeField(auto_now=True)),
                 ("deleted_at", models.DateTimeField(blank=True, editable=False, null=True)),
-                ("branch", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="hostcrm.branch")),
+                (
+                    "branch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="hostcrm.branch"
+                    ),
+                ),
                 (
                     "company",
                     models.ForeignKey(
@@ -77,16 +114,26 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="PersonNumber",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "label",
-                    models.CharField(choices=[("work", "work"), ("cell", "cell"), ("home", "home")], max_length=10),
+                    models.CharField(
+                        choices=[("work", "work"), ("cell", "cell"), ("home", "home")],
+                        max_length=10,
+                    ),
                 ),
                 ("digits", models.CharField(max_length=40)),
                 (
                     "person",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="numbers", to="hostcrm.person"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="numbers",
+                        to="hostcrm.person",
                     ),
                 ),
             ],
@@ -94,14 +141,26 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Staff",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("desk", models.CharField(blank=True, max_length=10)),
                 ("direct_line", models.CharField(blank=True, max_length=40)),
-                ("branch", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="hostcrm.branch")),
+                (
+                    "branch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="hostcrm.branch"
+                    ),
+                ),
                 (
                     "user",
                     models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="staff", to=settings.AUTH_USER_MODEL
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="staff",
+                        to=settings.AUTH_USER_MODEL,
                     ),
                 ),
             ],

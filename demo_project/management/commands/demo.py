@@ -23,22 +23,24 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from demo_project.people import AGENTS, CONTACTS
-from ringotel_crm.auth.service import service_user
-from ringotel_crm.framework.document import build
-from ringotel_crm.minicrm.models import Contact, ContactPhone, Kind, Organization
+from ringotel_crm.auth.service_users import service_user
+from ringotel_crm.hooks.document import build
+from ringotel_crm.minicrm.models import Contact, ContactPhone, Organization, PhoneKind
 from ringotel_crm.models import Agent, ApiKey
 from ringotel_crm.simulator.auth import credential_for
 from ringotel_crm.simulator.document import read_document
 from ringotel_crm.simulator.engine import Client
-from ringotel_crm.simulator.play import GaveUp, Player, paced
+from ringotel_crm.simulator.player import CrmUnreachable, Player, rate_limited
 from ringotel_crm.simulator.report import Event
-from ringotel_crm.simulator.scenarios import LONGEST_RING, Call, CallMaker, World
+from ringotel_crm.simulator.scenarios import MAX_RING_SECONDS, Call, CallMaker, SyncResult
 
 LOGIN = PASSWORD = "demo"
 CALLS_OF_A_DAY = 40
 MINUTES_BETWEEN_CALLS = 12
 MOST_CALLS_AT_ONCE = 20
-LONGEST_TALK = 20  # seconds: short, so that there is something to see on the live board and in the list
+LONGEST_TALK = (
+    20  # seconds: short, so that there is something to see on the live board and in the list
+)
 START_SECONDS = 30
 
 
@@ -52,8 +54,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The options."""
-        parser.add_argument("--port", type=int, default=8000, help="where the CRM listens (default: %(default)s)")
-        parser.add_argument("--rate", type=float, default=0.3, help="calls a second (default: %(default)s)")
+        parser.add_argument(
+            "--port", type=int, default=8000, help="where the CRM listens (default: %(default)s)"
+        )
+        parser.add_argument(
+            "--rate", type=float, default=0.3, help="calls a second (default: %(default)s)"
+        )
         parser.add_argument("--once", action="store_true", help="end after those of yesterday")
 
     def handle(self, **options: Any) -> None:
@@ -84,15 +90,15 @@ class Command(BaseCommand):
             player.play(calls_of_yesterday(world))  # so that there is something to look back on
             if not once:
                 self.play_in_time(client, world, rate)
-        except GaveUp as exc:
+        except CrmUnreachable as exc:
             return str(exc)
         report = player.report()
         self.stdout.write(report.text())
         return "" if report.ok else "Some answers were not as the document promises."
 
-    def play_in_time(self, client: Client, world: World, rate: float) -> None:
+    def play_in_time(self, client: Client, world: SyncResult, rate: float) -> None:
         """Several calls at a time, each of which rings and runs as long as it says. Raises GaveUp."""
-        length = LONGEST_TALK + LONGEST_RING + 1
+        length = LONGEST_TALK + MAX_RING_SECONDS + 1
         maker = CallMaker(
             world,
             random.randrange(10**6),
@@ -100,17 +106,17 @@ class Command(BaseCommand):
             longest_talk=LONGEST_TALK,
         )
         lines = threading.Semaphore(MOST_CALLS_AT_ONCE)
-        failures: list[GaveUp] = []
+        failures: list[CrmUnreachable] = []
 
         def play(call: Call) -> None:
             try:
                 Player(client, on_event=self.show, in_time=True).play([call])
-            except GaveUp as exc:
+            except CrmUnreachable as exc:
                 failures.append(exc)
             finally:
                 lines.release()
 
-        for call in paced(maker.calls(None), rate):
+        for call in rate_limited(maker.calls(None), rate):
             lines.acquire()
             if failures:
                 raise failures[0]
@@ -121,10 +127,12 @@ class Command(BaseCommand):
         who = event.contact or event.caller
         line = f"{timezone.localtime():%H:%M:%S}  {event.hook:20} {event.scenario:16} {who:24} {event.status}"
         problem = "; ".join(event.problems)
-        self.stdout.write(f"{line}  {event.milliseconds:5.0f} ms  {self.style.ERROR(problem)}".rstrip())
+        self.stdout.write(
+            f"{line}  {event.milliseconds:5.0f} ms  {self.style.ERROR(problem)}".rstrip()
+        )
 
 
-def calls_of_yesterday(world: World) -> Iterator[Call]:
+def calls_of_yesterday(world: SyncResult) -> Iterator[Call]:
     """From eight o'clock on; the same calls for the same people."""
     yesterday = timezone.localtime().date() - dt.timedelta(days=1)
     morning = timezone.make_aware(dt.datetime.combine(yesterday, dt.time(8)))
@@ -136,14 +144,17 @@ def calls_of_yesterday(world: World) -> Iterator[Call]:
 def invent_people() -> None:
     """Staff and contacts, unless they are there from an earlier time."""
     users = get_user_model()._default_manager
-    staff, created = users.get_or_create(username=LOGIN, defaults={"is_staff": True, "is_superuser": True})
+    staff, created = users.get_or_create(
+        username=LOGIN, defaults={"is_staff": True, "is_superuser": True}
+    )
     if created:
         staff.set_password(PASSWORD)
         staff.save()
     for username, first_name, last_name, extension in AGENTS:
         email = f"{username}@example.com"
         agent, _created = users.get_or_create(
-            username=username, defaults={"first_name": first_name, "last_name": last_name, "email": email}
+            username=username,
+            defaults={"first_name": first_name, "last_name": last_name, "email": email},
         )
         Agent.objects.get_or_create(user=agent, defaults={"extension": extension})
     if Contact.objects.exists():
@@ -151,11 +162,13 @@ def invent_people() -> None:
     for company, switchboard, first_name, last_name, title, work, mobile in CONTACTS:
         organization = None
         if company:
-            organization, _created = Organization.objects.get_or_create(name=company, defaults={"phone": switchboard})
+            organization, _created = Organization.objects.get_or_create(
+                name=company, defaults={"phone": switchboard}
+            )
         contact = Contact.objects.create(
             first_name=first_name, last_name=last_name, job_title=title, organization=organization
         )
-        for kind, number in ((Kind.WORK, work), (Kind.MOBILE, mobile)):
+        for kind, number in ((PhoneKind.WORK, work), (PhoneKind.MOBILE, mobile)):
             if number:
                 ContactPhone.objects.create(contact=contact, kind=kind, raw=number)
 
@@ -182,7 +195,9 @@ def serving(base_url: str) -> Iterator[None]:
     # A session of its own: Ctrl-C is for this process, which then ends the server; so is closing the terminal.
     for name in {"SIGTERM", "SIGHUP"} & set(dir(signal)):  # Windows has no SIGHUP
         signal.signal(getattr(signal, name), signal.default_int_handler)
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    server = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         wait_for(base_url, server)
         yield

@@ -14,11 +14,11 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils.text import slugify
 
-from ringotel_crm import connect
-from ringotel_crm.auth import service
-from ringotel_crm.exceptions import CRMError
-from ringotel_crm.framework.document import build
-from ringotel_crm.models import ApiKey, Webhook, WebhookToken
+from ...auth import service_users
+from ...exceptions import CRMError
+from ...hooks.document import build
+from ...models import ApiKey, Webhook, WebhookToken
+from ...onboarding import credentials
 
 
 class Command(BaseCommand):
@@ -43,7 +43,9 @@ Try the result before you send it to Ringotel: write one file with --json, give 
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
         """Keep the line breaks of ``help``."""
-        return super().create_parser(prog_name, subcommand, formatter_class=RawDescriptionHelpFormatter, **kwargs)
+        return super().create_parser(
+            prog_name, subcommand, formatter_class=RawDescriptionHelpFormatter, **kwargs
+        )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The options."""
@@ -55,13 +57,19 @@ Try the result before you send it to Ringotel: write one file with --json, give 
             "for Messaging notifications (default: %(default)s)",
         )
         parser.add_argument(
-            "--auth", choices=["bearer", "basic", "oauth2"], help="how Ringotel logs in, to the framework"
+            "--auth",
+            choices=["bearer", "basic", "oauth2"],
+            help="how Ringotel logs in, to the framework",
         )
         parser.add_argument(
             "--base-url",
             help="where this site is, e.g. https://crm.example.com (default for a webhook: by ALLOWED_HOSTS)",
         )
-        parser.add_argument("--name", default="ringotel", help="what the credential is called (default: %(default)s)")
+        parser.add_argument(
+            "--name",
+            default="ringotel",
+            help="what the credential is called (default: %(default)s)",
+        )
         parser.add_argument(
             "--user",
             help="username of the user as whom Ringotel acts, with bearer, or who owns the application, with oauth2; "
@@ -69,15 +77,22 @@ Try the result before you send it to Ringotel: write one file with --json, give 
             "Basic always makes a service user, with a generated password",
         )
         parser.add_argument(
-            "--scope",
+            "--tenant",
             default="",
             help="bearer and webhook: the tenant to which the credential is confined, as the backend calls it; "
             "also becomes a part of the default name",
         )
-        parser.add_argument("--redirect-uri", help="oauth2: where Ringotel wants the authorization code; ask Ringotel")
-        parser.add_argument("--output", type=Path, metavar="FILE", help="write to this file instead of the terminal")
         parser.add_argument(
-            "--json", action="store_true", help='write one object {"document": ..., "properties": ...}, values included'
+            "--redirect-uri",
+            help="oauth2: where Ringotel wants the authorization code; ask Ringotel",
+        )
+        parser.add_argument(
+            "--output", type=Path, metavar="FILE", help="write to this file instead of the terminal"
+        )
+        parser.add_argument(
+            "--json",
+            action="store_true",
+            help='write one object {"document": ..., "properties": ...}, values included',
         )
 
     def handle(self, **options: Any) -> None:
@@ -85,24 +100,32 @@ Try the result before you send it to Ringotel: write one file with --json, give 
         is_webhook = options["door"] == "webhook"
         if not is_webhook and not (options["auth"] and options["base_url"]):
             raise CommandError("--auth and --base-url are required, but for --door webhook.")
-        scope = options["scope"]
-        if scope and not is_webhook and options["auth"] != "bearer":
-            raise CommandError("--scope: only keys and webhooks are confined to a tenant; others act for their user's.")
-        options["name"] = self.name(options["name"], scope)
+        tenant = options["tenant"]
+        if tenant and not is_webhook and options["auth"] != "bearer":
+            raise CommandError(
+                "--tenant: only keys and webhooks are confined to a tenant; others act for their user's."
+            )
+        options["name"] = self.name(options["name"], tenant)
         base_url = self.base_url(options["base_url"] or self.likely_url())
         output: Path | None = options["output"]
         with_values = is_webhook or options["json"]
         try:
             with transaction.atomic():
                 if is_webhook:
-                    properties = self.webhook(options["name"], options["user"], base_url, scope)
+                    properties = self.webhook(options["name"], options["user"], base_url, tenant)
                     written: dict[str, Any] = {"properties": properties}
                 else:
                     properties = self.credential(options)
                     document = build(options["auth"], base_url)
-                    written = {"document": document, "properties": properties} if with_values else document
+                    written = (
+                        {"document": document, "properties": properties}
+                        if with_values
+                        else document
+                    )
                 text = json.dumps(written, indent=2, ensure_ascii=False)
-                if output:  # before the commit: values that nobody could read must not replace the old ones
+                if (
+                    output
+                ):  # before the commit: values that nobody could read must not replace the old ones
                     self.write_privately(output, text + "\n")
         except CRMError as exc:
             raise CommandError(exc.message) from exc
@@ -116,55 +139,70 @@ Try the result before you send it to Ringotel: write one file with --json, give 
             if not with_values:
                 self.stderr.write(f"Shown once, for Ringotel's portal:\n{values}")
 
-    def name(self, name: str, scope: str) -> str:
+    def name(self, name: str, tenant: str) -> str:
         """The name of the credential, which is no other tenant's."""
-        if scope and name == "ringotel":
-            name = f"ringotel-{slugify(scope)}"
+        if tenant and name == "ringotel":
+            name = f"ringotel-{slugify(tenant)}"
         for model in (ApiKey, Webhook):
-            if model._default_manager.filter(name=name).exclude(scope=scope).exists():
-                raise CommandError(f"--name: {name!r} is taken by another tenant; give --scope or another name.")
+            if model._default_manager.filter(name=name).exclude(tenant=tenant).exists():
+                raise CommandError(
+                    f"--name: {name!r} is taken by another tenant; give --tenant or another name."
+                )
         return name
 
     def base_url(self, text: str) -> str:
         """Checked, and with a word of warning where Ringotel could not use it."""
         try:
-            url = connect.clean_base_url(text)
+            url = credentials.clean_base_url(text)
         except CRMError as exc:
             raise CommandError(f"--base-url: {exc.message}") from exc
-        if connect.is_out_of_reach(url):
-            self.stderr.write(self.style.WARNING("Ringotel calls HTTPS only; this URL begins with http:"))
+        if credentials.is_out_of_reach(url):
+            self.stderr.write(
+                self.style.WARNING("Ringotel calls HTTPS only; this URL begins with http:")
+            )
         return url
 
     def likely_url(self) -> str:
         """Where this site probably is."""
-        host = next((host.lstrip(".") for host in settings.ALLOWED_HOSTS if host.strip("*.")), "localhost")
+        host = next(
+            (host.lstrip(".") for host in settings.ALLOWED_HOSTS if host.strip("*.")), "localhost"
+        )
         url = f"http://{host}:8000" if host in ("localhost", "127.0.0.1") else f"https://{host}"
-        self.stderr.write(self.style.WARNING(f"Without --base-url this site is taken to be at {url}"))
+        self.stderr.write(
+            self.style.WARNING(f"Without --base-url this site is taken to be at {url}")
+        )
         return url
 
-    def webhook(self, name: str, username: str | None, base_url: str, scope: str) -> dict[str, str]:
+    def webhook(
+        self, name: str, username: str | None, base_url: str, tenant: str
+    ) -> dict[str, str]:
         """The values for the Webhook integration."""
         if not name or slugify(name) != name:
             raise CommandError(
                 f"--name: {name!r} becomes a part of the URL: use lower-case letters, digits and hyphens."
             )
-        user = self.user(username) if username else service.service_user(name)
-        _token, text = WebhookToken.objects.issue(name=name, user=user, scope=scope)
-        return {"Webhook URL": base_url + reverse("ringotel_crm:webhook", args=[name]), "API token": text}
+        user = self.user(username) if username else service_users.service_user(name)
+        _token, text = WebhookToken.objects.issue(name=name, user=user, tenant=tenant)
+        return {
+            "Webhook URL": base_url + reverse("ringotel_crm:webhook", args=[name]),
+            "API token": text,
+        }
 
     def credential(self, options: dict[str, Any]) -> dict[str, str]:
         """The values to type into Ringotel's portal."""
         user = self.user(options["user"]) if options["user"] else None
         if options["auth"] == "basic" and user:
-            raise CommandError("--user: Basic always makes a service user of its own; leave --user out.")
+            raise CommandError(
+                "--user: Basic always makes a service user of its own; leave --user out."
+            )
         if options["auth"] == "oauth2" and not options["redirect_uri"]:
             raise CommandError("--auth oauth2 needs --redirect-uri; Ringotel tells you which.")
-        return connect.credential(
+        return credentials.issue_credential(
             options["auth"],
             name=options["name"],
             redirect_uri=options["redirect_uri"] or "",
             user=user,
-            scope=options["scope"],
+            tenant=options["tenant"],
         )
 
     def user(self, username: str) -> Any:
@@ -174,7 +212,7 @@ Try the result before you send it to Ringotel: write one file with --json, give 
             user = model._default_manager.get_by_natural_key(username)
         except model.DoesNotExist as exc:
             raise CommandError(f"--user: there is no user {username!r}.") from exc
-        service.allow(user)
+        service_users.grant_api_permission(user)
         return user
 
     def write_privately(self, path: Path, text: str) -> None:

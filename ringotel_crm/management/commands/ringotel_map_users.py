@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ringotel_crm.backends import Backend
-from ringotel_crm.client import Ringotel
-from ringotel_crm.management.account import AccountCommand
-from ringotel_crm.services import mapping
+from ...backends import Backend
+from ...client import Ringotel
+from ...services.sync import user_mapping
+from ..account import AccountCommand
 
 
 class Command(AccountCommand):
@@ -20,10 +20,10 @@ class Command(AccountCommand):
 
     def work(self, backend: Backend, options: dict[str, Any]) -> None:
         """Propose, and show it."""
-        rows = mapping.propose(backend, Ringotel().get_users())
+        rows = user_mapping.propose_matches(backend, Ringotel().get_users())
         self.stdout.write(f"{'Ringotel':32}{'extension':12}{'CRM':32}{'matched by':12}")
         for row in rows:
-            state = "confirmed" if row.confirmed else row.basis or "-"
+            state = "confirmed" if row.confirmed else row.matched_by or "-"
             self.stdout.write(
                 f"{row.name[:30]:32}{row.extension[:10]:12}{(row.agent_name or '-')[:30]:32}{state:12}".rstrip()
             )

@@ -10,14 +10,14 @@ from typing import Any
 
 from django.utils import timezone
 
-from ringotel_crm import phone
-from ringotel_crm.backends import Backend
-from ringotel_crm.client import Ringotel
-from ringotel_crm.conf import conf
-from ringotel_crm.management.account import AccountCommand
-from ringotel_crm.services import progress
-from ringotel_crm.services.history import Match, merge_history
-from ringotel_crm.wire import moment
+from ... import phone
+from ...backends import Backend
+from ...client import Ringotel
+from ...conf import conf
+from ...internal.parsing import parse_timestamp
+from ...services.calls.history import HistoryResult, merge_history
+from ...services.sync import checkpoints
+from ..account import AccountCommand
 
 CHUNK = dt.timedelta(days=1)
 SETTLED = dt.timedelta(minutes=2)
@@ -28,7 +28,7 @@ def point(text: str) -> dt.datetime:
     """A point in time, or how long ago: 90m, 12h, 7d. Raises ``Invalid``."""
     if match := re.fullmatch(r"(\d{1,4})([mhd])", text):
         return timezone.now() - dt.timedelta(**{UNITS[match[2]]: int(match[1])})
-    return moment(text)
+    return parse_timestamp(text)
 
 
 class Command(AccountCommand):
@@ -54,21 +54,30 @@ class Command(AccountCommand):
         longest = dt.timedelta(minutes=conf.STALE_CALL_MINUTES)
         now = timezone.now()
         until = now - SETTLED
-        last = progress.read(backend.scope, "history")
+        last = checkpoints.read(backend.tenant, "history")
         begin = dt.datetime.fromisoformat(last) - longest if last else now - CHUNK
         told = begin + longest if last else begin  # what was over by then is in an earlier report
         if options["since"] is not None:
             begin = told = point(options["since"])
-        counts: Counter[Match] = Counter()
+        counts: Counter[HistoryResult] = Counter()
         while begin < until:
             end = min(begin + CHUNK, until)
             history = client.get_calls(begin, end)
-            for past, match in self.progress(merge_history(backend, history), unit="call", total=len(history)):
+            for past, match in self.progress(
+                merge_history(backend, history), unit="call", total=len(history)
+            ):
                 counts[match] += 1
-                if match is Match.AMBIGUOUS and past.start + dt.timedelta(seconds=past.duration) >= told:
-                    numbers = f"{phone.mask(past.caller_number)} to {phone.mask(past.called_number)}"
-                    self.stderr.write(f"Fits several calls, left alone: {past.start:%Y-%m-%d %H:%M:%S %Z}, {numbers}")
+                if (
+                    match is HistoryResult.AMBIGUOUS
+                    and past.start + dt.timedelta(seconds=past.duration) >= told
+                ):
+                    numbers = (
+                        f"{phone.mask(past.caller_number)} to {phone.mask(past.called_number)}"
+                    )
+                    self.stderr.write(
+                        f"Fits several calls, left alone: {past.start:%Y-%m-%d %H:%M:%S %Z}, {numbers}"
+                    )
             if options["since"] is None or (last and end.isoformat() > last):
-                progress.write(backend.scope, "history", end.isoformat())
+                checkpoints.write(backend.tenant, "history", end.isoformat())
             begin = end
-        self.stdout.write(", ".join(f"{match}: {counts[match]}" for match in Match))
+        self.stdout.write(", ".join(f"{match}: {counts[match]}" for match in HistoryResult))

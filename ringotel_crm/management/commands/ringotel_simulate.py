@@ -12,15 +12,20 @@ from pathlib import Path
 from secrets import randbelow
 from typing import Any, TypeVar
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser, DjangoHelpFormatter
+from django.core.management.base import (
+    BaseCommand,
+    CommandError,
+    CommandParser,
+    DjangoHelpFormatter,
+)
 from tqdm import tqdm
 
-from ringotel_crm.simulator.auth import AuthError, credential_for
-from ringotel_crm.simulator.document import DocumentError, read_document
-from ringotel_crm.simulator.engine import Client, Plus, Recording, Style
-from ringotel_crm.simulator.play import GaveUp, Player, paced
-from ringotel_crm.simulator.scenarios import SCENARIOS, CallMaker
-from ringotel_crm.simulator.template import Absent
+from ...simulator.auth import AuthError, credential_for
+from ...simulator.document import DocumentError, read_document
+from ...simulator.engine import Client, Plus, Recording, WireVariant
+from ...simulator.player import CrmUnreachable, Player, rate_limited
+from ...simulator.scenarios import SCENARIOS, CallMaker
+from ...simulator.template import Absent
 
 MIXED = "mixed"
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -46,42 +51,94 @@ The exit status is 0 if all went as the document promises, else 1."""
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """With examples in --help."""
-        return super().create_parser(prog_name, subcommand, **{"formatter_class": HelpFormatter, **kwargs})
+        return super().create_parser(
+            prog_name, subcommand, **{"formatter_class": HelpFormatter, **kwargs}
+        )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """See --help."""
-        parser.add_argument("document", help='A file, or "-": a document, or what ringotel_connect --json wrote.')
-        parser.add_argument("--base-url", default="", metavar="URL", help="Replaces scheme and host of the document.")
+        parser.add_argument(
+            "document", help='A file, or "-": a document, or what ringotel_connect --json wrote.'
+        )
+        parser.add_argument(
+            "--base-url",
+            default="",
+            metavar="URL",
+            help="Replaces scheme and host of the document.",
+        )
         parser.add_argument(
             "--variable",
             action="append",
             default=[],
             metavar="NAME=NEW",
-            help='What the document calls a variable, as in RINGOTEL_CRM["VARIABLES"]: phone=number.',
+            help='What the document calls a variable, as in RINGOTEL_CRM["VARIABLE_NAMES"]: phone=number.',
         )
         keys = parser.add_argument_group("credentials")
-        keys.add_argument("--properties", metavar="FILE", help="A JSON object with the values of the portal's form.")
-        keys.add_argument("-p", "--property", action="append", default=[], metavar="LABEL=VALUE", help="One value.")
-        keys.add_argument("--access-token", default="", metavar="TOKEN", help="OAuth2: a token to play with.")
         keys.add_argument(
-            "--refresh-token", default="", metavar="TOKEN", help="OAuth2: renews the access token when it is refused."
+            "--properties",
+            metavar="FILE",
+            help="A JSON object with the values of the portal's form.",
         )
-        keys.add_argument("--code", default="", help="OAuth2: an authorization code to exchange for tokens.")
-        keys.add_argument("--redirect-uri", default="", metavar="URI", help="OAuth2: the one the code was sent to.")
+        keys.add_argument(
+            "-p",
+            "--property",
+            action="append",
+            default=[],
+            metavar="LABEL=VALUE",
+            help="One value.",
+        )
+        keys.add_argument(
+            "--access-token", default="", metavar="TOKEN", help="OAuth2: a token to play with."
+        )
+        keys.add_argument(
+            "--refresh-token",
+            default="",
+            metavar="TOKEN",
+            help="OAuth2: renews the access token when it is refused.",
+        )
+        keys.add_argument(
+            "--code", default="", help="OAuth2: an authorization code to exchange for tokens."
+        )
+        keys.add_argument(
+            "--redirect-uri",
+            default="",
+            metavar="URI",
+            help="OAuth2: the one the code was sent to.",
+        )
         play = parser.add_argument_group("what to play")
         names = f"Only these, by turns: {', '.join(SCENARIOS)}."
-        play.add_argument("--calls", type=_count, default=20, metavar="N", help="How many calls (20).")
-        play.add_argument("--rate", type=_rate, default=0, metavar="R", help="Calls a second; 0: no pause (0).")
-        play.add_argument("--scenario", nargs="+", choices=SCENARIOS, default=[], metavar="NAME", help=names)
-        play.add_argument("--seed", type=int, help="The same seed makes the same calls for the same CRM.")
-        play.add_argument("--timeout", type=_timeout, default=10, metavar="S", help="Seconds to wait (10).")
+        play.add_argument(
+            "--calls", type=_count, default=20, metavar="N", help="How many calls (20)."
+        )
+        play.add_argument(
+            "--rate", type=_rate, default=0, metavar="R", help="Calls a second; 0: no pause (0)."
+        )
+        play.add_argument(
+            "--scenario", nargs="+", choices=SCENARIOS, default=[], metavar="NAME", help=names
+        )
+        play.add_argument(
+            "--seed", type=int, help="The same seed makes the same calls for the same CRM."
+        )
+        play.add_argument(
+            "--timeout", type=_timeout, default=10, metavar="S", help="Seconds to wait (10)."
+        )
         style = parser.add_argument_group("what Ringotel leaves open (mixed: drawn for each call)")
         for option, kind, default, text in (
             ("--absent", Absent, MIXED, "How a variable without a value arrives (mixed)."),
-            ("--plus", Plus, MIXED, "The + of a number in a URL: left out, %%2B, or as it is (mixed)."),
+            (
+                "--plus",
+                Plus,
+                MIXED,
+                "The + of a number in a URL: left out, %%2B, or as it is (mixed).",
+            ),
             ("--recording", Recording, Recording.DOCUMENT, "How a recording is sent (document)."),
         ):
-            style.add_argument(option, choices=[*(choice.value for choice in kind), MIXED], default=default, help=text)
+            style.add_argument(
+                option,
+                choices=[*(choice.value for choice in kind), MIXED],
+                default=default,
+                help=text,
+            )
         parser.add_argument("--json", action="store_true", help="Write the report as JSON.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -95,7 +152,9 @@ The exit status is 0 if all went as the document promises, else 1."""
             properties |= _texts(_read_json(options["properties"]), options["properties"])
         properties |= _pairs(options["property"])
         try:
-            document = read_document(data, base_url=options["base_url"], renamed=_pairs(options["variable"]))
+            document = read_document(
+                data, base_url=options["base_url"], renamed=_pairs(options["variable"])
+            )
             credential = credential_for(
                 document,
                 properties,
@@ -113,10 +172,14 @@ The exit status is 0 if all went as the document promises, else 1."""
         failure = ""
         try:
             maker = CallMaker(player.set_up(), seed, _chooser(options))
-            calls = paced(maker.calls(options["calls"], options["scenario"]), options["rate"])
-            progress = tqdm(calls, total=options["calls"], unit="call", disable=not sys.stderr.isatty())
+            calls = rate_limited(
+                maker.calls(options["calls"], options["scenario"]), options["rate"]
+            )
+            progress = tqdm(
+                calls, total=options["calls"], unit="call", disable=not sys.stderr.isatty()
+            )
             player.play(progress)
-        except GaveUp as error:
+        except CrmUnreachable as error:
             failure = str(error)
         report = player.report()
         if options["json"]:
@@ -124,16 +187,20 @@ The exit status is 0 if all went as the document promises, else 1."""
         else:
             self.stdout.write(report.text())
         if failure or not report.ok:
-            raise CommandError(failure or f"{len(report.problems)} answers were not as promised (seed {seed}).")
+            raise CommandError(
+                failure or f"{len(report.problems)} answers were not as promised (seed {seed})."
+            )
         if not options["json"]:
-            self.stdout.write(self.style.SUCCESS(f"All as {document.name}'s document promises (seed {seed})."))
+            self.stdout.write(
+                self.style.SUCCESS(f"All as {document.name}'s document promises (seed {seed}).")
+            )
 
 
-def _chooser(options: dict[str, Any]) -> Callable[[random.Random], Style]:
+def _chooser(options: dict[str, Any]) -> Callable[[random.Random], WireVariant]:
     def draw(rng: random.Random, kind: type[Choice], value: str) -> Choice:
         return rng.choice(list(kind)) if value == MIXED else kind(value)
 
-    return lambda rng: Style(
+    return lambda rng: WireVariant(
         absent=draw(rng, Absent, options["absent"]),
         plus=draw(rng, Plus, options["plus"]),
         recording=draw(rng, Recording, options["recording"]),
@@ -142,7 +209,9 @@ def _chooser(options: dict[str, Any]) -> Callable[[random.Random], Style]:
 
 def _read_json(path: str) -> Any:
     try:
-        return json.loads(sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8"))
+        return json.loads(
+            sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+        )
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}") from error
     except ValueError as error:
@@ -150,7 +219,9 @@ def _read_json(path: str) -> Any:
 
 
 def _texts(properties: Any, path: str) -> dict[str, str]:
-    if not isinstance(properties, dict) or not all(isinstance(value, str) for value in properties.values()):
+    if not isinstance(properties, dict) or not all(
+        isinstance(value, str) for value in properties.values()
+    ):
         raise CommandError(f"{path}: the properties must be an object with texts.")
     return properties
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ringotel_crm.backends import Backend
-from ringotel_crm.client import Ringotel
-from ringotel_crm.management.account import AccountCommand
-from ringotel_crm.services import directory, progress
+from ...backends import Backend
+from ...client import Ringotel
+from ...services.sync import address_book, checkpoints
+from ..account import AccountCommand
 
 
 class Command(AccountCommand):
@@ -21,10 +21,10 @@ class Command(AccountCommand):
     def work(self, backend: Backend, options: dict[str, Any]) -> None:
         """First Ringotel, which may refuse, then here."""
         client = Ringotel()
-        with progress.alone(backend.scope, "ringotel_sync_subjects"):
+        with checkpoints.exclusive(backend.tenant, "ringotel_sync_subjects"):
             theirs = client.get_activity_subjects()
-            names = directory.agree_on_subjects(backend, theirs)
+            names = address_book.merge_subjects(backend, theirs)
             if names != theirs:
                 client.set_activity_subjects(names)
-            directory.keep_subjects(backend, names)
+            address_book.save_subjects(backend, names)
         self.stdout.write("\n".join(names))

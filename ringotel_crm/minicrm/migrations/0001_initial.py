@@ -13,9 +13,20 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Contact",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("first_name", models.CharField(blank=True, max_length=150, verbose_name="first name")),
-                ("last_name", models.CharField(blank=True, max_length=150, verbose_name="last name")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "first_name",
+                    models.CharField(blank=True, max_length=150, verbose_name="first name"),
+                ),
+                (
+                    "last_name",
+                    models.CharField(blank=True, max_length=150, verbose_name="last name"),
+                ),
                 (
                     "name_folded",
                     ringotel_crm.minicrm.fields.FullNameField(
@@ -24,11 +35,14 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "last_name_folded",
-                    ringotel_crm.models.fields.FoldedField(
+                    ringotel_crm.models.fields.NormalizedField(
                         blank=True, editable=False, max_length=150, source="last_name"
                     ),
                 ),
-                ("job_title", models.CharField(blank=True, max_length=150, verbose_name="job title")),
+                (
+                    "job_title",
+                    models.CharField(blank=True, max_length=150, verbose_name="job title"),
+                ),
                 (
                     "email",
                     ringotel_crm.minicrm.fields.LowerEmailField(
@@ -36,7 +50,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
-                ("updated_at", models.DateTimeField(auto_now=True, db_index=True, verbose_name="updated")),
+                (
+                    "updated_at",
+                    models.DateTimeField(auto_now=True, db_index=True, verbose_name="updated"),
+                ),
             ],
             options={
                 "verbose_name": "contact",
@@ -47,22 +64,36 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Organization",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("name", models.CharField(max_length=255, verbose_name="name")),
                 (
                     "name_folded",
-                    ringotel_crm.models.fields.FoldedField(blank=True, editable=False, max_length=255, source="name"),
+                    ringotel_crm.models.fields.NormalizedField(
+                        blank=True, editable=False, max_length=255, source="name"
+                    ),
                 ),
                 (
                     "phone",
                     models.CharField(
-                        blank=True, help_text="As typed, in any notation.", max_length=64, verbose_name="phone"
+                        blank=True,
+                        help_text="As typed, in any notation.",
+                        max_length=64,
+                        verbose_name="phone",
                     ),
                 ),
                 (
                     "e164",
                     ringotel_crm.minicrm.fields.E164Field(
-                        blank=True, editable=False, max_length=16, source="phone", verbose_name="E.164"
+                        blank=True,
+                        editable=False,
+                        max_length=16,
+                        source="phone",
+                        verbose_name="E.164",
                     ),
                 ),
                 (
@@ -73,7 +104,10 @@ class Migration(migrations.Migration):
                 ),
                 ("website", models.URLField(blank=True, verbose_name="website")),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
-                ("updated_at", models.DateTimeField(auto_now=True, db_index=True, verbose_name="updated")),
+                (
+                    "updated_at",
+                    models.DateTimeField(auto_now=True, db_index=True, verbose_name="updated"),
+                ),
                 (
                     "main_contact",
                     models.ForeignKey(
@@ -108,7 +142,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ContactPhone",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "kind",
                     models.CharField(
@@ -126,15 +165,26 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "raw",
-                    models.CharField(help_text="As typed, in any notation.", max_length=255, verbose_name="number"),
+                    models.CharField(
+                        help_text="As typed, in any notation.",
+                        max_length=255,
+                        verbose_name="number",
+                    ),
                 ),
                 (
                     "e164",
                     ringotel_crm.minicrm.fields.E164Field(
-                        blank=True, editable=False, max_length=16, source="raw", verbose_name="E.164"
+                        blank=True,
+                        editable=False,
+                        max_length=16,
+                        source="raw",
+                        verbose_name="E.164",
                     ),
                 ),
-                ("extension", models.CharField(blank=True, max_length=16, verbose_name="extension")),
+                (
+                    "extension",
+                    models.CharField(blank=True, max_length=16, verbose_name="extension"),
+                ),
                 (
                     "contact",
                     models.ForeignKey(
@@ -155,7 +205,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="organization",
             index=models.Index(
-                fields=["name_folded"], name="ringotel_organization_name", opclasses=["varchar_pattern_ops"]
+                fields=["name_folded"],
+                name="ringotel_organization_name",
+                opclasses=["varchar_pattern_ops"],
             ),
         ),
         migrations.AddIndex(
@@ -164,18 +216,24 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="contact",
-            index=models.Index(fields=["last_name", "first_name", "id"], name="ringotel_contact_name"),
-        ),
-        migrations.AddIndex(
-            model_name="contact",
             index=models.Index(
-                fields=["name_folded"], name="ringotel_contact_full_name", opclasses=["varchar_pattern_ops"]
+                fields=["last_name", "first_name", "id"], name="ringotel_contact_name"
             ),
         ),
         migrations.AddIndex(
             model_name="contact",
             index=models.Index(
-                fields=["last_name_folded"], name="ringotel_contact_last_name", opclasses=["varchar_pattern_ops"]
+                fields=["name_folded"],
+                name="ringotel_contact_full_name",
+                opclasses=["varchar_pattern_ops"],
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="contact",
+            index=models.Index(
+                fields=["last_name_folded"],
+                name="ringotel_contact_last_name",
+                opclasses=["varchar_pattern_ops"],
             ),
         ),
     ]

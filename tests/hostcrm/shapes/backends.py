@@ -5,10 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from demo_project.hostcrm.phones import Colleagues, HostBackend
-from ringotel_crm.backends.model import ModelBackend, ModelContactDirectory, ModelOrganizationDirectory, PhoneTable
-from ringotel_crm.records import ContactDraft
-
-from .models import Account, Customer, Elsewhere, Keyed, Member, Patron, Subscriber
+from ringotel_crm.backends.mapping import PhoneTable
+from ringotel_crm.backends.model import (
+    ModelBackend,
+    ModelContactDirectory,
+    ModelOrganizationDirectory,
+)
+from ringotel_crm.records import ContactInput
+from tests.hostcrm.shapes.models import (
+    Account,
+    Customer,
+    Elsewhere,
+    Keyed,
+    Member,
+    Patron,
+    Subscriber,
+)
 
 
 class Customers(ModelContactDirectory):
@@ -27,10 +39,10 @@ class KeyedPeople(ModelContactDirectory):
     phones = {"phone": "digits"}
     optional = ("digits",)
 
-    def new(self, draft: ContactDraft) -> Any:
+    def build_instance(self, draft: ContactInput) -> Any:
         return self.model(code=f"IE/{Keyed.objects.count()}:a,b c")
 
-    def written(self, typed: str) -> Any:
+    def format_number(self, typed: str) -> Any:
         return "".join(char for char in typed if char.isdigit()) or None
 
 
@@ -44,8 +56,10 @@ class Members(ModelContactDirectory):
     company_name = "account__name"
     phones = {"phone": "account__phone"}
 
-    def new(self, draft: ContactDraft) -> Any:
-        account, _created = Account.objects.get_or_create(name=draft.company_name or "Unknown", phone=draft.phone)
+    def build_instance(self, draft: ContactInput) -> Any:
+        account, _created = Account.objects.get_or_create(
+            name=draft.company_name or "Unknown", phone=draft.phone
+        )
         return self.model(account=account)
 
 
@@ -83,7 +97,9 @@ class Unvalidated(ModelBackend):
 class Patrons(ModelContactDirectory):
     model = Patron
     name = "name"
-    phone_table = PhoneTable(relation="lines", number="digits", kind="label", kinds={"work": "phone", "cell": "mobile"})
+    phone_table = PhoneTable(
+        relation="lines", number="digits", kind="label", kinds={"work": "phone", "cell": "mobile"}
+    )
 
 
 class GenericNumbers(ModelBackend):

@@ -53,7 +53,9 @@ class Subscriber(models.Model):
     phone = models.CharField(max_length=40, unique=True, null=True, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["name", "email"], name="one_subscription_each")]
+        constraints = [
+            models.UniqueConstraint(fields=["name", "email"], name="one_subscription_each")
+        ]
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self.email.endswith("@example.org"):
@@ -94,5 +96,7 @@ class Router:
 
     db_for_write = db_for_read
 
-    def allow_migrate(self, db: str, app_label: str, model_name: str | None = None, **hints: object) -> bool:
+    def allow_migrate(
+        self, db: str, app_label: str, model_name: str | None = None, **hints: object
+    ) -> bool:
         return db == ("other" if model_name == "elsewhere" else "default")

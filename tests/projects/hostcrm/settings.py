@@ -14,7 +14,10 @@ INSTALLED_APPS = [
 ]
 _name = DATABASES["default"]["TEST"]["NAME"]
 _other = _name.with_name(f"other_{_name.name}") if isinstance(_name, Path) else f"{TEST_NAME}_other"
-DATABASES["other"] = {**DATABASES["default"], "TEST": {**DATABASES["default"]["TEST"], "NAME": _other}}
+DATABASES["other"] = {
+    **DATABASES["default"],
+    "TEST": {**DATABASES["default"]["TEST"], "NAME": _other},
+}
 DATABASE_ROUTERS = ["tests.hostcrm.shapes.models.Router"]
 ROOT_URLCONF = "demo_project.hostcrm.urls"
 RINGOTEL_CRM = {"BACKEND": "demo_project.hostcrm.phones.HostBackend", "DEFAULT_REGION": "IE"}

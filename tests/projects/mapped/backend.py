@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from ringotel_crm.backends.model import ModelBackend, ModelContactDirectory, ModelOrganizationDirectory, PhoneTable
-from ringotel_crm.minicrm.models import Contact, Kind, Organization
+from ringotel_crm.backends.mapping import PhoneTable
+from ringotel_crm.backends.model import (
+    ModelBackend,
+    ModelContactDirectory,
+    ModelOrganizationDirectory,
+)
+from ringotel_crm.minicrm.models import Contact, Organization, PhoneKind
 
 
 class Contacts(ModelContactDirectory):
@@ -17,7 +22,12 @@ class Contacts(ModelContactDirectory):
         relation="phones",
         number="raw",
         kind="kind",
-        kinds={Kind.WORK: "phone", Kind.HOME: "phone", Kind.OTHER: "phone", Kind.MOBILE: "mobile"},
+        kinds={
+            PhoneKind.WORK: "phone",
+            PhoneKind.HOME: "phone",
+            PhoneKind.OTHER: "phone",
+            PhoneKind.MOBILE: "mobile",
+        },
     )
     created_at = "created_at"
     updated_at = "updated_at"

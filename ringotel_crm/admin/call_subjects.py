@@ -1,0 +1,21 @@
+"""Call subjects."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from ..models import CallSubject
+from .base import LargeTableAdmin
+
+
+@admin.register(CallSubject)
+class CallSubjectAdmin(LargeTableAdmin):
+    """The subjects of calls; ``ringotel_sync_subjects`` keeps Ringotel's list the same."""
+
+    empty_message = _(
+        "Subjects that staff choose from; “manage.py ringotel_sync_subjects” gives them to the phones."
+    )
+    list_display = ("name",)
+    search_fields = ("name",)
+    fields = ("name",)

@@ -1,0 +1,31 @@
+"""Address book."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .tenant import tenant_field
+
+
+class AddressBookLink(models.Model):
+    """Which entry of Ringotel's directory is which contact: there is no room for our id on their side."""
+
+    tenant = tenant_field()
+    contact_id = models.CharField(_("contact id"), max_length=255)
+    ringotel_id = models.CharField(_("Ringotel's id"), max_length=64)
+
+    class Meta:
+        verbose_name = _("directory entry")
+        verbose_name_plural = _("directory entries")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "contact_id"], name="ringotel_unique_link_contact"
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "ringotel_id"], name="ringotel_unique_link_entry"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id} = {self.ringotel_id}"

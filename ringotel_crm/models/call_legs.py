@@ -1,0 +1,67 @@
+"""The phones of a call."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from ..records import Direction
+from .calls import Activity
+
+
+class CallLeg(models.Model):
+    """One phone's part in a call: of a ring group many ring, and one is answered."""
+
+    class Status(models.TextChoices):
+        """How far it came; a later one is never replaced by an earlier one. Whether a call was missed is the call's
+        to say."""
+
+        RINGING = "ringing", _("ringing")
+        NOT_ANSWERED = "not_answered", _("not answered")
+        ANSWERED = "answered", _("answered")
+
+        @property
+        def rank(self) -> int:
+            """The place in the order above."""
+            return list(type(self)).index(self)
+
+    activity = models.ForeignKey(
+        Activity,
+        verbose_name=_("call"),
+        on_delete=models.CASCADE,
+        related_name="legs",
+        db_index=False,
+    )
+    extension = models.CharField(_("extension"), max_length=64)
+    status = models.CharField(
+        _("status"), max_length=16, choices=Status.choices, default=Status.RINGING
+    )
+    agent_id = models.CharField(
+        _("agent id"), max_length=255, blank=True, help_text=_("The CRM's id of the user.")
+    )
+    agent_name = models.CharField(_("agent"), max_length=255, blank=True)
+    # As this phone was told; the call takes them from the phone that was answered.
+    direction = models.CharField(
+        max_length=16, choices=Direction.choices, blank=True, editable=False
+    )
+    caller_number = models.CharField(max_length=255, blank=True, editable=False)
+    called_number = models.CharField(max_length=255, blank=True, editable=False)
+    start = models.DateTimeField(_("start"), null=True, blank=True)
+    end = models.DateTimeField(_("end"), null=True, blank=True)
+    duration = models.PositiveIntegerField(
+        _("duration"), null=True, blank=True, help_text=_("Talking time in seconds.")
+    )
+    cause = models.CharField(_("cause"), max_length=64, blank=True)
+
+    class Meta:
+        verbose_name = _("phone of a call")
+        verbose_name_plural = _("phones of a call")
+        ordering = ("start", "extension")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["activity", "extension"], name="ringotel_unique_call_leg"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.agent_name or self.extension}: {self.get_status_display()}"

@@ -1,0 +1,32 @@
+"""Call subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .tenant import tenant_field
+
+
+class CallSubject(models.Model):
+    """One of the subjects that a call may have."""
+
+    tenant = tenant_field()
+    name = models.CharField(_("name"), max_length=255)
+
+    class Meta:
+        verbose_name = _("call subject")
+        verbose_name_plural = _("call subjects")
+        ordering = ("id",)
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "name"], name="ringotel_unique_subject")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """Also of the tenant, which no form shows."""
+        super().validate_constraints(exclude={*(exclude or ())} - {"tenant"})

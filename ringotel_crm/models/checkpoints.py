@@ -1,0 +1,24 @@
+"""Checkpoints."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from .tenant import tenant_field
+
+
+class Checkpoint(models.Model):
+    """How far a command has come with a tenant, for the next run to go on from."""
+
+    tenant = tenant_field()
+    name = models.CharField(max_length=64)
+    value = models.JSONField()
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "name"], name="ringotel_unique_checkpoint")
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,38 @@
+"""The index of numbers."""
+
+from __future__ import annotations
+
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .tenant import tenant_field
+
+
+class PhoneIndex(models.Model):
+    """Which row of which model has which number: how a caller is found in tables that are not ours."""
+
+    tenant = tenant_field()
+    e164 = models.CharField(_("E.164"), max_length=16)
+    content_type = models.ForeignKey(
+        ContentType,
+        verbose_name=_("content type"),
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    object_id = models.CharField(_("object id"), max_length=255)
+
+    class Meta:
+        verbose_name = _("indexed number")
+        verbose_name_plural = _("indexed numbers")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["content_type", "object_id", "e164"], name="ringotel_unique_phone_entry"
+            )
+        ]
+        indexes = [models.Index(fields=["e164", "tenant"], name="ringotel_index_e164")]
+
+    def __str__(self) -> str:
+        return self.e164

@@ -1,0 +1,226 @@
+"""Plays set-up, sync and calls, and holds every answer against what the document promises."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from http import HTTPStatus
+
+from .auth import Bearer, wrong_credential
+from .document import HOOKS
+from .engine import Answer, Client, WireVariant
+from .report import Event, Report, mask
+from .scenarios import Call, Step, SyncResult
+from .template import Row, Value
+
+GIVE_UP_AFTER = 3  # requests in a row that were not answered at all
+LATE_AFTER = 5  # calls
+
+# What a request must be able to name: of each group at least one variable.
+_NEEDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "UpdateContact": (("contact_id",),),
+    "AssignActivity": (("contact_id",), ("activity_id", "call_id")),
+    "UpdateActivity": (("activity_id", "call_id"),),
+    "StopCallActivity": (("activity_id", "call_id"),),
+    "UpdateCallRecording": (("activity_id", "call_id"),),
+}
+
+
+class CrmUnreachable(Exception):
+    """The CRM does not answer any more."""
+
+
+class Player:
+    """Ringotel, as far as a CRM can see it. ``on_event`` is told of each request as it happens.
+
+    With ``in_time`` each step waits for its time, so that a call rings and runs as long as it says.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        on_event: Callable[[Event], None] | None = None,
+        in_time: bool = False,
+    ) -> None:
+        self._in_time = in_time
+        self._client = client
+        self._hooks = client.document.hooks
+        self._on_event = on_event
+        self._events: list[Event] = []
+
+    def report(self) -> Report:
+        """What happened until now."""
+        return Report.of(self._events)
+
+    def set_up(self, style: WireVariant | None = None) -> SyncResult:
+        """Tries a missing and a wrong credential, then reads users, contacts and organizations.
+
+        Raises GaveUp if there are no users, without whom there is nobody to call.
+        """
+        style = style or WireVariant()
+        for name, credential in (
+            ("none", Bearer()),
+            ("wrong", wrong_credential(self._client.credential)),
+        ):
+            answer = self._client.call(self._hooks["Users"], {}, style, credential=credential)
+            refused = answer.status == HTTPStatus.FORBIDDEN
+            problem = (
+                ""
+                if refused
+                else f"{answer.problem or f'answered {answer.status}'}; it should be 403 Forbidden"
+            )
+            self._record(
+                "authentication", f"credential: {name}", answer, [problem] if problem else []
+            )
+        users = self._list("Users", style)
+        if not users:
+            raise CrmUnreachable("Users gave nobody, so there is nobody to call.")
+        return SyncResult(
+            users=users,
+            contacts=self._list("Contacts", style),
+            organizations=self._list("Organizations", style),
+        )
+
+    def play(self, calls: Iterable[Call]) -> None:
+        """Plays calls one after the other, late steps some calls later. Raises GaveUp if the CRM stops answering."""
+        played: deque[tuple[Call, dict[str, str]]] = deque()
+        for call in calls:
+            context = {"call_id": call.call_id}
+            self._steps(call, call.steps, context)
+            played.append((call, context))
+            if len(played) > LATE_AFTER:
+                early, context = played.popleft()
+                self._steps(early, early.late, context)
+        for call, context in played:
+            self._steps(call, call.late, context)
+
+    def _list(self, name: str, style: WireVariant) -> list[Row]:
+        hook = self._hooks.get(name)
+        if hook is None:
+            return []
+        answer = self._client.call(hook, {}, style)
+        key = HOOKS[name] or ""
+        rows = [row for row in answer.rows if row.get(key)]
+        problems = [answer.problem] if answer.problem else []
+        if nameless := len(answer.rows) - len(rows):
+            problems.append(f"{nameless} of {len(answer.rows)} came without ${key}$")
+        if repeated := len(rows) - len({row[key] for row in rows}):
+            problems.append(f"{repeated} of {len(rows)} have the ${key}$ of another")
+        if name == "Users" and not rows and not problems:
+            problems.append("gave nobody")
+        self._record(name, "set-up", answer, problems)
+        return rows
+
+    def _steps(self, call: Call, steps: Iterable[Step], context: dict[str, str]) -> None:
+        for step in steps:
+            if self._playable(step, context):
+                if self._in_time:
+                    time.sleep(max(0, _time_of(step) - time.time()))
+                self._step(call, step, context)
+
+    def _playable(self, step: Step, context: Mapping[str, Value]) -> bool:
+        hook = self._hooks.get(step.hook)
+        return hook is not None and all(
+            any(context.get(name) and name in hook.variables for name in group)
+            for group in _NEEDS.get(step.hook, ())
+        )
+
+    def _step(self, call: Call, step: Step, context: dict[str, str]) -> None:
+        hook = self._hooks[step.hook]
+        expected = step.expect
+        if expected is None:
+            expected = frozenset({context["contact_id"]} if "contact_id" in context else ())
+        sent = {name: value for name, value in context.items() if name != "contact"} | dict(
+            step.values
+        )
+        for _ in range(step.times):
+            answer = self._client.call(hook, sent, call.style)
+            row = answer.rows[0] if answer.rows else {}
+            problems = (
+                [answer.problem] if answer.problem else _unexpected(step.hook, answer, expected)
+            )
+            for name in ("activity_id", "contact_id"):
+                # The first id counts: told twice, early or by several phones, it is still the same call.
+                if (
+                    row.get(name)
+                    and context.setdefault(name, row[name]) != row[name]
+                    and not problems
+                ):
+                    problems = [f"gave another ${name}$ for the same call"]
+            if step.hook == "FindContact" and row:
+                context["contact"] = _name(row)
+            self._record(
+                step.hook,
+                call.scenario,
+                answer,
+                problems,
+                mask(call.party),
+                context.get("contact", ""),
+            )
+
+    def _record(
+        self,
+        hook: str,
+        scenario: str,
+        answer: Answer,
+        problems: Iterable[str],
+        caller: str = "",
+        contact: str = "",
+    ) -> None:
+        event = Event(
+            scenario=scenario,
+            hook=hook,
+            caller=caller,
+            contact=contact,
+            status=answer.status,
+            milliseconds=answer.milliseconds,
+            problems=tuple(problems),
+        )
+        self._events.append(event)
+        if self._on_event:
+            self._on_event(event)
+        last = self._events[-GIVE_UP_AFTER:]
+        if len(last) == GIVE_UP_AFTER and not any(event.status for event in last):
+            raise CrmUnreachable(f"{GIVE_UP_AFTER} requests in a row were not answered.")
+
+
+def _time_of(step: Step) -> float:
+    """Unix time in seconds; 0 for a step that has none."""
+    times = (step.values.get(name, 0) for name in ("call_start", "call_end"))
+    return max(time / 1000 if isinstance(time, int) else 0 for time in times)
+
+
+def _unexpected(hook: str, answer: Answer, expected: frozenset[str]) -> list[str]:
+    """What is wrong with an answer that fits its map: ids that are missing, and the wrong contact."""
+    key = HOOKS[hook]
+    if not key:
+        return []
+    ids = [row.get(key, "") for row in answer.rows]
+    if hook != "FindContact":
+        return [] if len(ids) == 1 and ids[0] else [f"gave no ${key}$"]
+    if len(ids) > 1:
+        return [f"gave {len(ids)} contacts instead of one"]
+    if ids and not ids[0]:
+        return [f"gave a contact without ${key}$"]
+    if ids and ids[0] not in expected:
+        return [f"gave contact {ids[0]} for the number of {'another' if expected else 'nobody'}"]
+    if not ids and expected:
+        return ["did not find the contact with this number"]
+    return []
+
+
+def _name(contact: Row) -> str:
+    full_name = f"{contact.get('firstname', '')} {contact.get('lastname', '')}".strip()
+    return full_name or contact.get("company_name", "")
+
+
+def rate_limited(calls: Iterable[Call], rate: float) -> Iterator[Call]:
+    """The calls at ``rate`` a second, or as fast as they are asked for if it is 0."""
+    due = time.monotonic()
+    for call in calls:
+        yield call
+        if rate:
+            due += 1 / rate
+            time.sleep(max(0, due - time.monotonic()))

@@ -1,0 +1,245 @@
+"""Hearing a recording: who may, in which pieces, and who sends the bytes."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import AsyncIterator, Callable
+from functools import wraps
+from typing import IO
+from urllib.parse import quote
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.core.handlers.asgi import ASGIRequest
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
+from django.http.response import HttpResponseBase
+from django.utils.cache import get_conditional_response
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from ..conf import conf
+from ..exceptions import ServiceUnavailable
+from ..media import waveform
+from ..media.storage import recording_storage, signed_url
+from ..models import Recording
+from ..records import Delivery
+from ..services.audit import log_playback
+from ..services.recordings.store import recordings_playable_by
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 64 * 1024
+
+RANGE = re.compile(r"bytes\s*=\s*(\d{0,99})-(\d{0,99})", re.ASCII)
+
+EXTRA_SECONDS = 300
+"""How much longer than the recording a signed URL is valid: who listens may pause."""
+
+
+class Unsatisfiable(Exception):
+    """A range that begins behind the end."""
+
+
+def _unavailable_as_503(
+    view: Callable[[HttpRequest, int], HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
+    """503 while the storage does not answer."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, pk: int) -> HttpResponseBase:
+        try:
+            return view(request, pk)
+        except ServiceUnavailable as error:
+            return HttpResponse(error.message, status=503, content_type="text/plain; charset=utf-8")
+
+    return guarded
+
+
+@require_safe
+@login_required
+@_unavailable_as_503
+def play(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """The sound, whole or one range of it; with ``?download`` to be saved. 410 once it is deleted."""
+    recording = _get(request, pk)
+    if recording.deletion_started:
+        return HttpResponse(status=410)
+    response = get_conditional_response(request, etag=_etag(recording)) or _deliver(
+        request, recording
+    )
+    if request.method == "GET" and response.status_code in (
+        200,
+        206,
+        302,
+        304,
+    ):  # 304: heard again, from the cache
+        log_playback(recording, user=request.user, download="download" in request.GET)
+    if response.status_code != 302:
+        response["ETag"] = _etag(recording)
+    # Kept by the browser, but asked for again each time: the permission may end, and so may the recording.
+    response["Cache-Control"] = "private, no-cache"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@require_safe
+@login_required
+@_unavailable_as_503
+def waveform_image(request: HttpRequest, pk: int) -> HttpResponse:
+    """The waveform as SVG, made when it is first asked for; a flat line where it cannot be."""
+    recording = _get(request, pk)
+    if recording.peaks is None and not recording.deletion_started:
+        with _open(recording) as file:
+            recording.peaks = waveform.peaks(file)
+        Recording.objects.filter(pk=recording.pk, deletion_started=False).update(
+            peaks=recording.peaks
+        )
+    response = HttpResponse(
+        waveform.svg(bytes(recording.peaks or b"")), content_type="image/svg+xml"
+    )
+    response["Cache-Control"] = "private, no-cache"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _get(request: HttpRequest, pk: int) -> Recording:
+    recording = recordings_playable_by(request.user).filter(pk=pk).first()
+    if recording is None:
+        # Who may not hear all does not learn which there are.
+        if not request.user.has_perm("ringotel_crm.view_recording"):
+            raise PermissionDenied
+        raise Http404
+    return recording
+
+
+def _etag(recording: Recording) -> str:
+    return f'"{recording.sha256}"'
+
+
+def _open(recording: Recording) -> IO[bytes]:
+    try:
+        return recording_storage().open(str(recording.file.name))
+    except FileNotFoundError as error:
+        logger.error("The file of recording %s is not in the storage.", recording.pk)
+        raise Http404 from error
+    except Exception as error:  # each storage has its own errors
+        logger.exception("The storage of recording %s does not answer.", recording.pk)
+        raise ServiceUnavailable(_("The recording cannot be read now. Try again later.")) from error
+
+
+def _deliver(request: HttpRequest, recording: Recording) -> HttpResponseBase:
+    """The bytes, or word to the web server or to the browser where to get them."""
+    storage, name = recording_storage(), str(recording.file.name)
+    filename = f"recording-{recording.pk}.{name.rpartition('.')[2]}"
+    disposition = content_disposition_header("download" in request.GET, filename) or "inline"
+    delivery = conf.RECORDING_DELIVERY
+    if request.method == "GET" and delivery == Delivery.AUTO:
+        url = signed_url(
+            storage,
+            name,
+            seconds=round(recording.seconds or 3600) + EXTRA_SECONDS,
+            content_type=recording.content_type,
+            disposition=disposition,
+        )
+        if url:
+            return HttpResponseRedirect(url)
+    response: HttpResponseBase
+    if delivery == Delivery.X_ACCEL_REDIRECT:
+        response = HttpResponse(
+            headers={"X-Accel-Redirect": conf.RECORDING_INTERNAL_URL + quote(name)}
+        )
+    elif delivery == Delivery.X_SENDFILE:
+        response = HttpResponse(headers={"X-Sendfile": quote(storage.path(name))})
+    else:
+        response = _ranged(request, recording)
+    response["Content-Type"] = recording.content_type
+    response["Content-Disposition"] = disposition
+    return response
+
+
+def _ranged(request: HttpRequest, recording: Recording) -> HttpResponseBase:
+    size = recording.size
+    try:
+        span = _span(request, recording)
+    except Unsatisfiable:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
+    first, last = span or (0, size - 1)
+    response: HttpResponseBase
+    if request.method == "HEAD":
+        response = HttpResponse()
+    else:
+        file = _open(recording)
+        file.seek(first)
+        response = _send(request, _FileSlice(file, last - first + 1))
+    response["Accept-Ranges"] = "bytes"
+    response["Content-Length"] = str(last - first + 1)
+    if span:
+        response.status_code = 206
+        response["Content-Range"] = f"bytes {first}-{last}/{size}"
+    return response
+
+
+def _span(request: HttpRequest, recording: Recording) -> tuple[int, int] | None:
+    """First and last byte; None for the whole, also where the header is not one range (RFC 9110, section 14.2)."""
+    match = RANGE.fullmatch(request.headers.get("Range", "").strip())
+    # If-Range asks for the whole of what has changed meanwhile.
+    if (
+        not match
+        or request.method != "GET"
+        or request.headers.get("If-Range", _etag(recording)) != _etag(recording)
+    ):
+        return None
+    first, last = match.groups()
+    end = recording.size - 1
+    if not first:
+        if not last:
+            return None
+        if not int(last):
+            raise Unsatisfiable
+        return max(0, recording.size - int(last)), end
+    if last and int(last) < int(first):
+        return None
+    if int(first) > end:
+        raise Unsatisfiable
+    return int(first), min(int(last), end) if last else end
+
+
+class _FileSlice:
+    """So many bytes of a file, from where it stands."""
+
+    def __init__(self, file: IO[bytes], length: int) -> None:
+        self.file = file
+        self.left = length
+
+    def read(self, size: int) -> bytes:
+        data = self.file.read(min(size, self.left))
+        self.left -= len(data)
+        return data
+
+    def close(self) -> None:
+        self.file.close()
+
+
+def _send(request: HttpRequest, part: _FileSlice) -> HttpResponseBase:
+    if isinstance(request, ASGIRequest):
+        return StreamingHttpResponse(_chunks(part))
+    response = FileResponse(part)
+    response.block_size = CHUNK
+    return response
+
+
+async def _chunks(part: _FileSlice) -> AsyncIterator[bytes]:
+    try:
+        while chunk := await sync_to_async(part.read)(CHUNK):
+            yield chunk
+    finally:
+        part.close()

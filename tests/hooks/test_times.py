@@ -1,0 +1,129 @@
+"""One table of times, at each place where a hook takes one."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from tests.api import Api, error
+from tests.factories import at, the_call
+
+NOON = 1772452800  # at(12)
+
+TIMES = [
+    (NOON, at(12)),
+    (NOON * 1000, at(12)),
+    (str(NOON), at(12)),
+    (str(NOON * 1000), at(12)),
+    (f" {NOON}\t", at(12)),
+    (NOON + 0.25, at(12).replace(microsecond=250_000)),
+    (f"{NOON}.25", at(12).replace(microsecond=250_000)),
+    (NOON * 1000 + 250, at(12).replace(microsecond=250_000)),
+    (float(NOON * 1000), at(12)),
+    (1729690611587, dt.datetime(2024, 10, 23, 13, 36, 51, 587_000, dt.UTC)),
+    ("2026-03-02T12:00:00Z", at(12)),
+    ("2026-03-02T12:00:00", at(12)),
+    ("2026-03-02 12:00:00", at(12)),
+    ("2026-03-02T12:00", at(12)),
+    ("2026-03-02T12:00:00+00:00", at(12)),
+    ("2026-03-02T13:00:00+01:00", at(12)),
+    ("2026-03-02T07:00:00-0500", at(12)),
+    ("2026-03-03T02:00:00+14:00", at(12)),
+    ("2026-03-02T12:00:00.250Z", at(12).replace(microsecond=250_000)),
+    ("2026-03-02", at(0)),
+    ("2099-12-31T23:59:59Z", dt.datetime(2099, 12, 31, 23, 59, 59, tzinfo=dt.UTC)),
+    (10**11 - 1, None),  # still seconds, and so the year 5138
+    (10**11, dt.datetime(1973, 3, 3, 9, 46, 40, tzinfo=dt.UTC)),  # already milliseconds
+]
+
+NO_TIMES: list[Any] = [
+    *(
+        "soon",
+        "12:00",
+        "2026-13-01T00:00:00Z",
+        "2026-02-30",
+        "2026-03-02T25:00:00Z",
+        "2026-03-02T12:00:61Z",
+    ),
+    *(
+        "2026-03-02T12:00:00+99:99",
+        "2026-03-02T12:00:00 Europe/Dublin",
+        "02/03/2026",
+        "Mon, 02 Mar 2026 12:00:00 GMT",
+    ),
+    *(
+        -1,
+        "-1",
+        -NOON,
+        "NaN",
+        "inf",
+        "-inf",
+        "1e9",
+        "1e400",
+        10**20,
+        10**400,
+        2**63,
+        "9" * 5000,
+        f"{NOON}s",
+    ),
+    *(
+        "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+05:00",
+        "1969-12-31T23:59:59Z",
+        "1970-01-01T00:00:00+01:00",
+    ),
+    *(
+        "2100-01-01T00:00:00Z",
+        "9999-12-31T23:59:59Z",
+        "9999-12-31T23:59:59-05:00",
+        10**11 - 1,
+        10**14,
+    ),
+    *("١٧٧٢٤٥٢٨٠٠", "２０２６-03-02T12:00:00Z", "٢٠٢٦-٠٣-٠٢T١٢:٠٠:٠٠Z"),
+    *(True, False, [NOON], {"time": NOON}, [], {"a": {"b": 1}}),
+]
+
+
+def short(value: Any) -> str:
+    return repr(value)[:40]
+
+
+@pytest.mark.parametrize(("said", "expected"), [pair for pair in TIMES if pair[1]], ids=short)
+@pytest.mark.parametrize(
+    ("hook", "field", "column"),
+    [("CreateActivity", "call_start", "start"), ("StopCallActivity", "call_end", "end")],
+)
+def test_times(
+    api: Api, hook: str, field: str, column: str, said: Any, expected: dt.datetime
+) -> None:
+    api.ok(hook, {"call_id": "c1", field: said})
+    assert getattr(the_call(), column) == expected
+
+
+@pytest.mark.parametrize("said", NO_TIMES, ids=short)
+@pytest.mark.parametrize(
+    ("hook", "field"), [("CreateActivity", "call_start"), ("StopCallActivity", "call_end")]
+)
+def test_what_is_no_time(api: Api, hook: str, field: str, said: Any) -> None:
+    assert api.refused(hook, {"call_id": "c1", field: said}).keys() == {field}
+
+
+@pytest.mark.parametrize(("said", "expected"), [pair for pair in TIMES if pair[1]], ids=short)
+def test_times_in_a_query(api: Api, said: Any, expected: dt.datetime) -> None:
+    assert api.results("Contacts", {"updated_since": said}) == []
+
+
+@pytest.mark.parametrize("hook", ["Contacts", "Organizations"])
+@pytest.mark.parametrize(
+    "said", [said for said in NO_TIMES if isinstance(said, str | float | int)], ids=short
+)
+def test_what_is_no_time_in_a_query(api: Api, hook: str, said: Any) -> None:
+    assert error(api.call(hook, {"updated_since": said}))["fields"].keys() == {"updated_since"}
+
+
+def test_a_plus_that_became_a_space(api: Api) -> None:
+    """An offset in a query that nobody escaped."""
+    response = api.client.get("/ringotel/contacts/?updated_since=2026-03-02T13:00:00+01:00")
+    assert response.status_code == 200

@@ -1,0 +1,89 @@
+"""The hooks as OpenAPI, from their marks and serializers. ``python -m tests.robustness.openapi`` writes the file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import django
+import yaml
+from django.conf import settings
+from django.test import override_settings
+
+PATH = Path(__file__).parents[2] / "docs" / "openapi.yaml"
+FIRST_LINE = (
+    "# Written by python -m tests.robustness.openapi; tests/fire/test_openapi.py compares.\n"
+)
+
+ERROR = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "fields"],
+            "properties": {
+                "code": {"type": "string", "examples": ["invalid"]},
+                "message": {"type": "string"},
+                "fields": {
+                    "type": "object",
+                    "additionalProperties": {"type": "array", "items": {"type": "string"}},
+                },
+            },
+        }
+    },
+}
+ABSENT = {
+    "description": "What says nothing: null, white space, and a variable that Ringotel had no value for.",
+    "anyOf": [
+        {"type": "null"},
+        {"type": "string", "pattern": r"^[\s\x1c-\x1f\x85]*$"},
+        {"type": "string", "pattern": r"^\s*\$[A-Za-z_][\w ]*\$\s*$"},
+    ],
+}
+SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key, or an access token of OAuth2.",
+    },
+    "basic": {"type": "http", "scheme": "basic"},
+}
+
+
+def text() -> str:
+    """The file as it has to be."""
+    # Only here, because django-spectacular reads the settings when it is imported.
+    from drf_spectacular.generators import SchemaGenerator
+    from drf_spectacular.settings import patched_settings
+
+    options = {
+        "OAS_VERSION": "3.1.1",
+        "COMPONENT_SPLIT_REQUEST": True,
+        "COMPONENT_SPLIT_PATCH": False,
+    }
+    hooks = override_settings(
+        REST_FRAMEWORK={"DEFAULT_SCHEMA_CLASS": "tests.robustness.openapi_hooks.HookSchema"}
+    )
+    with hooks, patched_settings(options):
+        document: dict[str, Any] = SchemaGenerator(urlconf=settings.ROOT_URLCONF).get_schema(
+            public=True
+        )  # type: ignore[no-untyped-call]
+    document["info"] = {
+        "title": "ringotel-crm",
+        "version": "1",
+        "description": "Ringotel's hooks.",
+    }
+    document["components"]["schemas"] |= {"Absent": ABSENT, "Error": ERROR}
+    document["components"]["securitySchemes"] = SCHEMES
+    document["security"] = [{name: []} for name in SCHEMES]
+    return FIRST_LINE + yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=120)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.projects.standalone.settings")
+    django.setup()
+    PATH.write_text(text())
+    sys.stdout.write(f"{PATH}\n")

@@ -1,0 +1,286 @@
+"""The life of calls, told in any order, with any repetition and with any part of it missing.
+
+What always holds is written down in :meth:`Lives.holds` and :meth:`Lives.teardown`. ``tox -e fuzz`` looks further
+than an ordinary run does; what it once found stands at the end.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from ringotel_crm.auth.service_users import service_user
+from ringotel_crm.models import Activity, Recording, WebhookToken
+from ringotel_crm.records import Status
+from tests.api import Api, make_token, read
+from tests.factories import make_contact, number
+from tests.media.audio_samples import sample
+
+SOUNDS = ["pcm.wav", "mulaw.wav"]
+WORDS = st.sampled_from(["", "one", "two", "three"])
+
+# What is true of each call; requests tell of it by and by.
+TRUTHS: list[dict[str, Any]] = [
+    {
+        "activity_type": "inbound",
+        "caller_number": number(1),
+        "called_number": "2001",
+        "duration": 27,
+        "cause": "0",
+    },
+    {
+        "activity_type": "outbound",
+        "caller_number": "2001",
+        "called_number": number(2),
+        "duration": 0,
+        "cause": "17",
+    },
+    {
+        "activity_type": "inbound",
+        "caller_number": number(3),
+        "called_number": "2001",
+        "duration": 0,
+        "cause": "19",
+    },
+]
+BEGUN, ENDED = 1_772_452_800, 1_772_452_830
+SETTLED = [Status.ANSWERED, Status.BUSY, Status.MISSED]
+MERGED = (
+    *("direction", "caller_number", "caller_e164", "called_number", "called_e164"),
+    *("extension", "status", "cause", "start", "end", "duration"),
+)
+CALLS = st.integers(0, len(TRUTHS) - 1)
+
+
+@dataclass
+class Call:
+    """What we know of a call from what was said and answered."""
+
+    id: str = ""
+    told: list[str] = field(default_factory=list)
+    comment: str = ""  # as a person wrote it
+    contact: str | None = None  # as last assigned
+    sounds: set[str] = field(default_factory=set)
+    last: Activity | None = None
+
+
+class Lives(RuleBasedStateMachine):
+    """Three calls, the hooks, the webhook, and a person in the CRM."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.atomic = transaction.atomic()
+        self.atomic.__enter__()
+        self.api = Api(make_token())
+        _row, self.token = WebhookToken.objects.issue(name="main", user=service_user("main"))
+        self.contacts = [str(make_contact(f"Ada Example{n}", number(n + 1)).pk) for n in range(2)]
+        self.calls = [Call() for _ in TRUTHS]
+
+    # --- what can happen ---
+
+    @rule(n=CALLS)
+    def start(self, n: int) -> None:
+        self.tell(n, "start")
+
+    @rule(n=CALLS, by_ringotel_user_id=st.booleans())
+    def stop(self, n: int, by_ringotel_user_id: bool) -> None:
+        self.tell(n, "stop", by_ringotel_user_id=by_ringotel_user_id)
+
+    @rule(n=CALLS, what=st.sampled_from(["StartCallActivity", "StopCallActivity"]))
+    def event(self, n: int, what: str) -> None:
+        self.tell(n, what)
+
+    @rule(n=CALLS, subject=WORDS, comment=WORDS)
+    def note(self, n: int, subject: str, comment: str) -> None:
+        self.answered(
+            n,
+            self.api.call(
+                "UpdateActivity", {"call_id": f"c{n}", "subject": subject, "comment": comment}
+            ),
+        )
+
+    @rule(n=CALLS, who=st.sampled_from([None, 0, 1]))
+    def assign(self, n: int, who: int | None) -> None:
+        id = "" if who is None else self.contacts[who]
+        self.answered(n, self.api.call("AssignActivity", {"call_id": f"c{n}", "contact_id": id}))
+        self.calls[n].contact = id
+
+    @rule(n=CALLS, sound=st.sampled_from(SOUNDS))
+    def record(self, n: int, sound: str) -> None:
+        self.answered(
+            n, self.api.send("UpdateCallRecording", sample(sound), "audio/wav", f"call_id=c{n}")
+        )
+        self.calls[n].sounds.add(hashlib.sha256(sample(sound)).hexdigest())
+
+    @rule(n=CALLS, word=st.sampled_from(["four", "five"]))
+    def edit(self, n: int, word: str) -> None:
+        """A person changes the comment on a page of the CRM."""
+        if Activity.objects.filter(call_id=f"c{n}").update(comment=word):
+            self.calls[n].comment = word
+
+    @rule(n=st.sampled_from([1, 2, 9]))
+    def find(self, n: int) -> None:
+        found = [contact["id"] for contact in self.api.results("FindContact", {"phone": number(n)})]
+        assert found == (self.contacts[n - 1 : n] if n <= len(self.contacts) else [])
+
+    # --- what always holds ---
+
+    @invariant()
+    def holds(self) -> None:
+        rows = {row.call_id: row for row in Activity.objects.all()}
+        assert len(rows) == Activity.objects.count()
+        for n, call in enumerate(self.calls):
+            row = rows.get(f"c{n}")
+            assert bool(row) == bool(call.id)  # what was answered 200 is there
+            if row is None:
+                continue
+            truth, status, last = TRUTHS[n], Status(row.status), call.last
+            assert row.pk == int(call.id)
+            assert row.comment == (
+                call.comment or row.last_received_comment
+            )  # what a person wrote stays
+            if any(word.startswith("S") or word == "start" for word in call.told):
+                assert (row.caller_number, row.called_number) == (
+                    truth["caller_number"],
+                    truth["called_number"],
+                )
+                assert row.direction == truth["activity_type"]
+            if any(word.lower().startswith("stop") for word in call.told):
+                assert (status, row.duration, row.cause) == (
+                    SETTLED[n],
+                    truth["duration"],
+                    truth["cause"],
+                )
+                assert row.end == dt.datetime.fromtimestamp(ENDED, dt.UTC)
+            else:
+                assert not status.is_closed
+            if call.contact is not None:  # what was assigned stays assigned
+                assert row.contact_id == call.contact
+            if last:
+                assert status.rank >= Status(last.status).rank
+                assert (row.duration or 0) >= (last.duration or 0)
+                assert row.start is None or last.start is None or row.start <= last.start
+                assert row.end is None or last.end is None or row.end >= last.end
+            kept = [recording.sha256 for recording in Recording.objects.filter(activity=row)]
+            assert len(kept) == bool(call.sounds)
+            assert set(kept) <= call.sounds
+            call.last = row
+        assert len(rows) == sum(bool(call.id) for call in self.calls)
+
+    def teardown(self) -> None:
+        """The same told the other way round, and twice, gives the same row."""
+        try:
+            for n, call in enumerate(self.calls):
+                for what in [*reversed(call.told), *call.told]:
+                    self.tell(n, what, prefix="mirror")
+                if call.told:
+                    there, mirror = (
+                        Activity.objects.values(*MERGED).get(call_id=f"{prefix}{n}")
+                        for prefix in ("c", "mirror")
+                    )
+                    assert there == mirror
+        finally:
+            transaction.set_rollback(True)
+            self.atomic.__exit__(None, None, None)
+
+    # --- how it is said ---
+
+    def tell(
+        self, n: int, what: str, *, prefix: str = "c", by_ringotel_user_id: bool = False
+    ) -> None:
+        call_id, truth = f"{prefix}{n}", TRUTHS[n]
+        words = {name: truth[name] for name in ("activity_type", "caller_number", "called_number")}
+        begin = {"call_id": call_id, "call_start": BEGUN, "extension": "2001", **words}
+        end = {"call_end": ENDED, "call_duration": truth["duration"], "call_cause": truth["cause"]}
+        if prefix == "c":
+            self.calls[n].told.append(what)
+        if what == "start":
+            self.answered(n, self.api.call("CreateActivity", begin), prefix)
+        elif what == "stop":
+            ref = (
+                {"id": self.calls[n].id}
+                if by_ringotel_user_id and self.calls[n].id
+                else {"call_id": call_id}
+            )
+            self.answered(n, self.api.call("StopCallActivity", {**ref, **end}), prefix)
+        else:
+            params = {**begin, **(end if what == "StopCallActivity" else {})}
+            body = json.dumps({"method": what, "api_token": self.token, "params": params})
+            response = Client().post(
+                "/ringotel/webhook/main/", body, content_type="application/json"
+            )
+            assert response.status_code == 200
+            if prefix == "c":
+                self.calls[n].id = str(Activity.objects.get(call_id=call_id).pk)
+
+    def answered(self, n: int, response: Any, prefix: str = "c") -> None:
+        """With the same id, whatever is said of a call."""
+        assert response.status_code == 200, read(response)
+        if prefix == "c":
+            self.calls[n].id = self.calls[n].id or read(response)["id"]
+            assert self.calls[n].id == read(response)["id"]
+
+
+COMMON: dict[str, Any] = {
+    "deadline": None,
+    "suppress_health_check": list(HealthCheck),
+    "database": None,
+}
+FEW = settings(max_examples=6, stateful_step_count=20, derandomize=True, **COMMON)
+MANY = settings(
+    max_examples=int(os.environ.get("LIVES", "4")),
+    stateful_step_count=40,
+    print_blob=True,
+    **COMMON,
+)
+
+
+def test_lives(db: None) -> None:
+    """An ordinary run tries the same few each time."""
+    run_state_machine_as_test(Lives, settings=MANY if "LIVES" in os.environ else FEW)
+
+
+# What broke when a merge was broken on purpose, as short as it was found.
+SEEDS: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "a person has the last word": [
+        ("start", {"n": 1}),
+        ("edit", {"n": 1, "word": "four"}),
+        ("note", {"n": 1, "subject": "", "comment": "one"}),
+    ],
+    "a stop before its start": [
+        ("stop", {"n": 1, "by_ringotel_user_id": False}),
+        ("start", {"n": 1}),
+    ],
+    "an assignment before all else": [("assign", {"n": 0, "who": 1}), ("start", {"n": 0})],
+    "two doors": [
+        ("event", {"n": 2, "what": "StopCallActivity"}),
+        ("start", {"n": 2}),
+        ("stop", {"n": 2, "by_ringotel_user_id": True}),
+    ],
+    "a recording before its call": [
+        ("record", {"n": 0, "sound": "pcm.wav"}),
+        ("event", {"n": 0, "what": "StartCallActivity"}),
+    ],
+}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_seeds(db: None, seed: str) -> None:
+    lives = Lives()
+    try:
+        for name, arguments in SEEDS[seed]:
+            getattr(lives, name)(**arguments)
+            lives.holds()
+    finally:
+        lives.teardown()

@@ -1,0 +1,490 @@
+"""Erasing and exporting a person."""
+
+from __future__ import annotations
+
+import json
+import stat
+import zipfile
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.core.files.storage import FileSystemStorage
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from ringotel_crm import signals
+from ringotel_crm.backends.memory import MemoryBackend, store
+from ringotel_crm.minicrm.models import Contact
+from ringotel_crm.models import (
+    Activity,
+    AuditEntry,
+    Conversation,
+    LegalHold,
+    Message,
+    Note,
+    Recording,
+    WebhookEvent,
+)
+from ringotel_crm.records import ContactRecord
+from tests.api import Api
+from tests.factories import make_contact, make_user, number
+from tests.media.audio_samples import sample
+from tests.services.recordings.conftest import stored
+from tests.services.recordings.web import Web
+from tests.webhooks.sender import Sender, make_webhook, started
+
+pytestmark = pytest.mark.django_db
+
+SOUND = sample("pcm.wav")
+ADA, BEN, STRANGER, OFFICE = number(1), number(2), number(3), number(4)
+
+
+def run(command: str, *options: str) -> str:
+    output = StringIO()
+    call_command(command, *options, stdout=output, stderr=output)
+    return output.getvalue()
+
+
+def erase(*options: str) -> Any:
+    return json.loads(run("ringotel_erase_person", *options))
+
+
+def call(
+    api: Api,
+    call_id: str,
+    caller: str,
+    *,
+    outbound: bool = False,
+    record: bool = True,
+    **fields: Any,
+) -> str:
+    numbers = (
+        {"caller_number": "200", "called_number": caller}
+        if outbound
+        else {"caller_number": caller, "called_number": "200"}
+    )
+    kind = "outbound" if outbound else "inbound"
+    id = api.id("CreateActivity", {"call_id": call_id, "activity_type": kind, **numbers, **fields})
+    api.ok("StopCallActivity", {"id": id, "call_duration": 60, "call_cause": "16"})
+    if record:
+        api.send("UpdateCallRecording", SOUND, "audio/wav", query=f"id={id}")
+    return id
+
+
+@pytest.fixture
+def ada(api: Api) -> Contact:
+    """A contact with two calls, one of them made before she was known, among others'."""
+    make_user("una", extension="200")
+    before = call(api, "before", f"+{ADA.lstrip('+')}")
+    contact = make_contact("Ada Example", ADA, OFFICE, email="ada@example.com")
+    Note.objects.create(contact=contact, contact_name="Ada Example", text="Ada likes tea")
+    make_contact("Ben Sample", BEN, OFFICE)
+    call(api, "in", ADA, subject="Ada's order", comment="Ada wants tea", extension="200")
+    call(api, "out", ADA, outbound=True)
+    call(api, "ben", BEN)
+    call(api, "office", OFFICE, contact_id="")
+    Activity.objects.filter(call_id="office").update(
+        contact_type=None, contact_id="", contact_name=""
+    )
+    call(api, "stranger", STRANGER)
+    make_user("root")
+    recording, note = Recording.objects.get(activity_id=int(before)), Note.objects.get()
+    for row in (contact, recording.activity, recording, note):
+        log(row, "Ada Example")
+    return contact
+
+
+def log(row: Any, name: str) -> LogEntry:
+    """What the admin writes down of a change of this row."""
+    facts = {"object_id": str(row.pk), "object_repr": name, "action_flag": CHANGE}
+    return LogEntry.objects.create(
+        user=User.objects.get(username="root"),
+        content_type=ContentType.objects.get_for_model(row),
+        **facts,
+    )
+
+
+def everything() -> str:
+    """All text in all tables."""
+    models = [
+        model
+        for model in apps.get_models()
+        if model._meta.app_label in ("ringotel_crm", "ringotel_minicrm", "admin")
+    ]
+    return json.dumps([list(model._default_manager.values()) for model in models], default=str)
+
+
+TRACES = ("Ada", "ada@example", "tea", ADA, ADA.lstrip("+"))
+
+
+def test_the_log_of_others_of_the_same_name_stays(ada: Contact) -> None:
+    gone = make_contact("Ada Example", BEN)
+    entries = [
+        log(make_contact("Ada Example"), "Ada Example"),
+        log(gone, "Ada Example"),
+        log(ada, "Ada Example"),
+    ]
+    gone.delete()
+    erase("--contact", str(ada.pk), "--user", "una")
+    assert [LogEntry.objects.get(pk=entry.pk).object_repr for entry in entries] == [
+        "Ada Example",
+        "",
+        "",
+    ]
+
+
+def test_a_contact_is_erased(ada: Contact) -> None:
+    assert all(trace in everything() for trace in TRACES)
+    before = list(
+        Activity.objects.order_by("pk").values(
+            "start", "end", "duration", "agent_name", "status", "direction"
+        )
+    )
+    receipt = erase("--contact", str(ada.pk), "--user", "una")
+    assert [trace for trace in TRACES if trace in everything()] == []
+    assert (
+        receipt.items()
+        >= {
+            "contact": str(ada.pk),
+            "contact_deleted": True,
+            "calls": 3,
+            "recordings": 3,
+            "numbers": 1,
+            "notes": 1,
+            "log_entries": 4,
+        }.items()
+    )
+    # That somebody called, when, how long, and whom, stays.
+    after = list(
+        Activity.objects.order_by("pk").values(
+            "start", "end", "duration", "agent_name", "status", "direction"
+        )
+    )
+    assert after == before
+    # So does everybody else.
+    assert sorted(
+        Recording.objects.exclude(file="").values_list("activity__call_id", flat=True)
+    ) == [
+        "ben",
+        "office",
+        "stranger",
+    ]
+    assert len(stored()) == 3
+    assert Contact.objects.get().first_name == "Ben"
+    entry = AuditEntry.objects.get(action="erased")
+    assert (entry.kind, entry.object_id, entry.user_name, entry.details) == (
+        "person",
+        str(ada.pk),
+        "una",
+        receipt,
+    )
+
+
+def test_nothing_leads_back(ada: Contact) -> None:
+    """Ringotel's id of a call does, and an id that is derived from the number does too."""
+    erase("--contact", str(ada.pk))
+    erased = Activity.objects.exclude(call_id__in=["ben", "office", "stranger"])
+    assert all(call.call_id.startswith("erased-") for call in erased)
+    assert {
+        (call.contact_type, call.contact_id, call.contact_name, call.comment) for call in erased
+    } == {(None, "", "", "")}
+
+
+def test_dry_run(ada: Contact) -> None:
+    before = everything()
+    assert erase("--contact", str(ada.pk), "--dry-run")["recordings"] == 3
+    assert everything() == before
+    assert len(stored()) == 6
+
+
+def test_a_caller_who_is_no_contact(ada: Contact) -> None:
+    receipt = erase("--number", STRANGER)
+    assert (
+        receipt["contact"],
+        receipt["contact_deleted"],
+        receipt["calls"],
+        receipt["recordings"],
+    ) == (
+        "",
+        False,
+        1,
+        1,
+    )
+    assert STRANGER not in everything()
+    assert ADA in everything()
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--contact", "999"], "no such contact"),
+        (["--contact", "x"], "no such contact"),
+        (["--number", "anonymous"], "not a telephone number"),
+        (["--number", ADA], "contact's number"),
+        (["--contact", "1", "--user", "nobody"], "no user"),
+    ],
+)
+def test_what_is_not_erased(ada: Contact, options: list[str], reason: str) -> None:
+    before = everything()
+    with pytest.raises(CommandError, match=reason):
+        run("ringotel_erase_person", *options)
+    assert everything() == before
+
+
+def told(contact: Contact, web: Web) -> None:
+    """What the webhooks say of Ada's, with the numbers in notations of their own, and of others' calls."""
+    sender = Sender(make_webhook())
+    calls = [
+        {"call_id": "in", "caller_number": ADA.replace("+44", "0")},
+        {"call_id": "group", "caller_number": ADA.replace("+44", "0044 "), "extension": "201"},
+        {"call_id": "withheld", "caller_number": "anonymous", "caller_name": "Ada"},
+        {"call_id": "ben", "caller_number": BEN},
+    ]
+    sender.tell(*(started(**fields) for fields in calls))
+    Activity.objects.filter(call_id="withheld").update(
+        contact_type=ContentType.objects.get_for_model(contact),
+        contact_id=str(contact.pk),
+        contact_name="Ada Example",
+    )
+    messages = [
+        (
+            "message",
+            {"messageid": "m-1", "from": ADA, "to": "200", "content": "Ada here", "type": 1},
+        ),
+        ("updated", {"messageid": "m-1", "content": "More tea"}),
+        (
+            "message",
+            {
+                "messageid": "m-2",
+                "from": ADA,
+                "to": "200",
+                "content": web.serve(b"photo"),
+                "type": 2,
+            },
+        ),
+        ("message", {"messageid": "m-3", "from": BEN, "to": "200", "content": "Ben", "type": 1}),
+    ]
+    sender.tell(*({"method": method, "params": params} for method, params in messages))
+
+
+def test_what_the_webhooks_said_is_erased(
+    ada: Contact, web: Web, settings: Settings, admin_client: Client, tmp_path: Path
+) -> None:
+    settings.RINGOTEL_CRM = {"DEFAULT_REGION": "GB", "FETCH_ALLOW_HTTP": True}
+    told(ada, web)
+    conversation = Conversation.objects.get(contact_id=str(ada.pk))
+    admin_client.post(f"/admin/ringotel_crm/conversation/{conversation.pk}/change/", {"reply": ""})
+    assert LogEntry.objects.filter(object_repr="Ada Example").count() == 5
+
+    run("ringotel_export_person", "--contact", str(ada.pk), "--output", str(tmp_path / "ada.zip"))
+    with zipfile.ZipFile(tmp_path / "ada.zip") as archive:
+        assert [
+            archive.read(name) for name in archive.namelist() if name.startswith("messages/")
+        ] == [b"photo"]
+        data = json.loads(archive.read("data.json"))
+    assert [message["text"] for message in data["messages"]] == ["More tea", ""]
+    assert [event["body"]["method"] for event in data["events"]] == ["StartCallActivity"] * 3 + [
+        *("message", "updated", "message")
+    ]
+    assert {phone["caller_number"] for phone in data["phones"]} == {
+        *(ADA.replace("+44", "0"), ADA.replace("+44", "0044 "), "anonymous")
+    }
+
+    receipt = erase("--contact", str(ada.pk))
+    assert (receipt["events"], receipt["messages"], receipt["log_entries"]) == (6, 2, 5)
+    traces = (*TRACES, ADA.replace("+44", "0"), "withheld", "m-1")
+    assert [trace for trace in traces if trace in everything()] == []
+    assert [path for path in stored() if path.startswith("ringotel-messages")] == []
+    assert BEN in everything()
+    assert WebhookEvent.objects.count() == 2
+
+
+def test_a_storage_that_fails_stops_all(
+    ada: Contact, web: Web, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the receipt would say that a file is gone which is not."""
+    settings.RINGOTEL_CRM = {"DEFAULT_REGION": "GB", "FETCH_ALLOW_HTTP": True}
+    told(ada, web)
+
+    def fail(storage: Any, name: str) -> None:
+        raise OSError("not now")
+
+    Recording.objects.filter(activity__contact_id=str(ada.pk)).update(
+        deletion_started=True, file="", deleted_at=timezone.now()
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(FileSystemStorage, "delete", fail)
+        with pytest.raises(OSError, match="not now"):
+            run("ringotel_erase_person", "--contact", str(ada.pk))
+    assert Message.objects.filter(conversation__contact_id=str(ada.pk)).count() == 2
+    assert erase("--contact", str(ada.pk))["messages"] == 2
+
+
+def test_a_contact_who_was_deleted_before(ada: Contact, web: Web, settings: Settings) -> None:
+    """In the admin, which keeps calls, messages and notes."""
+    settings.RINGOTEL_CRM = {"DEFAULT_REGION": "GB", "FETCH_ALLOW_HTTP": True}
+    told(ada, web)
+    Activity.objects.filter(
+        call_id="withheld"
+    ).delete()  # it has nothing by which it could be found
+    WebhookEvent.objects.filter(body__contains="withheld").delete()
+    pk = str(ada.pk)
+    ada.delete()
+    receipt = erase("--number", ADA)
+    assert (receipt["contact_deleted"], receipt["recordings"], receipt["messages"]) == (False, 3, 2)
+    assert erase("--contact", pk)["notes"] == 1
+    assert [trace for trace in TRACES if trace in everything()] == []
+    with pytest.raises(CommandError, match="no such contact"):
+        run("ringotel_erase_person", "--contact", pk)
+
+
+def test_a_contact_without_a_number(ada: Contact, tmp_path: Path) -> None:
+    contact = make_contact("Cleo Sample", email="cleo@example.com")
+    run(
+        "ringotel_export_person",
+        "--contact",
+        str(contact.pk),
+        "--output",
+        str(tmp_path / "cleo.zip"),
+    )
+    receipt = erase("--contact", str(contact.pk))
+    assert (receipt["contact_deleted"], receipt["numbers"], receipt["calls"]) == (True, 0, 0)
+    assert "cleo" not in everything()
+    assert ADA in everything()
+
+
+@pytest.mark.parametrize("of_contact", [True, False])
+def test_legal_holds(ada: Contact, of_contact: bool) -> None:
+    if of_contact:
+        kind = ContentType.objects.get_for_model(ada)
+        LegalHold.objects.create(contact_type=kind, contact_id=str(ada.pk), reason="court case")
+    else:
+        Activity.objects.filter(call_id="out").update(legal_hold=True)
+    before = everything()
+    with pytest.raises(CommandError, match="legal hold"):
+        run("ringotel_erase_person", "--contact", str(ada.pk))
+    assert everything() == before
+    assert len(stored()) == 6
+
+
+@pytest.fixture
+def other_room() -> Iterator[list[str]]:
+    """A host's own table with something about people, which fails once."""
+    rows = ["Ada's parcel"]
+    failures = [OSError("not now")]
+
+    def forget(sender: Any, *, person: Any, **kwargs: Any) -> dict[str, int]:
+        if failures:
+            raise failures.pop()
+        count = len(rows)
+        rows.clear()
+        return {"parcels": count}
+
+    def tell(sender: Any, **kwargs: Any) -> dict[str, list[str]]:
+        return {"parcels": rows}
+
+    signals.erase_person.connect(forget)
+    signals.export_person.connect(tell)
+    yield rows
+    signals.erase_person.disconnect(forget)
+    signals.export_person.disconnect(tell)
+
+
+def test_other_rooms_are_asked_and_it_can_be_repeated(ada: Contact, other_room: list[str]) -> None:
+    with pytest.raises(OSError, match="not now"):
+        run("ringotel_erase_person", "--contact", str(ada.pk))
+    assert Contact.objects.filter(pk=ada.pk).exists()
+    receipt = erase("--contact", str(ada.pk))
+    assert (receipt["parcels"], receipt["contact_deleted"], receipt["calls"]) == (1, True, 3)
+    assert other_room == []
+    assert [trace for trace in TRACES if trace in everything()] == []
+
+
+def test_a_crm_that_keeps_its_contacts(
+    api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.RINGOTEL_CRM = {"BACKEND": "ringotel_crm.backends.memory.MemoryBackend"}
+    monkeypatch.setattr(MemoryBackend.contact_directory, "can_delete", False)
+    monkeypatch.setattr(
+        store, "contacts", {"7": ContactRecord(id="7", first_name="Ada", phone=ADA)}
+    )
+    call(api, "in", ADA)
+    receipt = erase("--contact", "7")
+    assert (receipt["contact_deleted"], receipt["calls"]) == (False, 1)
+    assert store.contacts
+    monkeypatch.setattr(MemoryBackend.contact_directory, "can_delete", True)
+    assert erase("--contact", "7")["contact_deleted"] is True
+    assert not store.contacts
+
+
+# --- export ---
+
+
+def test_export(ada: Contact, tmp_path: Path) -> None:
+    path = tmp_path / "ada.zip"
+    output = run(
+        "ringotel_export_person", "--contact", str(ada.pk), "--output", str(path), "--user", "una"
+    )
+    assert "calls: 3, recordings: 3, notes: 1" in output
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+        data = json.loads(archive.read("data.json"))
+        assert archive.read(names[1]) == SOUND
+    assert data["contact"]["email"] == "ada@example.com"
+    assert data["numbers"] == [ADA, OFFICE]
+    assert [row["call_id"] for row in data["calls"]] == ["before", "in", "out"]
+    assert data["calls"][1]["comment"] == "Ada wants tea"
+    assert data["notes"][0]["text"] == "Ada likes tea"
+    assert sorted(names) == sorted(
+        ["data.json", *(f"recordings/{row['id']}.wav" for row in data["calls"])]
+    )
+    assert BEN not in json.dumps(data)
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.object_id, entry.user_name) == ("exported", str(ada.pk), "una")
+
+
+def test_what_was_deleted_is_in_the_export_as_a_fact(ada: Contact, tmp_path: Path) -> None:
+    from ringotel_crm.services.recordings.store import delete_recording
+
+    delete_recording(Recording.objects.get(activity__call_id="in"))
+    run("ringotel_export_person", "--contact", str(ada.pk), "--output", str(tmp_path / "ada.zip"))
+    with zipfile.ZipFile(tmp_path / "ada.zip") as archive:
+        assert len(archive.namelist()) == 3
+        deleted = [row["deleted_at"] for row in json.loads(archive.read("data.json"))["recordings"]]
+    assert [bool(at) for at in deleted] == [False, True, False]
+
+
+def test_an_export_that_fails_leaves_no_file(ada: Contact, tmp_path: Path) -> None:
+    recording = Recording.objects.get(activity__call_id="out")
+    recording.file.delete(save=False)
+    with pytest.raises(FileNotFoundError):
+        run(
+            "ringotel_export_person",
+            "--contact",
+            str(ada.pk),
+            "--output",
+            str(tmp_path / "ada.zip"),
+        )
+    assert list(tmp_path.glob("*.zip")) == []
+    assert not AuditEntry.objects.exists()
+    (tmp_path / "there.zip").write_text("mine")
+    with pytest.raises(CommandError, match="exists"):
+        run(
+            "ringotel_export_person",
+            "--contact",
+            str(ada.pk),
+            "--output",
+            str(tmp_path / "there.zip"),
+        )
+    assert (tmp_path / "there.zip").read_text() == "mine"

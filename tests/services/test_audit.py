@@ -1,0 +1,139 @@
+"""The audit trail and the recordings in the admin."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from ringotel_crm.models import Activity, AuditEntry, LegalHold, Recording
+from ringotel_crm.services.audit import log_action
+from tests.factories import make_user
+from tests.services.recordings.conftest import browser, permit, stored
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def root() -> Client:
+    return browser(make_user("root", is_superuser=True, is_staff=True))
+
+
+def make_entry() -> AuditEntry:
+    return log_action("listened", "recording", "7", user=None, tenant="")
+
+
+def test_entries_are_read_only_in_the_admin(root: Client) -> None:
+    entry = make_entry()
+    pages = "admin:ringotel_crm_auditentry_"
+    assert root.get(reverse(f"{pages}changelist")).status_code == 200
+    page = root.get(reverse(f"{pages}change", args=[entry.pk]))
+    assert page.status_code == 200
+    assert b'name="_save"' not in page.content
+    assert (
+        root.post(reverse(f"{pages}change", args=[entry.pk]), {"action": "deleted"}).status_code
+        == 403
+    )
+    assert root.get(reverse(f"{pages}add")).status_code == 403
+    assert root.post(reverse(f"{pages}delete", args=[entry.pk]), {"post": "yes"}).status_code == 403
+    action = {"action": "delete_selected", "_selected_action": [entry.pk], "post": "yes"}
+    root.post(reverse(f"{pages}changelist"), action)
+    entry.refresh_from_db()
+    assert entry.action == "listened"
+
+
+def test_entries_are_written_once() -> None:
+    entry = make_entry()
+    with pytest.raises(TypeError):
+        entry.save()
+    with pytest.raises(TypeError):
+        entry.delete()
+
+
+def test_an_entry_outlives_its_user(root: Client) -> None:
+    vera = make_user("vera")
+    log_action("listened", "recording", "7", user=vera, tenant="")
+    vera.delete()
+    assert AuditEntry.objects.get().user_name == "vera"
+
+
+def test_the_sound_is_deleted_and_the_row_stays(recording_id: int, root: Client) -> None:
+    page = reverse("admin:ringotel_crm_recording_changelist")
+    action = {"action": "delete_sound", "_selected_action": [recording_id]}
+    Activity.objects.update(legal_hold=True)
+    assert "Kept by a legal hold: 1" in root.post(page, action, follow=True).content.decode()
+    assert len(stored()) == 1
+    Activity.objects.update(legal_hold=False)
+    assert "Recordings deleted: 1" in root.post(page, action, follow=True).content.decode()
+    assert stored() == []
+    assert Recording.objects.get().deleted_at
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.user_name, entry.details) == (
+        "deleted",
+        "root",
+        {"reason": "staff"},
+    )
+    assert (
+        root.post(
+            reverse("admin:ringotel_crm_recording_delete", args=[recording_id]), {"post": "yes"}
+        ).status_code
+        == 403
+    )
+
+
+def test_a_storage_that_fails_is_told(
+    recording_id: int, root: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: object, name: str) -> None:
+        raise OSError
+
+    page = reverse("admin:ringotel_crm_recording_changelist")
+    monkeypatch.setattr("django.core.files.storage.FileSystemStorage.delete", fail)
+    answer = root.post(
+        page, {"action": "delete_sound", "_selected_action": [recording_id]}, follow=True
+    )
+    assert "The storage failed, try again later: 1" in answer.content.decode()
+
+
+def staff(*codenames: str) -> Client:
+    user: User = make_user("stan", is_staff=True)
+    return browser(permit(user, *codenames))
+
+
+def test_deleting_needs_its_permission(recording_id: int) -> None:
+    client = staff("view_recording", "change_recording")
+    client.post(
+        reverse("admin:ringotel_crm_recording_changelist"),
+        {"action": "delete_sound", "_selected_action": [recording_id]},
+    )
+    assert len(stored()) == 1
+
+
+def test_a_call_with_a_recording_is_not_deleted(recording_id: int, root: Client) -> None:
+    call = Activity.objects.get()
+    root.post(reverse("admin:ringotel_crm_activity_delete", args=[call.pk]), {"post": "yes"})
+    assert Activity.objects.exists()
+
+
+def test_the_player_and_its_picture(recording_id: int, root: Client) -> None:
+    page = reverse("admin:ringotel_crm_recording_change", args=[recording_id])
+    assert (
+        f'src="/ringotel/recordings/{recording_id}/waveform.svg"' in root.get(page).content.decode()
+    )
+
+
+@pytest.mark.parametrize(("codenames", "held"), [(["change_legalhold"], True), ([], False)])
+def test_who_may_hold_a_call(recording_id: int, codenames: list[str], held: bool) -> None:
+    call = Activity.objects.get()
+    client = staff("view_activity", "change_activity", *codenames)
+    page = reverse("admin:ringotel_crm_activity_change", args=[call.pk])
+    legs = {"legs-TOTAL_FORMS": 0, "legs-INITIAL_FORMS": 0}
+    client.post(page, {"subject": "s", "comment": "", "legal_hold": "on", **legs})
+    call.refresh_from_db()
+    assert (call.subject, call.legal_hold) == ("s", held)
+
+
+def test_holds_in_the_admin(root: Client) -> None:
+    assert root.get(reverse("admin:ringotel_crm_legalhold_add")).status_code == 200
+    assert not LegalHold.objects.exists()
