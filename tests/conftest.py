@@ -6,7 +6,7 @@ import pytest
 from django.core.cache import cache
 from pytest_django import Settings
 
-from ringotel_crm.internal import cache
+from ringotel_crm.internal import cache as safe_cache
 from tests.api import Api, make_token
 
 
@@ -21,7 +21,7 @@ def media_root(tmp_path: Path, settings: Settings) -> Path:
 def _empty_cache() -> None:
     """No test profits from what another has remembered."""
     cache.clear()
-    cache._backoff_until = 0.0
+    safe_cache._backoff_until = 0.0
 
 
 @pytest.fixture

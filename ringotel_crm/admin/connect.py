@@ -22,7 +22,7 @@ from ..conf import conf
 from ..exceptions import CRMError
 from ..hooks.document import PROPERTIES, build
 from ..internal import request_log
-from ..onboarding import credentials
+from ..onboarding import credentials, self_test
 from ..records import SharedNumberRule
 from ..services.calls.live import explain_caller
 from .base import backend_for
@@ -141,14 +141,14 @@ def _self_test_results(request: HttpRequest) -> dict[str, Any]:
         base_url = credentials.clean_base_url(request.POST.get("base_url", ""))
         properties = {label: request.POST.get(label, "") for label in PROPERTIES[auth]}
         document = build(auth, base_url)  # type: ignore[arg-type]
-        verdicts = credentials.run_self_test(
+        verdicts = self_test.run_self_test(
             credentials.Connection(document=document, properties=properties), user=request.user
         )
     except CRMError as exc:
         return {"problem": exc.message}
     return {
         "verdicts": [
-            (verdict, "" if verdict.ok else credentials.troubleshooting_hint(verdict.status))
+            (verdict, "" if verdict.ok else self_test.troubleshooting_hint(verdict.status))
             for verdict in verdicts
         ],
         "is_good": all(verdict.ok for verdict in verdicts),
@@ -166,7 +166,7 @@ def _requests() -> list[tuple[request_log.Entry, str, str]]:
         (
             entry,
             names.get(entry.user_id, ""),
-            credentials.troubleshooting_hint(entry.status, entry.integration),
+            self_test.troubleshooting_hint(entry.status, entry.integration),
         )
         for entry in entries
     ]

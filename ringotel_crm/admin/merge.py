@@ -84,7 +84,7 @@ class RingotelMergeAdminMixin:
         try:
             if request.method == "POST":
                 done = merge_contacts(backend, target, source)
-                kept = self.get_object(request, keep)  # type: ignore[attr-defined]
+                kept = self.get_object(request, target)  # type: ignore[attr-defined]
                 self.log_change(request, kept, _summary(done))  # type: ignore[attr-defined]
                 self.message_user(request, _summary(done), "success")  # type: ignore[attr-defined]
                 return HttpResponseRedirect(backend.contacts.url(done.target.id))

@@ -17,7 +17,8 @@ from ..exceptions import InvalidInput, Unsupported
 from ..media.safe_fetch import download_to
 from ..records import CallEnd, CallNote, CallRef, CallStart, ContactInput, ContactRecord
 from ..services.calls import lifecycle
-from ..services.contacts import identify
+from ..services.contacts.identify import identify
+from ..services.contacts.write import create_contact, update_contact
 from ..services.recordings import store
 from . import serializers as s
 from .base import HookViewSet, hook
@@ -56,9 +57,7 @@ class ContactViewSet(HookViewSet):
     )
     def find(self, request: Request) -> JsonResponse:
         """The one contact who has this number, or none."""
-        found = identify.identify(
-            self.backend, self.validated_data(s.FindContactRequest).get("phone", "")
-        )
+        found = identify(self.backend, self.validated_data(s.FindContactRequest).get("phone", ""))
         return JsonResponse({"results": [self.contact_payload(found)] if found else []})
 
     @hook(
@@ -71,9 +70,7 @@ class ContactViewSet(HookViewSet):
         """The new contact, or the one that this describes again."""
         return JsonResponse(
             self.contact_payload(
-                identify.create_contact(
-                    self.backend, ContactInput(**self.validated_data(s.ContactRequest))
-                )
+                create_contact(self.backend, ContactInput(**self.validated_data(s.ContactRequest)))
             )
         )
 
@@ -88,7 +85,7 @@ class ContactViewSet(HookViewSet):
         changes = self.validated_data(s.ContactUpdateRequest)
         return JsonResponse(
             self.contact_payload(
-                identify.update_contact(self.backend, changes.pop("id"), ContactInput(**changes))
+                update_contact(self.backend, changes.pop("id"), ContactInput(**changes))
             )
         )
 

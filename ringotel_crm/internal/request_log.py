@@ -52,8 +52,8 @@ def record(
         action=action,
         status=status,
         milliseconds=milliseconds,
-        **facts,
-    )  # type: ignore[arg-type]
+        **facts,  # type: ignore[arg-type]
+    )
     if number := cache.increment(_counter_key(integration), TIMEOUT):
         cache.set(_entry_key(integration, number), entry, TIMEOUT)
 
@@ -61,7 +61,9 @@ def record(
 def recent(*integrations: str) -> list[Entry]:
     """Those of these integrations, the latest first."""
     places = [
-        _entry_key(integration, number) for door in integrations for number in range(MAX_ENTRIES)
+        _entry_key(integration, number)
+        for integration in integrations
+        for number in range(MAX_ENTRIES)
     ]
     entries: list[Entry] = list(cache.get_many(places).values())
     return sorted(entries, key=lambda entry: entry.at, reverse=True)

@@ -42,8 +42,11 @@ class PhoneInline(admin.TabularInline):  # type: ignore[type-arg]
 
 @admin.register(Contact)
 class ContactAdmin(
-    *IMPORT_EXPORT, RingotelMergeAdminMixin, RingotelContactAdminMixin, LargeTableAdmin
-):  # type: ignore[misc]
+    *IMPORT_EXPORT,  # type: ignore[misc]
+    RingotelMergeAdminMixin,
+    RingotelContactAdminMixin,
+    LargeTableAdmin,
+):
     """People outside the company."""
 
     list_display = ("name", "organization", "numbers", "email", "job_title")

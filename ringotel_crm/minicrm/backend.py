@@ -303,9 +303,9 @@ class Contacts(ContactDirectory):
         return found
 
     def merge(self, target: str, source: str) -> None:
-        """Blanks are filled, numbers that ``keep`` has not move over."""
-        kept = Contact.objects.select_for_update().get(id=parse_id(keep))
-        other = Contact.objects.get(id=parse_id(gone))
+        """Blanks are filled, numbers that ``target`` lacks move over."""
+        kept = Contact.objects.select_for_update().get(id=parse_id(target))
+        other = Contact.objects.get(id=parse_id(source))
         for name in ("first_name", "last_name", "job_title", "email", "organization"):
             setattr(kept, name, getattr(kept, name) or getattr(other, name))
         held = {

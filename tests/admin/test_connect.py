@@ -15,7 +15,7 @@ from ringotel_crm.auth.service_users import service_user
 from ringotel_crm.exceptions import InvalidInput
 from ringotel_crm.minicrm.models import Contact
 from ringotel_crm.models import Activity, ApiKey, WebhookToken
-from ringotel_crm.onboarding import credentials
+from ringotel_crm.onboarding import credentials, self_test
 from tests.api import Api
 from tests.factories import make_contact, make_user
 
@@ -45,8 +45,8 @@ def test_the_values_and_the_document(boss: Client, auth: str, labels: list[str])
     assert list(values(html)) == labels
     assert "no-store" in response["Cache-Control"]
     document = json.loads(
-        unescape(re.search(r'<pre id="ringotel-json"[^>]*>(.*?)</pre>', html, re.DOTALL)[1])
-    )  # type: ignore[index]
+        unescape(re.search(r'<pre id="ringotel-json"[^>]*>(.*?)</pre>', html, re.DOTALL)[1])  # type: ignore[index]
+    )
     assert document["properties"] == labels
     assert document["API"]["Users"]["request_url"] == "https://crm.example.com/ringotel/users/"
     link = unescape(re.search(r'href="([^"]*/connect/document/[^"]*)"', html)[1])  # type: ignore[index]
@@ -101,7 +101,7 @@ def test_trying_it_calls_each_hook_and_leaves_nothing(live_server: Any, auth: An
         auth, base_url=live_server.url, name="desk", redirect_uri="https://shell.example.com/back"
     )
 
-    verdicts = credentials.run_self_test(made, user=make_user("boss", is_superuser=True))
+    verdicts = self_test.run_self_test(made, user=make_user("boss", is_superuser=True))
 
     assert [verdict for verdict in verdicts if not verdict.ok] == []
     assert {verdict.hook for verdict in verdicts} == {"authentication", *made.document["API"]}
@@ -129,7 +129,7 @@ def test_trying_it_with_a_wrong_credential_says_what_to_do(live_server: Any) -> 
 @pytest.mark.parametrize("base_url", ["http://169.254.169.254", "http://evil.example"])
 def test_trying_it_sends_this_server_nowhere_else(db: None, base_url: str) -> None:
     with pytest.raises(InvalidInput, match="ALLOWED_HOSTS"):
-        credentials.run_self_test(
+        self_test.run_self_test(
             credentials.create_connection("bearer", base_url=base_url, name="desk")
         )
 

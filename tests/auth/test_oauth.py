@@ -312,7 +312,7 @@ def test_the_body_is_not_read_to_find_the_token(
 
 
 def test_all_three_work_at_once(ask: Ask, agent: User) -> None:
-    _key, token = ApiKey.objects.issue(name="desk", user=agent, scope="north")
+    _key, token = ApiKey.objects.issue(name="desk", user=agent, tenant="north")
     answers = [
         ask(authorization).json()
         for authorization in (

@@ -22,7 +22,7 @@ from ringotel_crm.auth.oauth import make_application
 from ringotel_crm.auth.service_users import grant_api_permission, service_user
 from ringotel_crm.auth.throttling import LoginAttempt, client_ip
 from ringotel_crm.checks import check_proxies
-from ringotel_crm.internal import cache
+from ringotel_crm.internal import cache as safe_cache
 from ringotel_crm.models import ApiKey, WebhookToken
 from tests.api import error, make_token, read
 
@@ -189,7 +189,7 @@ def test_at_once(rf: RequestFactory) -> None:
 
     def attempt(_n: int) -> bool:
         try:
-            LoginAttempt(request, "agnes").begin()
+            LoginAttempt(request, "agnes").check_and_count()
         except Throttled:
             return False
         return True
@@ -202,14 +202,14 @@ def test_a_throttled_address_fills_no_memory(
     rf: RequestFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names: set[str] = set()
-    count = cache.increment
+    count = safe_cache.increment
 
     def counted(name: str, seconds: int) -> int:
         if "throttling" in name:
             names.add(name)
         return count(name, seconds)
 
-    monkeypatch.setattr(cache, "increment", counted)
+    monkeypatch.setattr(safe_cache, "increment", counted)
     for n in range(100):
         ask(f"user {n}", "guess")
     assert len(names) == PER_ADDRESS + 1
@@ -236,7 +236,7 @@ def test_the_address(
     settings.RINGOTEL_CRM = {"NUM_PROXIES": proxies}
     request = rf.get("/", REMOTE_ADDR=HOME, HTTP_X_FORWARDED_FOR=forwarded)
     assert client_ip(request) == found
-    LoginAttempt(request, "agnes\0").begin()
+    LoginAttempt(request, "agnes\0").check_and_count()
 
 
 def test_the_header_is_believed_only_where_a_setting_says_so() -> None:

@@ -167,8 +167,9 @@ class Request:
             )
             parts = message.get_payload()
             fields = {
-                str(part.get_param("name", header="content-disposition")): part for part in parts
-            }  # type: ignore[union-attr]
+                str(part.get_param("name", header="content-disposition")): part  # type: ignore[union-attr]
+                for part in parts
+            }
             fields = {key: part.get_payload(decode=True) for key, part in fields.items()}
         else:
             fields = {key: values[0] for key, values in parse_qs(self.body.decode()).items()}

@@ -113,17 +113,18 @@ class NoneForNothing(MemoryContacts):
     def _save(self, contact: ContactRecord, draft: ContactInput) -> Any:
         super()._save(contact, draft)
         saved = store.contacts[contact.id] = dataclasses.replace(
-            store.contacts[contact.id], job_title=None
-        )  # type: ignore[arg-type]
+            store.contacts[contact.id],
+            job_title=None,  # type: ignore[arg-type]
+        )
         return saved
 
 
 class NumberedIds(MemoryContacts):
     def records(self, **kwargs: Any) -> Iterator[ContactRecord]:
         return (
-            dataclasses.replace(contact, id=int(contact.id))
+            dataclasses.replace(contact, id=int(contact.id))  # type: ignore[arg-type]
             for contact in super().records(**kwargs)
-        )  # type: ignore[arg-type]
+        )
 
 
 class NaiveTimes(MemoryContacts):
