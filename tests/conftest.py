@@ -9,6 +9,12 @@ from pytest_django import Settings
 from ringotel_crm.internal import cache as safe_cache
 from tests.api import Api, make_token
 
+pytest_plugins = [
+    "tests.fixtures.admin",
+    "tests.fixtures.recordings",
+    "tests.fixtures.ringotel",
+]
+
 
 @pytest.fixture(autouse=True)
 def media_root(tmp_path: Path, settings: Settings) -> Path:

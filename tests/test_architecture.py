@@ -60,7 +60,7 @@ def test_check_ids_are_unique_and_each_has_a_hint() -> None:
     "module", [m for m in MODULES if m.parent.name != "migrations"], ids=name_of
 )
 def test_a_module_is_read_in_one_sitting(module: Path) -> None:
-    assert len(module.read_bytes().splitlines()) < 400
+    assert len(module.read_bytes().splitlines()) < 500
 
 
 def test_migrations_are_named_by_a_person() -> None:

@@ -1,4 +1,4 @@
-"""Staff pages, one module for each model."""
+"""The admin, one module for each model."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from . import (
     agents,
     api_keys,
     audit,
+    call_subjects,
     calls,
     messages,
     notes,
@@ -19,6 +20,7 @@ __all__ = [
     "agents",
     "api_keys",
     "audit",
+    "call_subjects",
     "calls",
     "messages",
     "notes",

@@ -118,7 +118,7 @@ class HasRecording(BooleanListFilter):
 
     title = _("recording")
     parameter_name = "recorded"
-    lookup = {"recording__withdrawn": False}
+    lookup = {"recording__deletion_started": False}
     answers = (_("Recorded"), _("Not recorded"))
 
 

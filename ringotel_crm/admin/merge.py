@@ -182,7 +182,7 @@ def _summary(merge: Merge) -> str:
     return _(
         "%(source)s is merged into %(target)s: %(calls)s, %(notes)s and %(numbers)s go over."
     ) % {
-        "gone": f"{merge.source.name} (#{merge.source.id})",
+        "source": f"{merge.source.name} (#{merge.source.id})",
         "target": merge.target.name,
         "calls": calls,
         "notes": notes,

@@ -59,7 +59,7 @@ class Activity(models.Model):
     contact_name = models.CharField(_("contact"), max_length=255, blank=True)
     contact_name_normalized = NormalizedField(source="contact_name", max_length=255)
     contact_confirmed = models.BooleanField(
-        _("contact_confirmed"),
+        _("contact confirmed"),
         default=False,
         help_text=_("A person decided whose call this is, so it is not guessed any more."),
     )

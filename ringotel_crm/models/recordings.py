@@ -42,7 +42,7 @@ class Recording(models.Model):
     )  # see ringotel_crm.media.waveform; None: not made yet
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     deletion_started = models.BooleanField(
-        _("deletion_started"),
+        _("deletion started"),
         default=False,
         help_text=_("Its deletion has begun: nobody hears it any more."),
         editable=False,

@@ -197,16 +197,18 @@ def degrade(
     events: Iterable[Event],
     rng: random.Random,
     *,
-    doubled: float = 0,
-    lost: float = 0,
-    shuffled: bool = False,
+    duplicate_rate: float = 0,
+    drop_rate: float = 0,
+    shuffle: bool = False,
 ) -> list[Event]:
     """The events as a bad line delivers them: this part comes twice, then this part of all not at all."""
     sent = [
-        copy for event in events for copy in ([event, event] if rng.random() < doubled else [event])
+        copy
+        for event in events
+        for copy in ([event, event] if rng.random() < duplicate_rate else [event])
     ]
-    sent = [event for event in sent if rng.random() >= lost]
-    if shuffled:
+    sent = [event for event in sent if rng.random() >= drop_rate]
+    if shuffle:
         rng.shuffle(sent)
     return sent
 

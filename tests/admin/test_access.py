@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from ringotel_crm.models import Activity, Recording
-from tests.admin.conftest import login_as, make_call
+from tests.fixtures.admin import login_as, make_call
 
 LIST = "/admin/ringotel_crm/activity/"
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from ringotel_crm.minicrm.models import Contact
 from ringotel_crm.models import Activity, Recording
-from tests.admin.conftest import make_call
+from tests.fixtures.admin import make_call
 from tests.factories import at, make_contact, make_user
 
 URL = "/admin/ringotel_crm/activity/"

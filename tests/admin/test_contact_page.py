@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from ringotel_crm.minicrm.models import Contact, Organization
 from ringotel_crm.models import Note
-from tests.admin.conftest import login_as, make_call
+from tests.fixtures.admin import login_as, make_call
 from tests.admin.test_call_list import of
 from tests.factories import make_contact, make_organization
 

@@ -17,7 +17,7 @@ from pytest_django import Settings
 from ringotel_crm.admin.base import LargeTableAdmin
 from ringotel_crm.minicrm.models import Contact, ContactPhone
 from ringotel_crm.models import Activity, ApiKey
-from tests.admin.conftest import make_call
+from tests.fixtures.admin import make_call
 from tests.factories import make_contact, make_user
 
 EXCHANGE = "/admin/ringotel_minicrm/contact/"

@@ -16,7 +16,7 @@ from ringotel_crm.backends import get_backend
 from ringotel_crm.models import Activity
 from ringotel_crm.records import Actor, CallEnd, CallRef, Status
 from ringotel_crm.services.calls.lifecycle import stop_call
-from tests.admin.conftest import make_call
+from tests.fixtures.admin import make_call
 from tests.factories import set_times
 
 URL = "/admin/ringotel_crm/activity/live/"

@@ -11,7 +11,7 @@ from django.test import Client
 from ringotel_crm import signals
 from ringotel_crm.minicrm.models import Contact
 from ringotel_crm.models import Activity, Note
-from tests.admin.conftest import make_call
+from tests.fixtures.admin import make_call
 from tests.admin.test_call_list import of
 from tests.factories import make_contact, make_organization, make_user
 
@@ -38,7 +38,7 @@ def pair(db: None) -> tuple[Contact, Contact]:
 
 
 def ids(keep: Contact, gone: Contact) -> dict[str, str]:
-    return {"keep": str(keep.pk), "gone": str(gone.pk)}
+    return {"target": str(keep.pk), "source": str(gone.pk)}
 
 
 def test_the_preview_says_what_would_happen_and_does_nothing(
@@ -97,7 +97,7 @@ def test_merging(
 def test_what_cannot_be_merged(boss: Client, pair: tuple[Contact, Contact], gone: str) -> None:
     keep = str(pair[0].pk)
 
-    response = boss.post(MERGE, {"keep": keep, "gone": keep if gone == "same" else gone})
+    response = boss.post(MERGE, {"target": keep, "source": keep if gone == "same" else gone})
 
     assert b"errornote" in response.content
     assert Contact.objects.count() == 2
@@ -110,13 +110,13 @@ def test_the_action_takes_two(boss: Client, pair: tuple[Contact, Contact]) -> No
     two = boss.post(LIST, {"action": "merge", "_selected_action": both})
 
     assert b"Choose two contacts" in one.content
-    assert two["Location"] == f"{MERGE}?keep={both[0]}&gone={both[1]}"
+    assert two["Location"] == f"{MERGE}?target={both[0]}&source={both[1]}"
 
 
 def test_merging_needs_its_permission(
     client: Client, pair: tuple[Contact, Contact], groups: None
 ) -> None:
-    from tests.admin.conftest import login_as
+    from tests.fixtures.admin import login_as
 
     agent = login_as("agent", "una")
     supervisor = login_as("supervisor", "sue")
@@ -137,7 +137,7 @@ def test_duplicates_by_number_and_by_address(boss: Client, pair: tuple[Contact, 
     assert "+44 20 7946 0100" in html
     assert "bob@example.com" in html
     assert "Cy Alone" not in html
-    assert f"{MERGE}?keep={pair[0].pk}&amp;gone={pair[1].pk}" in html
+    assert f"{MERGE}?target={pair[0].pk}&amp;source={pair[1].pk}" in html
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from ringotel_crm.models import Activity
-from tests.admin.conftest import make_call
+from tests.fixtures.admin import make_call
 
 URL = "/admin/ringotel_crm/activity/overview/"
 

@@ -47,7 +47,7 @@ def test_a_key_acts_as_its_user_in_its_tenant(ask: Ask, token: str, scheme: str)
     response = ask(f"{scheme} {token}")
 
     assert response.status_code == 200
-    assert response.json() == {"user": "agnes", "scope": "north"}
+    assert response.json() == {"user": "agnes", "tenant": "north"}
 
 
 @pytest.mark.parametrize("permit", [lambda user: None, give_permission_by_group, make_superuser])

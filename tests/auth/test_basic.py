@@ -63,7 +63,7 @@ def test_basic_acts_as_the_user(ask: Ask, agent: User, scheme: str) -> None:
     response = ask(RIGHT.replace("Basic", scheme))
 
     assert response.status_code == 200
-    assert response.json() == {"user": "agnes", "scope": ""}
+    assert response.json() == {"user": "agnes", "tenant": ""}
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_any_text_may_be_name_and_password(
 ) -> None:
     grant_api_permission(User.objects.create_user(username, password=password))
 
-    assert ask(basic(username, password, encoding)).json() == {"user": username, "scope": ""}
+    assert ask(basic(username, password, encoding)).json() == {"user": username, "tenant": ""}
 
 
 def test_the_hash_is_paid_for_once(ask: Ask, agent: User, hasher_runs: list[str]) -> None:

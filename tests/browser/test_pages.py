@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from ringotel_crm.internal import request_log
 from ringotel_crm.models import Activity, Note, Recording
-from tests.admin.conftest import make_call
+from tests.fixtures.admin import make_call
 from tests.browser.conftest import AXE_RULES, Desk
 
 CALLS = "/admin/ringotel_crm/activity/"
@@ -156,7 +156,7 @@ def pages_of(people: list[Any]) -> list[str]:
     if has_minicrm:
         found.append(f"/admin/ringotel_minicrm/organization/{people[0].organization_id}/change/")
         found.append(
-            f"/admin/ringotel_minicrm/contact/merge/?keep={people[0].pk}&gone={people[1].pk}"
+            f"/admin/ringotel_minicrm/contact/merge/?target={people[0].pk}&source={people[1].pk}"
         )
     return found
 

@@ -20,7 +20,7 @@ from pytest_django.live_server_helper import LiveServer
 from ringotel_crm.models import AuditEntry, Recording
 from tests.api import Api, make_token
 from tests.factories import make_user
-from tests.services.recordings.conftest import browser as logged_in
+from tests.fixtures.recordings import browser as logged_in
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium")

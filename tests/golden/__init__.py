@@ -1,7 +1,7 @@
 """Payloads and documents as they cross the wire, pinned to the letter.
 
 ``<hook>.in.json`` is what Ringotel sends, ``<hook>.out.json`` what it gets, ``document_<auth>.json`` the whole
-document. After a change that is meant, ``GOLDEN=write pytest tests/framework/test_golden.py`` writes the last two anew:
+document. After a change that is meant, ``GOLDEN=write pytest tests/hooks/test_golden.py`` writes the last two anew:
 read the diff.
 """
 

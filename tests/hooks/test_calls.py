@@ -293,7 +293,7 @@ def test_assign_reassign_and_unassign(api: Api) -> None:
     assert contact_of(the_call()) == (None, "")
 
 
-@pytest.mark.parametrize("contact_confirmed", [True, False])
+@pytest.mark.parametrize("assigned", [True, False])
 def test_what_a_person_assigned_is_not_guessed_again(api: Api, assigned: bool) -> None:
     make_contact("Ada Example", number(1))
     bea = make_contact("Bea Example")

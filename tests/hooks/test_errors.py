@@ -487,7 +487,7 @@ def test_the_table(
     def identify(*args: Any) -> None:
         raise raised
 
-    monkeypatch.setattr("ringotel_crm.services.contacts.identify.identify", identify)
+    monkeypatch.setattr("ringotel_crm.hooks.viewsets.identify", identify)
     response = api.call("FindContact")
     assert error(response, status)["code"] == code
     assert ("WWW-Authenticate" in response) == (status == 403)
@@ -498,6 +498,6 @@ def test_what_nobody_foresaw_is_not_hidden(api: Api, monkeypatch: pytest.MonkeyP
     def identify(*args: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("ringotel_crm.services.contacts.identify.identify", identify)
+    monkeypatch.setattr("ringotel_crm.hooks.viewsets.identify", identify)
     with pytest.raises(ZeroDivisionError):
         api.call("FindContact")

@@ -547,7 +547,7 @@ settings.configure(
 application = get_wsgi_application()
 
 from ringotel_crm.exceptions import CRMError
-from ringotel_crm.framework.uploads import read_upload
+from ringotel_crm.hooks.uploads import read_upload
 
 
 def peak():

@@ -6,7 +6,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-DATA = Path(__file__).parent / "data" / "audio"
+DATA = Path(__file__).parents[1] / "data" / "audio"
 
 SOUND = {
     "aac.m4a": ("audio/mp4", ".m4a", "aac"),

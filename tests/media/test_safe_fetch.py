@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from ringotel_crm.exceptions import FetchError, InvalidInput, TooLarge
 from ringotel_crm.media.safe_fetch import download_to, is_public
-from tests.services.recordings.web import Handler, Web
+from tests.fixtures.web import Handler, Web
 
 SOUND = b"RIFF" + bytes(range(256)) * 400
 NOT_PUBLIC = "does not lead to a public address"

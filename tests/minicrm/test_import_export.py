@@ -12,7 +12,7 @@ from django.test import Client
 
 from ringotel_crm.minicrm.models import Contact
 from ringotel_crm.minicrm.resources import ContactResource
-from tests.admin.conftest import login_as
+from tests.fixtures.admin import login_as
 from tests.factories import make_contact, make_organization
 
 LIST = "/admin/ringotel_minicrm/contact/"

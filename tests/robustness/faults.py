@@ -1,4 +1,4 @@
-"""What stands beside the site goes away, and comes back: ``pytest tests/fire/faults.py``."""
+"""What stands beside the site goes away, and comes back: ``pytest tests/robustness/faults.py``."""
 
 from __future__ import annotations
 

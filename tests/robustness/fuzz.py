@@ -1,4 +1,4 @@
-"""schemathesis against a running server: ``pytest tests/fire/fuzz.py``, for two minutes.
+"""schemathesis against a running server: ``pytest tests/robustness/fuzz.py``, for two minutes.
 
 All its checks are on but one: what is valid by the schema may be refused all the same, because no schema can say that
 a cursor must have been given before, or that a file must be audio.

@@ -1,4 +1,4 @@
-"""What eight who guess passwords cost a call, without and with the throttle: ``pytest tests/fire/guessing.py``."""
+"""What eight who guess passwords cost a call, without and with the throttle: ``pytest tests/robustness/guessing.py``."""
 
 from __future__ import annotations
 

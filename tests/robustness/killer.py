@@ -1,4 +1,4 @@
-"""What was answered 200 is there, whatever is killed, full or restarted: ``pytest tests/fire/killer.py``."""
+"""What was answered 200 is there, whatever is killed, full or restarted: ``pytest tests/robustness/killer.py``."""
 
 from __future__ import annotations
 

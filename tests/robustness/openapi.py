@@ -14,7 +14,7 @@ from django.test import override_settings
 
 PATH = Path(__file__).parents[2] / "docs" / "openapi.yaml"
 FIRST_LINE = (
-    "# Written by python -m tests.robustness.openapi; tests/fire/test_openapi.py compares.\n"
+    "# Written by python -m tests.robustness.openapi; tests/robustness/test_openapi.py compares.\n"
 )
 
 ERROR = {

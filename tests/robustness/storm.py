@@ -1,4 +1,4 @@
-"""The same told from 16 processes at once, to 8 of gunicorn with 2 threads each: ``pytest tests/fire/storm.py``."""
+"""The same told from 16 processes at once, to 8 of gunicorn with 2 threads each: ``pytest tests/robustness/storm.py``."""
 
 from __future__ import annotations
 

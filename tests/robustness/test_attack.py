@@ -18,10 +18,10 @@ from pytest_django import Settings
 
 from ringotel_crm.auth import api_keys, basic
 from ringotel_crm.auth.service_users import grant_api_permission, service_user
+from ringotel_crm.hooks import viewsets
 from ringotel_crm.hooks.urls import urlpatterns
 from ringotel_crm.models import Activity, ApiKey, Recording, WebhookToken
 from ringotel_crm.services.calls import lifecycle
-from ringotel_crm.services.contacts import identify
 from tests.api import HOOKS, Api, make_token
 from tests.factories import make_user, number
 from tests.media.audio_samples import sample
@@ -191,7 +191,7 @@ def test_an_unforeseen_error_shows_nothing(
     def fail(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError("unforeseen")
 
-    monkeypatch.setattr(identify, "identify", fail)
+    monkeypatch.setattr(viewsets, "identify", fail)
     monkeypatch.setattr(lifecycle, "start_call", fail)
     client = Client(raise_request_exception=False, HTTP_AUTHORIZATION=f"Bearer {token}")
     method, path = HOOKS[hook]

@@ -399,7 +399,7 @@ def test_ids_in_paths(admin_client: Client, path: str, id: str) -> None:
             "../ringotel_minicrm/contact/?email=%00",
         ),
         *(
-            "../ringotel_minicrm/contact/merge/?keep=%00&gone=1",
+            "../ringotel_minicrm/contact/merge/?target=%00&source=1",
             "/ringotel/pop/?caller=%00&name=%00",
         ),
     ],

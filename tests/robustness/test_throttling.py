@@ -179,7 +179,7 @@ def test_a_valid_key_costs_no_counter(
 ) -> None:
     token = make_token()
     bearer(token)
-    monkeypatch.setattr(throttling, "memory", None)
+    monkeypatch.setattr(throttling, "cache", None)
     assert bearer(token) == 200
 
 

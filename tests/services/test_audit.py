@@ -10,7 +10,7 @@ from django.urls import reverse
 from ringotel_crm.models import Activity, AuditEntry, LegalHold, Recording
 from ringotel_crm.services.audit import log_action
 from tests.factories import make_user
-from tests.services.recordings.conftest import browser, permit, stored
+from tests.fixtures.recordings import browser, permit, stored
 
 pytestmark = pytest.mark.django_db
 

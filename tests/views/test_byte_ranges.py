@@ -1,4 +1,4 @@
-"""Hearing a recording from its link: who may. How the bytes are sent is in tests/recordings."""
+"""Hearing a recording from its link: who may. How the bytes are sent is in tests/views."""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ from ringotel_crm.services.recordings.store import delete_recording
 from ringotel_crm.views.recordings import play
 from tests.api import Api
 from tests.factories import make_user
+from tests.fixtures.recordings import UseStorage, browser, permit
 from tests.media.audio_samples import SOUND, sample
-from tests.services.recordings.conftest import UseStorage, browser, permit
 
 pytestmark = pytest.mark.django_db
 

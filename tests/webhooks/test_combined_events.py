@@ -60,7 +60,7 @@ def letters() -> list[tuple[Any, ...]]:
     fields = (
         "message_id",
         "text",
-        "state",
+        "status",
         "is_outgoing",
         "conversation__remote_number_normalized",
         "conversation__ringotel_user_id",
@@ -110,7 +110,7 @@ def test_calls_through_three_doors(
     assert {call["status"] for call, _legs in clean.values()} == {"answered", "missed"}
 
     clear()
-    sent = degrade(told, rng, doubled=0.5, lost=0.1, shuffled=True)
+    sent = degrade(told, rng, duplicate_rate=0.5, drop_rate=0.1, shuffle=True)
     tell(sent)
     with RingotelServer() as ringotel:
         settings.RINGOTEL_CRM = ringotel.settings(DEFAULT_REGION="IE")
@@ -169,7 +169,7 @@ def test_messages(sender: Sender, people: None, settings: Settings, seed: int) -
     clean = letters()
     clear()
 
-    sender.tell(*degrade(told, random.Random(seed), doubled=0.5, shuffled=True))
+    sender.tell(*degrade(told, random.Random(seed), duplicate_rate=0.5, shuffle=True))
 
     assert letters() == clean
     assert Message.objects.filter(conversation=None).count() == 0

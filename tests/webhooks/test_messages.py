@@ -200,7 +200,9 @@ def test_a_file_is_kept_and_given_only_as_a_download(
     media_root: Path,
 ) -> None:
     monkeypatch.setattr(
-        messages, "fetch_to", lambda file, url, **limits: file.write(b"<script>alert(1)</script>")
+        messages,
+        "download_to",
+        lambda file, url, **limits: file.write(b"<script>alert(1)</script>"),
     )
     post(phone, received("https://files.example.com/x.html", type=2))
     url = f"/ringotel/messages/{Message.objects.get().pk}/file/"
@@ -223,7 +225,7 @@ def test_a_file_is_kept_and_given_only_as_a_download(
 def test_a_withdrawn_file_is_gone(
     phone: Sender, monkeypatch: pytest.MonkeyPatch, media_root: Path
 ) -> None:
-    monkeypatch.setattr(messages, "fetch_to", lambda file, url, **limits: file.write(b"photo"))
+    monkeypatch.setattr(messages, "download_to", lambda file, url, **limits: file.write(b"photo"))
     post(phone, received("https://files.example.com/x.jpg", type=2))
     assert [path.read_bytes() for path in media_root.rglob("*") if path.is_file()] == [b"photo"]
     post(phone, event("deleted"))

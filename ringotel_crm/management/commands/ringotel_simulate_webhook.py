@@ -133,7 +133,7 @@ class Command(BaseCommand):
         if key:
             messages = maker.messages(options["messages"])
             events += [{**event, "api_key": key} for message in messages for event in message]
-        bad = {name: options[name] for name in ("doubled", "lost", "shuffled")}
+        bad = {name: options[name] for name in ("duplicate_rate", "drop_rate", "shuffle")}
         sent = degrade(events, random.Random(seed), **bad)  # noqa: S311 - plays, and keeps no secrets
         answers = WebhookSender(url, secret, framework=door1, timeout=TIMEOUT).send_all(
             sent, workers=options["workers"]

@@ -344,7 +344,7 @@ def _merge_notes(activity: Activity, note: CallNote, *, first: bool = False) -> 
     """Whether anything was written. ``first``: only where the phone has not written anything yet."""
     written = False
     for name in ("subject", "comment"):
-        new, phone_name = getattr(note, name), f"phone_{name}"
+        new, phone_name = getattr(note, name), f"last_received_{name}"
         last = getattr(activity, phone_name)
         if not new or new == last or (first and last):
             continue

@@ -37,9 +37,9 @@ from ringotel_crm.models import (
 from ringotel_crm.records import ContactRecord
 from tests.api import Api
 from tests.factories import make_contact, make_user, number
+from tests.fixtures.recordings import stored
+from tests.fixtures.web import Web
 from tests.media.audio_samples import sample
-from tests.services.recordings.conftest import stored
-from tests.services.recordings.web import Web
 from tests.webhooks.sender import Sender, make_webhook, started
 
 pytestmark = pytest.mark.django_db

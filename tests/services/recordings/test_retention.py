@@ -24,8 +24,8 @@ from ringotel_crm.models import Activity, AuditEntry, LegalHold, Message, Record
 from ringotel_crm.services.recordings.store import delete_recording
 from tests.api import Api
 from tests.factories import make_contact, set_times
+from tests.fixtures.recordings import UseStorage, stored
 from tests.media.audio_samples import sample
-from tests.services.recordings.conftest import UseStorage, stored
 
 pytestmark = pytest.mark.django_db
 
@@ -209,7 +209,7 @@ def test_orphans(api: Api) -> None:
     ]
     Message.objects.create(message_id="m-1", file="ringotel-messages/2026/01/x")
 
-    assert f"Belongs to no recording: {old}\n" in run("ringotel_recordings")
+    assert f"Belongs to no recording: {old}\n" in run("ringotel_check_recordings")
     assert old in stored()
     output = run("ringotel_check_recordings", "--delete")
     assert f"Deleted: {old}\n" in output
@@ -227,7 +227,7 @@ def test_orphans_on_s3(api: Api, s3: Any) -> None:
     upload.Part(1).upload(Body=b"x")
     for name in ("other/broken", "other/ringotel/broken"):
         s3.bucket.Object(name).initiate_multipart_upload()
-    assert "0 files without a recording" in run("ringotel_recordings")
+    assert "0 files without a recording" in run("ringotel_check_recordings")
     assert "1 files without a recording, 1 broken" in run(
         "ringotel_check_recordings", "--delete", "--hours=0"
     )
@@ -247,7 +247,7 @@ def test_lost_files(api: Api, storage: Storage) -> None:
     record(api, "c-2")
     storage.delete(str(recording.file.name))
     with pytest.raises(CommandError, match="Files are lost"):
-        run("ringotel_recordings")
+        run("ringotel_check_recordings")
 
 
 @pytest.mark.parametrize("step", ["before the row", "after the bytes"])
@@ -278,7 +278,7 @@ def test_a_process_that_is_killed(
             with pytest.raises(Killed):
                 delete_recording(recording)
         assert Recording.objects.get().deletion_started
-        assert "0 lost files" in run("ringotel_recordings")
+        assert "0 lost files" in run("ringotel_check_recordings")
         run("ringotel_delete_expired_recordings")
         assert Recording.objects.get().deleted_at
     assert alive() == []

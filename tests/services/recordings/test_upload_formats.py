@@ -27,9 +27,9 @@ from ringotel_crm.hooks.uploads import IN_MEMORY
 from ringotel_crm.models import Activity, Recording
 from ringotel_crm.services.recordings import store
 from tests.api import Api, error
+from tests.fixtures.recordings import FILES, UseStorage, content, stored
+from tests.fixtures.web import Web
 from tests.media.audio_samples import OTHER, SOUND, sample, wav
-from tests.services.recordings.conftest import FILES, UseStorage, content, stored
-from tests.services.recordings.web import Web
 
 pytestmark = pytest.mark.django_db
 
