@@ -118,6 +118,11 @@ def numbers(text: str, *, region: str | None = None) -> list[Number]:
     ]
 
 
+def e164(text: str) -> str:
+    """The first number of ``text`` in E.164, "" if there is none."""
+    return next((number.e164 for number in numbers(text)), "")
+
+
 def candidates(text: str, *, region: str | None = None) -> list[str]:
     """The E.164 numbers that a caller's number may stand for, in the order to look for them.
 

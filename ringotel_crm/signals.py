@@ -1,48 +1,60 @@
-"""What happened, for a host that wants to know. Sent after the commit, with ``send_robust``:
-a receiver that fails is logged and spoils nothing."""
+"""Signals. Sent with ``send_robust`` after commit, unless noted: a receiver that raises is logged and affects nothing.
+
+``sender`` is the class of the object that the signal is about.
+"""
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
+from django.db import transaction
 from django.dispatch import Signal
 
-# activity: models.Activity. A call was seen for the first time.
+#: A call was seen for the first time. ``activity``: :class:`~ringotel_crm.models.Activity`.
 call_started = Signal()
 
-# activity: models.Activity, previous: (content type or None, id) it pointed to before.
+#: A call was assigned to another contact. ``activity``; ``previous``: the content type (or ``None``) and
+#: id of the contact that it referred to before.
 call_assigned = Signal()
 
-# activity: models.Activity. Subject or comment changed through a door.
+#: Subject or comment of a call were changed through the API. ``activity``.
 call_updated = Signal()
 
-# activity: models.Activity. The call is over; sent once.
+#: A call has ended; sent once. ``activity``.
 call_stopped = Signal()
 
-# recording: models.Recording. The file is in the storage.
+#: The file of a recording is in the storage. ``recording``: :class:`~ringotel_crm.models.Recording`.
 recording_stored = Signal()
 
-# recording: models.Recording. Its bytes are gone from the storage.
+#: The file of a recording was deleted from the storage. ``recording``.
 recording_deleted = Signal()
 
-# contact: records.ContactRecord, backend: the backend that holds it.
+#: ``contact``: :class:`~ringotel_crm.records.ContactRecord`; ``backend``: the backend that holds it.
 contact_created = Signal()
 
-# contact: records.ContactRecord, backend: the backend that holds it.
+#: ``contact``, ``backend``, as for :data:`contact_created`.
 contact_updated = Signal()
 
-# merge: services.merge.Merge, backend: the backend that holds both. ``merge.source`` is not there any more.
+#: Two contacts were merged. ``merge``: ``services.contacts.merge.Merge``, whose ``source`` is deleted; ``backend``.
 contact_merged = Signal()
 
-# event: models.WebhookEvent. It is kept, and nothing has been made of it yet: the place to hand it to a worker.
+#: A webhook event was stored and not processed yet: hand it to a worker here. Sent inside the request.
+#: ``event``: :class:`~ringotel_crm.models.WebhookEvent`.
 event_stored = Signal()
 
-# message: models.Message. A text or file came, or was sent by one of our users. Sent once.
+#: A message or file was received, or sent by a user; sent once. ``message``: :class:`~ringotel_crm.models.Message`.
 message_stored = Signal()
 
-# The two below ask, while the work goes on, whatever else may hold something about a person. backend: where;
-# person: services.people.Person. A receiver answers with a dict, and its error stops the work, which is then repeated.
-
-# Erase what you hold, inside a transaction; answer how much it was: {"messages": 3}.
+#: Erase what the receiver holds about a person. Sent inside the transaction of the erasure; an exception rolls it back.
+#: ``backend``; ``person``: ``services.privacy.subjects.DataSubject``. Return counts: ``{"messages": 3}``.
 erase_person = Signal()
 
-# Answer what you hold, as JSON can say it: {"messages": [{"at": "2026-11-22T17:30:00Z", "text": "..."}]}.
+#: Export what the receiver holds about a person. ``backend``, ``person``, as for :data:`erase_person`.
+#: Return JSON-compatible rows: ``{"messages": [{"at": "2026-11-22T17:30:00Z", "text": "..."}]}``.
 export_person = Signal()
+
+
+def send_on_commit(signal: Signal, sender: type[Any], **arguments: Any) -> None:
+    """Send ``signal`` when the current transaction commits, or at once outside of one."""
+    transaction.on_commit(partial(signal.send_robust, sender=sender, **arguments))

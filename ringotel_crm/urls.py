@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.apps import apps
 from django.urls import include, path
 
-from .views.click_to_call import place_call
+from .views.click_to_call import click_to_call
 from .views.messages import download_attachment
 from .views.recordings import play, waveform_image
 
@@ -14,7 +14,7 @@ app_name = "ringotel_crm"
 urlpatterns = [
     path("", include("ringotel_crm.hooks.urls")),
     path("webhook/", include("ringotel_crm.webhooks.urls")),
-    path("call/", place_call, name="call"),
+    path("call/", click_to_call, name="call"),
     path("messages/<int:pk>/file/", download_attachment, name="message-file"),
     path("recordings/<int:pk>/", play, name="recording"),
     path("recordings/<int:pk>/waveform.svg", waveform_image, name="waveform"),

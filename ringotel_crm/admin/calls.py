@@ -25,8 +25,9 @@ from .. import phone
 from ..models import Activity
 from ..models.search import prefix_q
 from ..records import Direction, Status
+from ..services.calls.access import may_view_calls, visible_calls
 from ..services.calls.click_to_call import call_link
-from ..services.calls.live import may_view_calls, related_calls, visible_calls
+from ..services.calls.timeline import related_calls
 from ..templatetags.ringotel import ringotel_length as duration
 from .assign import assign_view
 from .base import LargeTableAdmin, backend_for

@@ -24,7 +24,7 @@ from ..hooks.document import PROPERTIES, build
 from ..internal import request_log
 from ..onboarding import credentials, self_test
 from ..records import SharedNumberRule
-from ..services.calls.live import explain_caller
+from ..services.contacts.identify import explain_caller
 from .base import backend_for
 
 AUTHS = [

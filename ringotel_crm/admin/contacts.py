@@ -26,8 +26,9 @@ from ..backends.base import ContactDirectory
 from ..backends.mapping import split
 from ..backends.model import ModelContactDirectory
 from ..models import Activity, Message, Note
+from ..services.calls.access import may_view_calls, visible_calls
 from ..services.calls.click_to_call import call_link
-from ..services.calls.live import call_totals, calls_for_contacts, may_view_calls, visible_calls
+from ..services.calls.timeline import call_totals, calls_for_contacts
 from ..services.messages import messages_with
 from ..services.recordings.store import recordings_playable_by
 from .base import MEDIA, backend_for

@@ -16,7 +16,8 @@ from django.views.decorators.http import require_safe
 
 from ..internal import cache
 from ..models import Activity
-from ..services.calls.live import close_stale_calls, live_calls, live_fingerprint, visible_calls
+from ..services.calls.access import visible_calls
+from ..services.calls.live import close_stale_calls, live_calls, live_fingerprint
 from .base import backend_for
 from .html import admin_change_url, display_number
 

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 from ..models.validators import validate_reasonable_year
 from ..records import Direction, Status
 from ..services.calls import statistics
-from ..services.calls.live import visible_calls
+from ..services.calls.access import visible_calls
 from ..templatetags.ringotel import ringotel_length as duration
 from .base import backend_for
 from .charts import Bar, bars

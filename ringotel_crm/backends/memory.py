@@ -33,10 +33,6 @@ class Store:
 store = Store()
 
 
-def _first_number(text: str) -> str:
-    return next((number.e164 for number in phone.numbers(text)), "")
-
-
 class MemoryUsers(UserDirectory):
     """``store.users``."""
 
@@ -123,7 +119,7 @@ class MemoryContacts(ContactDirectory):
         said = {f.name: value for f in fields(draft) if (value := getattr(draft, f.name))}
         for name in ("phone", "mobile"):
             if name in said:
-                said[name] = _first_number(said[name])
+                said[name] = phone.e164(said[name])
         contact = store.contacts[contact.id] = replace(contact, updated_at=timezone.now(), **said)
         return contact
 

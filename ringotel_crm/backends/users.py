@@ -40,7 +40,7 @@ class AuthUserDirectory(UserDirectory):
             first_name=first_name or ("" if last_name else user.get_username()),
             last_name=last_name,
             email=getattr(user, user.get_email_field_name(), "") or "",
-            phone=next((number.e164 for number in phone.numbers(agent.phone)), "") if agent else "",
+            phone=phone.e164(agent.phone) if agent else "",
             extension=agent.extension if agent else "",
         )
 

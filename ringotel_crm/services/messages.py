@@ -45,9 +45,7 @@ def log_message(backend: Backend, record: MessageRecord) -> Message:
                 message.text = message.text if message.edited_at else record.text
                 message.file_url = record.file_url
             message.save()
-            transaction.on_commit(
-                partial(signals.message_stored.send_robust, sender=Message, message=message)
-            )
+            signals.send_on_commit(signals.message_stored, Message, message=message)
     if message.file_url and not message.file and not message.file_attempts:
         download_attachment(message)
     return message
@@ -63,9 +61,7 @@ def log_reply(conversation: Conversation, id: str, text: str, at: dt.datetime) -
                 message.text = text
             message.save()
             Conversation.objects.filter(pk=conversation.pk).update(last_at=at)
-            transaction.on_commit(
-                partial(signals.message_stored.send_robust, sender=Message, message=message)
-            )
+            signals.send_on_commit(signals.message_stored, Message, message=message)
     return message
 
 
@@ -140,7 +136,7 @@ def _get_conversation(
     key = {
         "tenant": backend.tenant,
         "ringotel_user_id": record.ringotel_user_id or ours,
-        "remote_number_normalized": next((number.e164 for number in phone.numbers(theirs)), theirs),
+        "remote_number_normalized": phone.e164(theirs) or theirs,
     }
     locks.upsert(
         Conversation(**key, remote_number=theirs), key=list(key), update_field="updated_at"

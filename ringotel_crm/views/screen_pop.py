@@ -14,7 +14,8 @@ from .. import phone
 from ..admin.base import MEDIA, backend_for
 from ..admin.connect import REFUSALS
 from ..admin.contacts import add_contact_url
-from ..services.calls.live import explain_caller, may_view_calls
+from ..services.calls.access import may_view_calls
+from ..services.contacts.identify import explain_caller
 
 MAX_LENGTH = 250
 

@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from ringotel_crm.minicrm.models import Contact
 from ringotel_crm.models import Activity, Recording
-from tests.fixtures.admin import make_call
 from tests.factories import at, make_contact, make_user
+from tests.fixtures.admin import make_call
 
 URL = "/admin/ringotel_crm/activity/"
 

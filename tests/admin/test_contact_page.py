@@ -11,9 +11,9 @@ from django.test.utils import CaptureQueriesContext
 
 from ringotel_crm.minicrm.models import Contact, Organization
 from ringotel_crm.models import Note
-from tests.fixtures.admin import login_as, make_call
 from tests.admin.test_call_list import of
 from tests.factories import make_contact, make_organization
+from tests.fixtures.admin import login_as, make_call
 
 
 def page(client: Client, obj: Contact | Organization) -> str:

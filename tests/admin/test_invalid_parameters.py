@@ -17,8 +17,8 @@ from pytest_django import Settings
 from ringotel_crm.admin.base import LargeTableAdmin
 from ringotel_crm.minicrm.models import Contact, ContactPhone
 from ringotel_crm.models import Activity, ApiKey
-from tests.fixtures.admin import make_call
 from tests.factories import make_contact, make_user
+from tests.fixtures.admin import make_call
 
 EXCHANGE = "/admin/ringotel_minicrm/contact/"
 LISTS = [

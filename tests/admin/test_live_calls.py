@@ -16,8 +16,8 @@ from ringotel_crm.backends import get_backend
 from ringotel_crm.models import Activity
 from ringotel_crm.records import Actor, CallEnd, CallRef, Status
 from ringotel_crm.services.calls.lifecycle import stop_call
-from tests.fixtures.admin import make_call
 from tests.factories import set_times
+from tests.fixtures.admin import make_call
 
 URL = "/admin/ringotel_crm/activity/live/"
 

@@ -11,9 +11,9 @@ from django.test import Client
 from ringotel_crm import signals
 from ringotel_crm.minicrm.models import Contact
 from ringotel_crm.models import Activity, Note
-from tests.fixtures.admin import make_call
 from tests.admin.test_call_list import of
 from tests.factories import make_contact, make_organization, make_user
+from tests.fixtures.admin import make_call
 
 LIST = "/admin/ringotel_minicrm/contact/"
 MERGE = f"{LIST}merge/"

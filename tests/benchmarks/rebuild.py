@@ -59,7 +59,7 @@ def main() -> None:
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     parses.append(rate(parse))
     found = {"numbers a second": round(rows), "parses a second": round(max(parses))}
-    print(
+    print(  # noqa: T201
         json.dumps(
             {
                 **found,

@@ -10,10 +10,10 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from ringotel_crm.models import Activity, Note
-from tests.fixtures.admin import make_call
 from tests.browser.conftest import Desk
 from tests.browser.test_pages import CALLS, has_minicrm, make_people, recorded, tenant
 from tests.factories import make_user
+from tests.fixtures.admin import make_call
 
 
 def test_a_recording_plays_in_the_row(desk: Desk) -> None:

@@ -18,8 +18,8 @@ from django.utils import timezone
 
 from ringotel_crm.internal import request_log
 from ringotel_crm.models import Activity, Note, Recording
-from tests.fixtures.admin import make_call
 from tests.browser.conftest import AXE_RULES, Desk
+from tests.fixtures.admin import make_call
 
 CALLS = "/admin/ringotel_crm/activity/"
 PAGES = [

@@ -12,8 +12,8 @@ from django.test import Client
 
 from ringotel_crm.minicrm.models import Contact
 from ringotel_crm.minicrm.resources import ContactResource
-from tests.fixtures.admin import login_as
 from tests.factories import make_contact, make_organization
+from tests.fixtures.admin import login_as
 
 LIST = "/admin/ringotel_minicrm/contact/"
 CSV, XLSX = "0", "1"

@@ -12,11 +12,12 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
+from ... import phone
 from ...backends import Backend
 from ...models import Activity, CallLeg
 from ...records import CallEnd, CallHistoryEntry, CallStart, Direction, Status
 from .legs import log_leg
-from .lifecycle import ERASED_ID_PREFIX, to_e164
+from .lifecycle import ERASED_ID_PREFIX
 
 TOLERANCE = dt.timedelta(seconds=60)
 CLOCK_SKEW = dt.timedelta(seconds=3)
@@ -120,7 +121,7 @@ def _candidates(backend: Backend, past: CallHistoryEntry) -> list[Activity]:
     """The known calls that this may be."""
     side = "called" if past.is_outgoing else "caller"
     outside = _outside(past)
-    e164 = to_e164(outside)
+    e164 = phone.e164(outside)
     number = {f"{side}_e164": e164} if e164 else {f"{side}_e164": "", f"{side}_number": outside}
     direction = Direction.OUTBOUND if past.is_outgoing else Direction.INBOUND
     calls = Activity.objects.filter(
@@ -157,7 +158,7 @@ def _outside(past: CallHistoryEntry) -> str:
 def _extension(past: CallHistoryEntry) -> str:
     """The phone of our user, "" if the history has a number in its place."""
     inside = past.caller_number if past.is_outgoing else past.called_number
-    return "" if to_e164(inside) else inside
+    return "" if phone.e164(inside) else inside
 
 
 def _distance(call: Activity, past: CallHistoryEntry) -> dt.timedelta:
@@ -172,5 +173,5 @@ def _distance(call: Activity, past: CallHistoryEntry) -> dt.timedelta:
 def _derived_id(past: CallHistoryEntry) -> str:
     """The same for a past call that is read again."""
     outside = _outside(past)
-    identity = (past.is_outgoing, to_e164(outside) or outside, past.start.isoformat())
+    identity = (past.is_outgoing, phone.e164(outside) or outside, past.start.isoformat())
     return f"{HISTORY_ID_PREFIX}{hashlib.sha256(repr(identity).encode()).hexdigest()}"

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from ... import phone
 from ...backends import Backend
 from ...conf import conf
 from ...exceptions import InvalidInput
@@ -28,7 +29,6 @@ from .lifecycle import (
     merge_end,
     merge_start,
     resolve_contact,
-    to_e164,
 )
 
 LEG_FIELDS = ("direction", "caller_number", "called_number")
@@ -117,8 +117,8 @@ def _apply_answered_leg(activity: Activity, legs: Sequence[CallLeg]) -> None:
     for name in LEG_FIELDS:
         setattr(activity, name, getattr(first, name) or getattr(activity, name))
     activity.caller_e164, activity.called_e164 = (
-        to_e164(activity.caller_number),
-        to_e164(activity.called_number),
+        phone.e164(activity.caller_number),
+        phone.e164(activity.called_number),
     )
     if len(legs) > 1 and first.status != CallLeg.Status.ANSWERED:
         activity.extension = activity.agent_id = activity.agent_name = (

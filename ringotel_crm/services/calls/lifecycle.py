@@ -11,7 +11,6 @@ import datetime as dt
 import hashlib
 from contextlib import nullcontext, suppress
 from dataclasses import replace
-from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -207,9 +206,7 @@ def _has_begun(activity: Activity) -> bool:
 
 
 def _send_started(activity: Activity) -> None:
-    transaction.on_commit(
-        partial(signals.call_started.send_robust, sender=Activity, activity=activity)
-    )
+    signals.send_on_commit(signals.call_started, Activity, activity=activity)
 
 
 def _merge_start(
@@ -218,9 +215,9 @@ def _merge_start(
     said = {
         "direction": start.direction,
         "caller_number": start.caller_number,
-        "caller_e164": to_e164(start.caller_number),
+        "caller_e164": phone.e164(start.caller_number),
         "called_number": start.called_number,
-        "called_e164": to_e164(start.called_number),
+        "called_e164": phone.e164(start.called_number),
     }
     for name, value in said.items():
         if not getattr(activity, name):
@@ -250,13 +247,9 @@ def assign_call(backend: Backend, ref: CallRef, contact_id: str) -> Activity:
         set_contact(activity, backend, contact)
         activity.save()
         if previous != (activity.contact_type, activity.contact_id):
-            signal = partial(
-                signals.call_assigned.send_robust,
-                sender=Activity,
-                activity=activity,
-                previous=previous,
+            signals.send_on_commit(
+                signals.call_assigned, Activity, activity=activity, previous=previous
             )
-            transaction.on_commit(signal)
     return activity
 
 
@@ -266,9 +259,7 @@ def update_notes(backend: Backend, ref: CallRef, note: CallNote) -> Activity:
         activity = lock_call(backend, ref)
         if _merge_notes(activity, note):
             activity.save()
-            transaction.on_commit(
-                partial(signals.call_updated.send_robust, sender=Activity, activity=activity)
-            )
+            signals.send_on_commit(signals.call_updated, Activity, activity=activity)
     return activity
 
 
@@ -300,9 +291,7 @@ def merge_end(activity: Activity, end: CallEnd) -> None:
 
 
 def _send_stopped(activity: Activity) -> None:
-    transaction.on_commit(
-        partial(signals.call_stopped.send_robust, sender=Activity, activity=activity)
-    )
+    signals.send_on_commit(signals.call_stopped, Activity, activity=activity)
 
 
 def _merge_end(activity: Activity, end: CallEnd) -> None:
@@ -353,11 +342,6 @@ def _merge_notes(activity: Activity, note: CallNote, *, first: bool = False) -> 
         setattr(activity, phone_name, new)
         written = True
     return written
-
-
-def to_e164(text: str) -> str:
-    """The number in its likeliest reading, "" where there is none."""
-    return next((number.e164 for number in phone.numbers(text)), "")
 
 
 def _guess_direction(start: CallStart) -> str:

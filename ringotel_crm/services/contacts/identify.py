@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Max
@@ -68,3 +69,41 @@ def _last_calls(
         for type_id, key, last in calls
         if type_id in types and (types[type_id], key) in references
     }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallerMatch:
+    """A contact who has this number, or is reached by the number of his or her company."""
+
+    number: str
+    contact: ContactRecord
+    by_company: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallerExplanation:
+    """Why a number names this contact, or nobody."""
+
+    candidates: tuple[str, ...] = ()
+    refusal: phone.Refusal | None = None
+    matches: tuple[CallerMatch, ...] = ()
+    winner: ContactRecord | None = None
+
+
+def explain_caller(backend: Backend, text: str) -> CallerExplanation:
+    """Every step of :func:`~ringotel_crm.services.contacts.identify.identify`."""
+    reading = phone.explain(text)
+    if reading.refusal:
+        return CallerExplanation(refusal=reading.refusal)
+    pairs = backend.contacts.find(reading.candidates)
+    by_company = not pairs
+    pairs = pairs or backend.contacts.find_by_organization(reading.candidates)
+    matches = (
+        CallerMatch(number=number, contact=contact, by_company=by_company)
+        for number, contact in pairs
+    )
+    return CallerExplanation(
+        candidates=reading.candidates,
+        matches=tuple(sorted(matches, key=lambda match: reading.candidates.index(match.number))),
+        winner=identify(backend, text),
+    )

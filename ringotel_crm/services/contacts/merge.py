@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
@@ -74,13 +73,8 @@ def merge_contacts(backend: Backend, target_id: str, source_id: str) -> Merge:
             _pointing(kind, backend, merge.source).update(**target, contact_name=name)
         _pointing(LegalHold, backend, merge.source).update(**target)
         backend.contacts.merge(merge.target.id, merge.source.id)
-        transaction.on_commit(
-            partial(
-                signals.contact_merged.send_robust,
-                sender=type(backend.contacts),
-                merge=merge,
-                backend=backend,
-            )
+        signals.send_on_commit(
+            signals.contact_merged, type(backend.contacts), merge=merge, backend=backend
         )
     return merge
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from functools import partial
 
 from django.db import transaction
 
@@ -53,9 +52,7 @@ def create_contact(backend: Backend, draft: ContactInput) -> ContactRecord:
         else:
             contact = directory.create(draft)
             signal = signals.contact_created
-        transaction.on_commit(
-            partial(signal.send_robust, sender=type(directory), contact=contact, backend=backend)
-        )
+        signals.send_on_commit(signal, type(directory), contact=contact, backend=backend)
     return contact
 
 
@@ -96,13 +93,8 @@ def update_contact(backend: Backend, id: str, draft: ContactInput) -> ContactRec
         if before := directory.get(id):
             draft = _drop_unchanged(before, draft)
         contact = directory.update(id, draft)
-        transaction.on_commit(
-            partial(
-                signals.contact_updated.send_robust,
-                sender=type(directory),
-                contact=contact,
-                backend=backend,
-            )
+        signals.send_on_commit(
+            signals.contact_updated, type(directory), contact=contact, backend=backend
         )
     return contact
 

@@ -103,9 +103,7 @@ def store_recording(backend: Backend, ref: CallRef, file: IO[bytes]) -> Recordin
                 new.pk, new.created_at = replaced.pk, replaced.created_at
                 transaction.on_commit(partial(storage.delete, str(replaced.file.name)), robust=True)
             new.save()
-            transaction.on_commit(
-                partial(signals.recording_stored.send_robust, sender=Recording, recording=new)
-            )
+            signals.send_on_commit(signals.recording_stored, Recording, recording=new)
     except BaseException:
         # A connection that breaks while it commits does not tell whether it did: then the file stays, and is found
         # later if no row names it.
@@ -187,9 +185,7 @@ def delete_recording(recording: Recording, *, user: Any = None, reason: str = ""
             None,
         )
         recording.save(update_fields=["deleted_at", "file", "peaks"])
-        transaction.on_commit(
-            partial(signals.recording_deleted.send_robust, sender=Recording, recording=recording)
-        )
+        signals.send_on_commit(signals.recording_deleted, Recording, recording=recording)
     return True
 
 

@@ -109,7 +109,7 @@ def to_address_book_entry(contact: ContactRecord) -> AddressBookEntry:
 def _content(card: AddressBookEntry) -> tuple[object, ...]:
     """What makes two cards equal: numbers in any notation, texts without regard to white space at the ends."""
     numbers = (
-        tuple(sorted(next((number.e164 for number in phone.numbers(text)), text) for text in texts))
+        tuple(sorted(phone.e164(text) or text for text in texts))
         for texts in (card.phones, card.mobiles)
     )
     emails = tuple(sorted(text.strip() for text in card.emails))
