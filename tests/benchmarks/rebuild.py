@@ -67,7 +67,7 @@ def main() -> None:
                 "memory growth MB": round(grown / 1024, 1),
             }
         )
-    )  # noqa: T201
+    )
 
 
 if __name__ == "__main__":
