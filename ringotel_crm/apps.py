@@ -8,14 +8,14 @@ from django.utils.translation import gettext_lazy as _
 
 
 class RingotelCRMConfig(AppConfig):
-    """Calls, recordings and keys, and the doors to Ringotel."""
+    """Configuration of the app."""
 
     name = "ringotel_crm"
     verbose_name = _("Ringotel")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the checks, follow the mapped tables, fill in what OAuth2 needs and the site left unset."""
+        """Register checks and signal receivers, and set defaults for django-oauth-toolkit."""
         from . import checks  # noqa: F401
         from .auth.permissions import clear_permission_cache
         from .services.contacts import phone_index

@@ -11,8 +11,9 @@ from django.db import connections
 from django.urls import reverse_lazy
 from pytest_django import Settings
 
-from ringotel_crm import checks
-from ringotel_crm.checks import check_database
+from ringotel_crm.checks import TAG
+from ringotel_crm.checks.deployment import check_database
+from ringotel_crm.checks.site import KEYS, OLD_KEYS
 from ringotel_crm.conf import AppSettings
 
 NOT_A_BACKEND = "ringotel_crm.conf.AppSettings"
@@ -20,8 +21,8 @@ FILES = "django.core.files.storage.FileSystemStorage"
 
 
 def messages(*, deploy: bool = False) -> list[CheckMessage]:
-    """What our own checks say, as ``manage.py check`` runs them."""
-    return run_checks(tags=[checks.TAG], include_deployment_checks=deploy)
+    """Run the checks of this app, as ``manage.py check`` does."""
+    return run_checks(tags=[TAG], include_deployment_checks=deploy)
 
 
 def ids(*, deploy: bool = False) -> list[str | None]:
@@ -36,7 +37,7 @@ def ids(*, deploy: bool = False) -> list[str | None]:
 
 @pytest.fixture
 def deployed(db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A site on which nothing is left to say."""
+    """A site without any deployment warning."""
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.STORAGES = {
         **settings.STORAGES,
@@ -49,19 +50,19 @@ def deployed(db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 @pytest.mark.django_db
-def test_a_stock_site_is_clean() -> None:
+def test_stock_site_has_no_warnings() -> None:
     call_command("check", fail_level="WARNING")
 
 
-def test_a_site_without_settings_is_clean(settings: Settings) -> None:
+def test_site_without_settings_has_no_messages(settings: Settings) -> None:
     del settings.RINGOTEL_CRM
 
     assert ids() == []
 
 
-def test_the_known_keys_are_all_checked_and_their_examples_are_right(settings: Settings) -> None:
-    assert sorted(checks.KEYS) == AppSettings.names()
-    assert all(is_right(eval(example)) for is_right, example in checks.KEYS.values())
+def test_every_setting_is_checked_and_its_example_is_valid(settings: Settings) -> None:
+    assert sorted(KEYS) == AppSettings.names()
+    assert all(is_right(eval(example)) for is_right, example in KEYS.values())
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_the_known_keys_are_all_checked_and_their_examples_are_right(settings: S
     ],
     ids=repr,
 )
-def test_the_values_of_the_setting(settings: Settings, value: Any, expected: list[str]) -> None:
+def test_setting_values_are_checked(settings: Settings, value: Any, expected: list[str]) -> None:
     settings.RINGOTEL_CRM = value
 
     assert ids() == expected
@@ -119,7 +120,7 @@ def test_the_values_of_the_setting(settings: Settings, value: Any, expected: lis
 @pytest.mark.parametrize(
     ("key", "hint"), [("DEFAULT_REGIN", "DEFAULT_REGION"), ("backend", "BACKEND")]
 )
-def test_an_unknown_key_is_answered_with_the_nearest(
+def test_unknown_key_hint_names_the_most_similar_setting(
     settings: Settings, key: str, hint: str
 ) -> None:
     settings.RINGOTEL_CRM = {key: "x"}
@@ -127,10 +128,18 @@ def test_an_unknown_key_is_answered_with_the_nearest(
     assert [message.hint for message in messages()] == [f'Did you mean "{hint}"?']
 
 
+@pytest.mark.parametrize(("old", "new"), OLD_KEYS.items())
+def test_old_setting_hint_names_the_new_setting(settings: Settings, old: str, new: str) -> None:
+    settings.RINGOTEL_CRM = {old: "x"}
+
+    assert [message.hint for message in messages()] == [f'Did you mean "{new}"?']
+    assert new in KEYS
+
+
 @pytest.mark.parametrize(
     ("backend", "expected"), [(None, ["E007"]), ("ringotel_crm.backends.memory.MemoryBackend", [])]
 )
-def test_the_mini_crm_has_to_be_installed(
+def test_default_backend_requires_the_minicrm(
     settings: Settings, backend: str | None, expected: list[str]
 ) -> None:
     settings.INSTALLED_APPS = [
@@ -150,7 +159,7 @@ def test_the_mini_crm_has_to_be_installed(
         ({"SCOPES": {"read": "Read"}}, ["W001"]),
     ],
 )
-def test_the_tenants_of_the_site(
+def test_oauth2_scopes_must_include_ringotel(
     settings: Settings, provider: dict[str, Any], expected: list[str]
 ) -> None:
     settings.OAUTH2_PROVIDER = provider
@@ -158,7 +167,7 @@ def test_the_tenants_of_the_site(
     assert ids() == expected
 
 
-def test_without_oauth2_nothing_is_asked_of_it(settings: Settings, deployed: None) -> None:
+def test_oauth2_is_not_checked_when_not_installed(settings: Settings, deployed: None) -> None:
     settings.OAUTH2_PROVIDER = {"SCOPES": {"read": "Read"}}
     settings.LOGIN_URL = "/nowhere/"
     settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "oauth2_provider"]
@@ -166,11 +175,11 @@ def test_without_oauth2_nothing_is_asked_of_it(settings: Settings, deployed: Non
     assert ids(deploy=True) == []
 
 
-def test_a_site_that_is_ready_for_deployment_is_clean(deployed: None) -> None:
+def test_deployed_site_has_no_warnings(deployed: None) -> None:
     assert ids(deploy=True) == []
 
 
-def test_national_numbers_need_a_region(settings: Settings, deployed: None) -> None:
+def test_missing_region_is_a_deployment_warning(settings: Settings, deployed: None) -> None:
     settings.RINGOTEL_CRM = {}
 
     assert ids() == []
@@ -189,7 +198,7 @@ def test_national_numbers_need_a_region(settings: Settings, deployed: None) -> N
         ("no-such-page", ["W003"]),
     ],
 )
-def test_oauth2_needs_a_login_page(
+def test_oauth2_requires_a_login_page(
     settings: Settings, deployed: None, login_url: Any, expected: list[str]
 ) -> None:
     settings.LOGIN_URL = login_url
@@ -218,7 +227,7 @@ def test_oauth2_needs_a_login_page(
     ],
     ids=["default", "media root", "under media root", "elsewhere", "no files"],
 )
-def test_recordings_must_not_be_served_to_anybody(
+def test_recordings_below_media_root_are_reported(
     settings: Settings,
     deployed: None,
     tmp_path: Path,
@@ -230,7 +239,7 @@ def test_recordings_must_not_be_served_to_anybody(
     assert ids(deploy=True) == expected
 
 
-def test_on_a_site_without_a_media_root_only_a_place_of_their_own_is_private(
+def test_site_without_media_root_needs_a_recordings_location(
     settings: Settings, deployed: None
 ) -> None:
     settings.MEDIA_ROOT = ""
@@ -258,14 +267,14 @@ def test_on_a_site_without_a_media_root_only_a_place_of_their_own_is_private(
         ("mysql", {"CONN_MAX_AGE": 0, "OPTIONS": {}}, []),
     ],
 )
-def test_the_database(
+def test_database_options_are_checked(
     monkeypatch: pytest.MonkeyPatch, vendor: str, database: dict[str, Any], expected: list[str]
 ) -> None:
     monkeypatch.setattr(connections["default"], "vendor", vendor)
     for key, value in database.items():
         monkeypatch.setitem(connections["default"].settings_dict, key, value)
 
-    # This check alone: others ask the database, which is not what it is made to look like.
+    # Only this check: the others query the database, whose vendor is faked here.
     assert [
         str(message.id).removeprefix("ringotel_crm.") for message in check_database()
     ] == expected

@@ -1,4 +1,4 @@
-"""What the commands that call Ringotel share."""
+"""What the commands that call Ringotel's API share."""
 
 from __future__ import annotations
 
@@ -20,40 +20,38 @@ T = TypeVar("T")
 
 
 class AccountCommand(BaseCommand):
-    """Works on the CRM as a user and for a tenant; ends with one line where Ringotel, or the CRM, refuses."""
+    """A command that works on the backend of a user and a tenant.
+
+    An error of Ringotel or of the CRM ends it with one line.
+    """
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The options."""
-        parser.add_argument("--tenant", default="", help="the tenant, where there are tenants")
+        parser.add_argument("--tenant", default="", help="the tenant, if the backend has tenants")
         parser.add_argument(
-            "--user", help="as whom to read the CRM, by username (default: a service user)"
+            "--user",
+            help="username of the user whose view of the CRM is used (default: a service user)",
         )
 
     def handle(self, **options: Any) -> None:
-        """Runs :meth:`work`."""
         try:
             self.work(self.backend(options), options)
         except CRMError as exc:
             raise CommandError(exc.message) from exc
 
     def work(self, backend: Backend, options: dict[str, Any]) -> None:
-        """What the command is for."""
+        """Do the command's work. May raise ``CRMError``."""
         raise NotImplementedError
 
     def backend(self, options: dict[str, Any]) -> Backend:
-        """The CRM as it is seen from here."""
-        model = get_user_model()
+        model, username = get_user_model(), options["user"]
+        if not username:
+            return get_backend(Actor(user=service_user("commands"), tenant=options["tenant"]))
         try:
-            named = options["user"]
-            user = (
-                model._default_manager.get_by_natural_key(named)
-                if named
-                else service_user("commands")
-            )
+            user = model._default_manager.get_by_natural_key(username)
         except model.DoesNotExist as exc:
-            raise CommandError(f"--user: there is no user {options['user']!r}.") from exc
+            raise CommandError(f"--user: unknown user {username!r}.") from exc
         return get_backend(Actor(user=user, tenant=options["tenant"]))
 
     def progress(self, items: Iterable[T], *, unit: str, total: int | None = None) -> Iterator[T]:
-        """With a bar, on a terminal."""
+        """Yield ``items`` with a progress bar if the command runs in a terminal."""
         yield from tqdm(items, unit=unit, total=total, disable=not sys.stderr.isatty())

@@ -1,4 +1,4 @@
-"""What the commands that deal with one person share."""
+"""Options that the commands for one person share."""
 
 from __future__ import annotations
 
@@ -16,33 +16,28 @@ from ..services.privacy.subjects import DataSubject, find_subject
 
 
 def add_subject_arguments(parser: ArgumentParser) -> None:
-    """Whom it is about, and on whose behalf."""
-    who = parser.add_mutually_exclusive_group(required=True)
-    who.add_argument("--contact", metavar="ID", default="", help="the contact's id in the CRM")
-    who.add_argument(
-        "--number", default="", help="the number of somebody who called and is no contact"
-    )
+    """Add the options that :func:`get_subject` reads."""
+    subject = parser.add_mutually_exclusive_group(required=True)
+    subject.add_argument("--contact", metavar="ID", default="", help="id of the contact in the CRM")
+    subject.add_argument("--number", default="", help="phone number of a caller without a contact")
     parser.add_argument(
-        "--user", metavar="USERNAME", help="who asks for it; written into the audit entry"
+        "--user", metavar="USERNAME", help="the user who requests this, for the audit log"
     )
-    parser.add_argument("--tenant", default="", help="the tenant, where there are any")
+    parser.add_argument("--tenant", default="", help="the tenant, if the backend has tenants")
 
 
 def get_subject(options: dict[str, Any]) -> tuple[Backend, DataSubject, Any]:
-    """The CRM, the person, and the user or None. Raises ``CommandError``."""
+    """Return the backend, the data subject, and the user or ``None``. Raises ``CommandError``."""
     user, users = None, get_user_model()
     if options["user"]:
         try:
             user = users._default_manager.get_by_natural_key(options["user"])
-        except users.DoesNotExist as error:
-            raise CommandError(f"--user: there is no user {options['user']!r}.") from error
+        except users.DoesNotExist as exc:
+            raise CommandError(f"--user: unknown user {options['user']!r}.") from exc
     backend = get_backend(Actor(user=user or AnonymousUser(), tenant=options["tenant"]))
     try:
-        return (
-            backend,
-            find_subject(backend, contact_id=options["contact"], number=options["number"]),
-            user,
-        )
-    except CRMError as error:
-        ids = error.fields.get("number", ())
-        raise CommandError(" ".join([error.message, *map(str, ids)])) from error
+        subject = find_subject(backend, contact_id=options["contact"], number=options["number"])
+    except CRMError as exc:
+        ids = exc.fields.get("number", ())
+        raise CommandError(" ".join([exc.message, *map(str, ids)])) from exc
+    return backend, subject, user

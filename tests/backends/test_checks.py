@@ -13,7 +13,7 @@ from ringotel_crm.backends.checks import check_backend
 from ringotel_crm.backends.composite import CompositeContactDirectory
 from ringotel_crm.backends.mapping import PhoneTable
 from ringotel_crm.backends.model import ModelBackend, ModelOrganizationDirectory, ModelUserDirectory
-from ringotel_crm.checks import check_settings, check_time_zones
+from ringotel_crm.checks.site import check_settings, check_time_zones
 from ringotel_crm.minicrm.models import Contact, Organization
 from tests.projects.mapped.backend import Contacts, MappedBackend
 

@@ -119,8 +119,8 @@ def test_what_no_signal_tells_is_told_by_the_command(ada: Person, north: Branch,
     assert drifted()
     # Nobody is taken for somebody who had the number once.
     assert api.results("FindContact", {"phone": "083 920 0100"}) == []
-    assert run() == "3 rows; 3 numbers were missing, 1 too many."
-    assert run() == "3 rows; 0 numbers were missing, 0 too many."
+    assert run() == "3 rows; 3 entries were missing, 1 were obsolete."
+    assert run() == "3 rows; 0 entries were missing, 0 were obsolete."
     assert not drifted()
     assert api.results("FindContact", {"phone": "083 920 0177"}) != []
 
@@ -129,7 +129,7 @@ def test_entries_of_rows_that_are_gone(ada: Person) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM hostcrm_person")
     assert drifted()
-    assert run() == "0 rows; 0 numbers were missing, 2 too many."
+    assert run() == "0 rows; 0 entries were missing, 2 were obsolete."
     assert not PhoneIndex.objects.exists()
 
 
@@ -156,7 +156,7 @@ def test_the_command_goes_on_where_it_was(north: Branch, monkeypatch: pytest.Mon
     assert f"--model hostcrm.Lead --after {last}" in err.getvalue()
     monkeypatch.setattr(phone_index, "_write", write)
     assert (
-        run(model="hostcrm.Lead", after=str(last)) == "3 rows; 3 numbers were missing, 0 too many."
+        run(model="hostcrm.Lead", after=str(last)) == "3 rows; 3 entries were missing, 0 were obsolete."
     )
     assert not drifted()
 

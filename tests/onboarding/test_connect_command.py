@@ -88,7 +88,7 @@ def test_the_document_in_a_file(tmp_path: Path, auth: str) -> None:
     out, err = connect(auth, output=path)
     assert json.loads(path.read_text())["class"] == "crm"
     assert {line.partition(":")[0] for line in out.splitlines()} == Auths[auth]
-    assert err == f"Written: {path}\n"
+    assert err == f"Written to {path}\n"
 
 
 def test_the_values_in_a_file(tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_without_the_toolkit() -> None:
 
 @pytest.mark.parametrize("auth", ["bearer", "oauth2"])
 def test_a_colleague_who_is_not_there(auth: str) -> None:
-    with pytest.raises(CommandError, match="no user 'nobody'"):
+    with pytest.raises(CommandError, match="unknown user 'nobody'"):
         connect(auth, user="nobody")
     assert User.objects.count() == ApiKey.objects.count() == 0
 

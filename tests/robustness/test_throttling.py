@@ -21,7 +21,7 @@ from ringotel_crm.auth import throttling
 from ringotel_crm.auth.oauth import make_application
 from ringotel_crm.auth.service_users import grant_api_permission, service_user
 from ringotel_crm.auth.throttling import LoginAttempt, client_ip
-from ringotel_crm.checks import check_proxies
+from ringotel_crm.checks.deployment import check_proxies
 from ringotel_crm.internal import cache as safe_cache
 from ringotel_crm.models import ApiKey, WebhookToken
 from tests.api import error, make_token, read

@@ -1,4 +1,4 @@
-"""``ringotel_connect --door webhook``: two values to paste."""
+"""``ringotel_connect_webhook``: the URL and the token for the portal."""
 
 from __future__ import annotations
 
@@ -19,10 +19,7 @@ from tests.webhooks.sender import Sender, started
 def connect(*args: str) -> dict[str, str]:
     output = io.StringIO()
     call_command(
-        "ringotel_connect",
-        "--door",
-        "webhook",
-        "--json",
+        "ringotel_connect_webhook",
         *args,
         stdout=output,
         stderr=io.StringIO(),
@@ -68,7 +65,7 @@ def test_a_webhook_that_lets_nobody_in_is_a_deployment_check() -> None:
         if message.id == "ringotel_crm.W020"
     ]
     assert ["'sales'" in warning.msg for warning in warnings] == [True]
-    assert "ringotel_connect --door webhook --name sales" in str(warnings[0].hint)
+    assert "ringotel_connect_webhook --name sales" in str(warnings[0].hint)
 
 
 @pytest.mark.django_db

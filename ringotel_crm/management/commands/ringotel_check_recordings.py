@@ -1,9 +1,10 @@
-"""Compare the recordings with what is in the storage."""
+"""Compare the recordings with the files in the storage."""
 
 from __future__ import annotations
 
 import datetime as dt
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -15,48 +16,46 @@ from ...services.recordings import retention
 
 
 class Command(BaseCommand):
-    """See ``help``."""
-
     help = (
-        "Find files that belong to no recording, as a server that is killed leaves them, and recordings whose file "
-        "is lost. Ends with an error if a file is lost."
+        "Reports files without a recording, which a killed server can leave behind, and recordings "
+        "whose file is missing. Exits with an error if a file is missing."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The options."""
         parser.add_argument(
-            "--delete", action="store_true", help="delete the files that belong to no recording"
+            "--delete",
+            action="store_true",
+            help="delete files without a recording, and incomplete uploads",
         )
         parser.add_argument(
-            "--hours",
-            type=float,
-            default=1,
-            help="leave files alone that are younger (default: %(default)s)",
+            "--hours", type=float, default=1, help="skip files younger than this (default: 1)"
         )
 
     def handle(self, **options: Any) -> None:
-        """Both ways."""
         age = dt.timedelta(hours=options["hours"])
-        verb = "Deleted" if options["delete"] else "Belongs to no recording"
-        orphans = 0
-        for name in retention.orphaned_files(age):
-            orphans += 1
-            if options["delete"]:
-                recording_storage().delete(name)
-            self.stdout.write(f"{verb}: {name}")
+        orphaned = self.report_orphaned_files(age, delete=options["delete"])
         aborted = retention.abort_stale_uploads(age) if options["delete"] else 0
-        total = Recording.objects.filter(deletion_started=False).count()
-        lost = [
-            row
-            for row in tqdm(
-                retention.missing_files(), total=total, unit="recording", disable=not total
-            )
-            if row
-        ]
-        for recording in lost:
-            self.stderr.write(f"Its file is lost: recording {recording.pk}, {recording.file.name}")
+        missing = 0
+        for recording in self.missing_files():
+            missing += 1
+            self.stderr.write(f"Missing file for recording {recording.pk}: {recording.file.name}")
         self.stdout.write(
-            f"{orphans} files without a recording, {aborted} broken uploads, {len(lost)} lost files."
+            f"Orphaned files: {orphaned}. Incomplete uploads deleted: {aborted}. "
+            f"Missing files: {missing}."
         )
-        if lost:
-            raise CommandError("Files are lost: restore them from a backup of the storage.")
+        if missing:
+            raise CommandError("Files are missing. Restore them from a backup of the storage.")
+
+    def report_orphaned_files(self, age: dt.timedelta, *, delete: bool) -> int:
+        count, storage = 0, recording_storage()
+        for name in retention.orphaned_files(age):
+            count += 1
+            if delete:
+                storage.delete(name)
+            self.stdout.write(f"{'Deleted' if delete else 'Orphaned'} file: {name}")
+        return count
+
+    def missing_files(self) -> Iterator[Recording]:
+        total = Recording.objects.filter(deletion_started=False).count()
+        rows = tqdm(retention.missing_files(), total=total, unit="recording", disable=not total)
+        yield from (recording for recording in rows if recording)

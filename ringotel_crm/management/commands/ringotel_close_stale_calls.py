@@ -1,4 +1,4 @@
-"""Close the calls whose end never came."""
+"""Close the calls whose end was not received."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from ...services.calls.live import close_stale_calls
 
 
 class Command(BaseCommand):
-    """See ``help``."""
-
     help = (
-        'Close the calls of which nothing was heard for RINGOTEL_CRM["STALE_CALL_MINUTES"], as "end unknown". '
-        "A real end that comes later replaces it. For a timer; the live board does the same while somebody looks at it."
+        'Closes open calls without an update for RINGOTEL_CRM["STALE_CALL_MINUTES"] minutes, with '
+        'the status "no end received". If the end arrives later, it replaces this status. Run it '
+        "from cron."
     )
 
     def handle(self, **options: Any) -> None:
-        """Close them."""
-        self.stdout.write(f"Calls closed: {close_stale_calls()}")
+        self.stdout.write(f"Closed calls: {close_stale_calls()}")

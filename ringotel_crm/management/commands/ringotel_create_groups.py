@@ -1,4 +1,4 @@
-"""Make the groups Agent, Supervisor and Administrator."""
+"""Create the groups Agent, Supervisor and Administrator."""
 
 from __future__ import annotations
 
@@ -12,24 +12,23 @@ from ...backends import get_backend_class
 
 
 class Command(BaseCommand):
-    """See ``help``."""
-
     help = (
-        "Make the groups Ringotel agent, Ringotel supervisor and Ringotel administrator, with the permissions that "
-        "docs/admin.rst lists. Harmless to repeat: what you added to them stays."
+        "Creates the groups Ringotel agent, Ringotel supervisor and Ringotel administrator with "
+        "their permissions. Can be repeated: permissions that you added stay."
     )
 
     def handle(self, **options: Any) -> None:
-        """Make them."""
+        models = [(model._meta.app_label, model._meta.model_name) for model in self.get_models()]
+        for name, count in create_groups(models).items():
+            self.stdout.write(f"{name}: {count} permissions")
+
+    def get_models(self) -> list[Any]:
+        """Return the models of contacts and organizations."""
         backend = get_backend_class()
-        kinds = [
-            kind for kind in (backend.contact_directory, backend.organization_directory) if kind
-        ]
-        directories: list[Any] = [member for kind in kinds for member in kind.component_classes()]
-        models = [directory.model for directory in directories if getattr(directory, "model", None)]
+        directories: list[Any] = [*backend.contact_directory.component_classes()]
+        if backend.organization_directory:
+            directories += backend.organization_directory.component_classes()
+        models = [getattr(directory, "model", None) for directory in directories]
         if apps.is_installed("ringotel_crm.minicrm"):
             models += apps.get_app_config("ringotel_minicrm").get_models()
-        for name, count in create_groups(
-            [(model._meta.app_label, model._meta.model_name) for model in models]
-        ).items():
-            self.stdout.write(f"{name}: {count} permissions")
+        return [model for model in models if model]

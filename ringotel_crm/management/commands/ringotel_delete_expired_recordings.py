@@ -1,4 +1,4 @@
-"""Delete recordings that are too old."""
+"""Delete expired recordings."""
 
 from __future__ import annotations
 
@@ -13,31 +13,27 @@ from ...services.recordings import retention
 
 
 class Command(BaseCommand):
-    """See ``help``."""
-
     help = (
-        "Delete the recordings that are older than RECORDING_RETENTION_DAYS, except those under a legal hold. "
-        "Run it every night. If it is interrupted, the next run goes on."
+        'Deletes recordings older than RINGOTEL_CRM["RECORDING_RETENTION_DAYS"], except those '
+        "under a legal hold. Run it from cron every night. The next run completes an interrupted "
+        "one."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The options."""
         parser.add_argument(
-            "--dry-run", action="store_true", help="only tell what would be deleted"
+            "--dry-run", action="store_true", help="only report what would be deleted"
         )
 
     def handle(self, **options: Any) -> None:
-        """Count, delete, tell."""
-        due = retention.expired()
-        count, size = due.count(), due.aggregate(size=Sum("size"))["size"] or 0
+        expired = retention.expired()
+        count, size = expired.count(), expired.aggregate(size=Sum("size"))["size"] or 0
         if options["dry_run"]:
-            self.stdout.write(f"To be deleted: {count} recordings, {size:,} bytes.")
+            self.stdout.write(f"Would delete {count} recordings ({size:,} bytes).")
             return
-        results = list(
-            tqdm(retention.delete_expired(), total=count, unit="recording", disable=not count)
-        )
-        self.stdout.write(f"Deleted: {sum(results)} recordings.")
+        rows = tqdm(retention.delete_expired(), total=count, unit="recording", disable=not count)
+        results = list(rows)
+        self.stdout.write(f"Deleted {sum(results)} recordings.")
         if failed := results.count(False):
             raise CommandError(
-                f"{failed} recordings could not be deleted; the log says why. Run this again."
+                f"{failed} recordings could not be deleted; see the log. Run the command again."
             )

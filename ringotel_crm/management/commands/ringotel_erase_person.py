@@ -1,4 +1,4 @@
-"""Erase a person."""
+"""Erase a person's data."""
 
 from __future__ import annotations
 
@@ -14,23 +14,22 @@ from ..data_subject import add_subject_arguments, get_subject
 
 
 class Command(BaseCommand):
-    """See ``help``."""
-
     help = (
-        "Erase a person (GDPR): contact, numbers, recordings, notes and messages. Of the calls, time, duration and "
-        "agent stay. Prints the receipt, which is also kept as an audit entry."
+        "Erases a person's data (GDPR, article 17): contact, numbers, recordings, notes and "
+        "messages. Time, duration and agent of the calls are kept. Prints a receipt, which is also "
+        "stored in the audit log."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The options."""
         add_subject_arguments(parser)
-        parser.add_argument("--dry-run", action="store_true", help="only tell what would be erased")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="only report what would be erased"
+        )
 
     def handle(self, **options: Any) -> None:
-        """Erase, and print the receipt."""
         try:
-            backend, person, user = get_subject(options)
-            receipt = erasure.erase_subject(backend, person, user=user, dry_run=options["dry_run"])
-        except CRMError as error:
-            raise CommandError(error.message) from error
+            backend, subject, user = get_subject(options)
+            receipt = erasure.erase_subject(backend, subject, user=user, dry_run=options["dry_run"])
+        except CRMError as exc:
+            raise CommandError(exc.message) from exc
         self.stdout.write(json.dumps(receipt, indent=2))

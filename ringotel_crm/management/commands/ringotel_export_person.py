@@ -1,4 +1,4 @@
-"""Export a person."""
+"""Export a person's data."""
 
 from __future__ import annotations
 
@@ -15,32 +15,27 @@ from ..data_subject import add_subject_arguments, get_subject
 
 
 class Command(BaseCommand):
-    """See ``help``."""
-
-    help = "Write everything that is held about a person into one ZIP file, recordings included."
+    help = (
+        "Exports a person's data (GDPR, articles 15 and 20) to a ZIP file: data.json, recordings "
+        "and files of messages. Only the file's owner can read it."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The options."""
         add_subject_arguments(parser)
         parser.add_argument(
-            "--output",
-            type=Path,
-            required=True,
-            metavar="FILE",
-            help="the ZIP file; must not exist",
+            "--output", type=Path, required=True, metavar="FILE", help="ZIP file; must not exist"
         )
 
     def handle(self, **options: Any) -> None:
-        """Write the file, readable by its owner alone; if that fails, leave none."""
         path: Path = options["output"]
         try:
-            backend, person, user = get_subject(options)
+            backend, subject, user = get_subject(options)
             file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
-        except (CRMError, OSError) as error:
-            raise CommandError(str(error)) from error
+        except (CRMError, OSError) as exc:
+            raise CommandError(str(exc)) from exc
         try:
             with file:
-                counts = export.export_subject(backend, person, file, user=user)
+                counts = export.export_subject(backend, subject, file, user=user)
         except BaseException:
             path.unlink()
             raise

@@ -1,4 +1,4 @@
-"""``manage.py ringotel_index_phones``."""
+"""Synchronize the phone index with the mapped models."""
 
 from __future__ import annotations
 
@@ -13,71 +13,70 @@ from ...services.contacts import phone_index
 
 
 class Command(BaseCommand):
-    """Bring the index of numbers up to date, or say whether it is."""
-
     help = (
-        "Bring the index of telephone numbers up to date with the tables that the backend maps. Needed once after "
-        "installation, and after whatever sends no signals: bulk_create(), update(), SQL, a new DEFAULT_REGION. "
-        "Works in small transactions while the site is up; may be interrupted and begun again."
+        "Synchronizes the phone index with the models that the backend maps. Run it once after "
+        "installation, and after changes that send no signals: bulk_create(), update(), SQL, or "
+        "another DEFAULT_REGION. Works in small transactions while the site is running; can be "
+        "interrupted and resumed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The options."""
         parser.add_argument(
             "--check", action="store_true", help="write nothing; exit with 1 if anything differs"
         )
         parser.add_argument("--model", metavar="APP.MODEL", help="only the numbers of this model")
         parser.add_argument(
-            "--after", metavar="ID", default="", help="with --model: go on behind this primary key"
+            "--after", metavar="ID", default="", help="with --model: resume after this primary key"
         )
 
     def handle(self, **options: Any) -> None:
-        """Each table, then the entries of rows that are gone."""
-        everything = phone_index.mapped_directories(get_backend_class())
-        chosen = [
-            d
-            for d in everything
-            if options["model"] in (None, d.model._meta.label, d.model._meta.label_lower)
-        ]
-        if not chosen:
-            raise CommandError(
-                "No mapped directory has numbers to index."
-                if not everything
-                else "--model: not mapped."
-            )
+        mapped = phone_index.mapped_directories(get_backend_class())
+        chosen = self.choose(mapped, options["model"])
         if options["after"] and (len(chosen) > 1 or chosen[0].parse_id(options["after"]) is None):
-            raise CommandError("--after: the primary key of a row of --model is expected.")
+            raise CommandError("--after: enter the primary key of a row of --model.")
         dry = options["check"]
         rows = missing = surplus = 0
         for directory in chosen:
-            done, lacked, exceeded = self.go_through(directory, options["after"], dry)
-            rows, missing, surplus = rows + done, missing + lacked, surplus + exceeded
+            counts = self.synchronize(directory, options["after"], dry)
+            rows, missing, surplus = rows + counts[0], missing + counts[1], surplus + counts[2]
         if not options["model"]:
-            removed = sum(gone for _looked_at, gone in phone_index.prune(everything, dry=dry))
-            surplus += removed
-        counts = f"{rows} rows; {missing} numbers were missing, {surplus} too many."
+            surplus += sum(removed for _checked, removed in phone_index.prune(mapped, dry=dry))
+        summary = f"{rows} rows; {missing} entries were missing, {surplus} were obsolete."
         if dry and (missing or surplus):
-            raise CommandError(f"{counts} Run this command without --check.")
-        self.stdout.write(counts)
+            raise CommandError(f"{summary} Run this command without --check.")
+        self.stdout.write(summary)
 
-    def go_through(
+    def choose(
+        self, mapped: list[phone_index.Mapped], label: str | None
+    ) -> list[phone_index.Mapped]:
+        """Return the directories of ``label``. Raises ``CommandError`` if it has none."""
+        if not mapped:
+            raise CommandError("The backend maps no model with phone numbers.")
+        chosen = [
+            directory
+            for directory in mapped
+            if label in (None, directory.model._meta.label, directory.model._meta.label_lower)
+        ]
+        if not chosen:
+            labels = ", ".join(directory.model._meta.label for directory in mapped)
+            raise CommandError(f"--model: must be one of {labels}.")
+        return chosen
+
+    def synchronize(
         self, directory: phone_index.Mapped, after: str, dry: bool
     ) -> tuple[int, int, int]:
-        """One table, with a progress bar; if it is interrupted, says how to go on."""
+        """Synchronize one model. Return the number of rows, missing and obsolete entries."""
         label = directory.model._meta.label
         rows = missing = surplus = 0
-        with tqdm(
-            total=directory.all_rows().count(), desc=label, unit=" rows", disable=None
-        ) as bar:
+        total = directory.all_rows().count()
+        with tqdm(total=total, desc=label, unit=" rows", disable=None) as bar:
             try:
-                for last, count, lacked, exceeded in phone_index.rebuild(
-                    directory, after=after, dry=dry
-                ):
-                    after = last
-                    rows, missing, surplus = rows + count, missing + lacked, surplus + exceeded
-                    bar.update(count)
+                for batch in phone_index.rebuild(directory, after=after, dry=dry):
+                    after = batch[0]
+                    rows, missing, surplus = rows + batch[1], missing + batch[2], surplus + batch[3]
+                    bar.update(batch[1])
             except BaseException:
-                again = f" --model {label} --after {after}" if after else ""
-                self.stderr.write(f"Go on with: manage.py ringotel_index_phones{again}")
+                position = f" --model {label} --after {after}" if after else ""
+                self.stderr.write(f"Resume with: manage.py ringotel_index_phones{position}")
                 raise
         return rows, missing, surplus

@@ -230,7 +230,7 @@ def test_a_caller_who_is_no_contact(ada: Contact) -> None:
         (["--contact", "x"], "no such contact"),
         (["--number", "anonymous"], "not a telephone number"),
         (["--number", ADA], "contact's number"),
-        (["--contact", "1", "--user", "nobody"], "no user"),
+        (["--contact", "1", "--user", "nobody"], "unknown user"),
     ],
 )
 def test_what_is_not_erased(ada: Contact, options: list[str], reason: str) -> None:

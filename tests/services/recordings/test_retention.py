@@ -85,7 +85,7 @@ def test_the_row_keeps_the_fact(api: Api, storage: Storage, settings: Settings) 
     recording = record(api, "c-1", 11)
     settings.RINGOTEL_CRM = {"RECORDING_RETENTION_DAYS": 10}
     before = timezone.now()
-    assert "Deleted: 1 recordings" in run("ringotel_delete_expired_recordings")
+    assert "Deleted 1 recordings" in run("ringotel_delete_expired_recordings")
     recording.refresh_from_db()
     assert stored() == []
     assert (recording.file.name, recording.deletion_started, recording.size) == (
@@ -98,7 +98,7 @@ def test_the_row_keeps_the_fact(api: Api, storage: Storage, settings: Settings) 
     entry = AuditEntry.objects.get()
     assert (entry.action, entry.object_id, entry.user_name) == ("deleted", str(recording.pk), "")
     assert entry.details == {"reason": "retention"}
-    assert "Deleted: 0 recordings" in run("ringotel_delete_expired_recordings")
+    assert "Deleted 0 recordings" in run("ringotel_delete_expired_recordings")
     assert AuditEntry.objects.count() == 1
 
 
@@ -107,7 +107,7 @@ def test_dry_run(api: Api, settings: Settings) -> None:
     settings.RINGOTEL_CRM = {"RECORDING_RETENTION_DAYS": 10}
     assert (
         run("ringotel_delete_expired_recordings", "--dry-run")
-        == f"To be deleted: 1 recordings, {len(SOUND):,} bytes.\n"
+        == f"Would delete 1 recordings ({len(SOUND):,} bytes).\n"
     )
     assert alive() == ["c-1"]
 
@@ -131,7 +131,7 @@ def test_legal_holds(api: Api, settings: Settings, hold: Callable[[Recording], N
     hold(held)
     record(api, "free", 11)
     settings.RINGOTEL_CRM = {"RECORDING_RETENTION_DAYS": 10}
-    assert "Deleted: 1 recordings" in run("ringotel_delete_expired_recordings")
+    assert "Deleted 1 recordings" in run("ringotel_delete_expired_recordings")
     assert alive() == ["held"]
     assert delete_recording(held) is False
     LegalHold.objects.all().delete()
@@ -171,7 +171,7 @@ def test_it_goes_on_where_it_was_stopped(
     assert Recording.objects.filter(deletion_started=True, deleted_at=None).count() == 3
     assert len(stored()) == 3
     settings.RINGOTEL_CRM = {}
-    assert "Deleted: 3 recordings" in run("ringotel_delete_expired_recordings")
+    assert "Deleted 3 recordings" in run("ringotel_delete_expired_recordings")
     assert alive() == []
     assert AuditEntry.objects.count() == len(rows)
 
@@ -209,12 +209,12 @@ def test_orphans(api: Api) -> None:
     ]
     Message.objects.create(message_id="m-1", file="ringotel-messages/2026/01/x")
 
-    assert f"Belongs to no recording: {old}\n" in run("ringotel_check_recordings")
+    assert f"Orphaned file: {old}\n" in run("ringotel_check_recordings")
     assert old in stored()
     output = run("ringotel_check_recordings", "--delete")
-    assert f"Deleted: {old}\n" in output
-    assert f"Deleted: {photo}\n" in output
-    assert "2 files without a recording, 0 broken uploads, 0 lost files." in output
+    assert f"Deleted file: {old}\n" in output
+    assert f"Deleted file: {photo}\n" in output
+    assert "Orphaned files: 2. Incomplete uploads deleted: 0. Missing files: 0." in output
     assert sorted(stored()) == sorted([kept, young, *others])
     run("ringotel_check_recordings", "--delete", "--hours", "0.5")
     assert sorted(stored()) == sorted([kept, *others])
@@ -227,8 +227,8 @@ def test_orphans_on_s3(api: Api, s3: Any) -> None:
     upload.Part(1).upload(Body=b"x")
     for name in ("other/broken", "other/ringotel/broken"):
         s3.bucket.Object(name).initiate_multipart_upload()
-    assert "0 files without a recording" in run("ringotel_check_recordings")
-    assert "1 files without a recording, 1 broken" in run(
+    assert "Orphaned files: 0." in run("ringotel_check_recordings")
+    assert "Orphaned files: 1. Incomplete uploads deleted: 1." in run(
         "ringotel_check_recordings", "--delete", "--hours=0"
     )
     assert alive() == ["c-1"]
@@ -237,7 +237,7 @@ def test_orphans_on_s3(api: Api, s3: Any) -> None:
 
 
 def test_an_empty_storage(storage: Storage) -> None:
-    assert "0 files without a recording, 0 broken uploads, 0 lost files." in run(
+    assert "Orphaned files: 0. Incomplete uploads deleted: 0. Missing files: 0." in run(
         "ringotel_check_recordings", "--delete"
     )
 
@@ -246,7 +246,7 @@ def test_lost_files(api: Api, storage: Storage) -> None:
     recording = record(api, "c-1")
     record(api, "c-2")
     storage.delete(str(recording.file.name))
-    with pytest.raises(CommandError, match="Files are lost"):
+    with pytest.raises(CommandError, match="Files are missing"):
         run("ringotel_check_recordings")
 
 
@@ -278,7 +278,7 @@ def test_a_process_that_is_killed(
             with pytest.raises(Killed):
                 delete_recording(recording)
         assert Recording.objects.get().deletion_started
-        assert "0 lost files" in run("ringotel_check_recordings")
+        assert "Missing files: 0." in run("ringotel_check_recordings")
         run("ringotel_delete_expired_recordings")
         assert Recording.objects.get().deleted_at
     assert alive() == []

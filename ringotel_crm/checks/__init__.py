@@ -1,0 +1,8 @@
+"""System checks. Each message has an id, and a hint that contains what to write."""
+
+from __future__ import annotations
+
+from . import deployment, site
+from .site import TAG
+
+__all__ = ["TAG", "deployment", "site"]
