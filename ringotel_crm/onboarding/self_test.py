@@ -1,4 +1,4 @@
-"""Self test."""
+"""The self-test of a connection: call each hook as Ringotel would, without leaving data behind."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ from ..simulator.auth import AuthError, credential_for
 from ..simulator.document import HOOKS, Document, DocumentError, read_document
 from ..simulator.engine import Answer, Client, WireVariant
 from ..simulator.player import CrmUnreachable, Player
-from .credentials import LOCAL, Connection
+from ..simulator.report import Event
+from .credentials import LOCAL_HOSTS, Connection
 
-TIMEOUT = 5  # seconds for each answer
+# Seconds for each response.
+TIMEOUT = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckResult:
-    """What one request of the check gave. ``text`` says in words what was expected and came, or what to do."""
+    """The result of one request. ``text`` is for people; ``status`` is 0 without a response."""
 
     hook: str
     ok: bool
@@ -37,26 +39,15 @@ class CheckResult:
 
 
 def run_self_test(connection: Connection, *, user: Any = None) -> list[CheckResult]:
-    """Call each hook over HTTP, as Ringotel would, and tell what came back. For OAuth2, ``user`` is who approves it.
+    """Call each hook over HTTP and return the results. With OAuth2, ``user`` approves the access.
 
-    Nothing stays: the call that is played is removed, and what would write into the CRM's own tables is asked with
-    nothing in it, and has to be refused. Raises ``Invalid`` if there is nothing to play with.
+    The call that is logged is deleted afterwards. Hooks that write to the CRM's own tables are
+    called with an empty request, which they must reject. Raises ``InvalidInput`` if the document
+    or the credential cannot be used.
     """
     try:
         document = read_document(connection.document)
-        for url in (
-            *(hook.url for hook in document.hooks.values()),
-            document.oauth2.get("token_endpoint", ""),
-        ):
-            # Staff who may connect Ringotel may not send this server anywhere else.
-            if url and not validate_host(
-                urlsplit(url).hostname or "", settings.ALLOWED_HOSTS or list(LOCAL)
-            ):
-                raise InvalidInput(
-                    _(
-                        "The address of this site is not among its ALLOWED_HOSTS, so it cannot be tried from here."
-                    )
-                )
+        _require_own_hosts(document)
         with _approval(document, connection, user) as grant:
             auth = credential_for(document, connection.properties, timeout=TIMEOUT, **grant)
             return _run_checks(Client(document, auth, connection.properties, timeout=TIMEOUT))
@@ -64,9 +55,18 @@ def run_self_test(connection: Connection, *, user: Any = None) -> list[CheckResu
         raise InvalidInput(str(exc)) from exc
 
 
+def _require_own_hosts(document: Document) -> None:
+    """Raise ``InvalidInput`` if a URL leads elsewhere: staff must not send requests from here."""
+    urls = [hook.url for hook in document.hooks.values()]
+    urls.append(document.oauth2.get("token_endpoint", ""))
+    allowed = settings.ALLOWED_HOSTS or list(LOCAL_HOSTS)
+    if not all(validate_host(urlsplit(url).hostname or "", allowed) for url in urls if url):
+        raise InvalidInput(_("The host of this URL is not in ALLOWED_HOSTS, so it is not tested."))
+
+
 @contextmanager
 def _approval(document: Document, connection: Connection, user: Any) -> Iterator[dict[str, str]]:
-    """What is needed beside the properties: for OAuth2, an authorization code."""
+    """Yield what OAuth2 needs in addition to the properties: an authorization code."""
     if not document.oauth2 or user is None:
         yield {}
         return
@@ -77,111 +77,102 @@ def _approval(document: Document, connection: Connection, user: Any) -> Iterator
 
 
 def _run_checks(client: Client) -> list[CheckResult]:
-    verdicts: list[CheckResult] = []
-    player = Player(
-        client,
-        on_event=lambda event: verdicts.append(
-            CheckResult(
-                hook=event.hook,
-                ok=not event.problems,
-                status=event.status,
-                milliseconds=event.milliseconds,
-                text="; ".join(event.problems) or _as_expected(event.hook),
-            )
-        ),
-    )
+    results: list[CheckResult] = []
+    player = Player(client, on_event=lambda event: results.append(_from_event(event)))
     try:
         player.set_up()
     except CrmUnreachable as exc:
-        verdicts.append(CheckResult(hook="", ok=False, status=0, milliseconds=0, text=str(exc)))
-        return verdicts
+        results.append(CheckResult(hook="", ok=False, status=0, milliseconds=0, text=str(exc)))
+        return results
     call_id = f"connection-check-{secrets.token_hex(8)}"
     try:
-        verdicts.extend(_check_call(client, call_id))
+        results.extend(_check_call(client, call_id))
     finally:
         Activity.objects.filter(call_id=call_id).delete()
-    return verdicts
+    return results
 
 
 def _check_call(client: Client, call_id: str) -> Iterator[CheckResult]:
-    now = int(timezone.now().timestamp() * 1000)
-    call = {
-        "call_id": call_id,
-        "activity_type": "internal",
-        "caller_number": "100",
-        "called_number": "101",
-    }
+    now = str(int(timezone.now().timestamp() * 1000))
+    ref = {"call_id": call_id}
+    start = {"activity_type": "internal", "caller_number": "100", "called_number": "101"}
+    end = {"call_end": now, "call_duration": "0", "call_cause": "16"}
     steps: list[tuple[str, dict[str, str], bool]] = [
         ("FindContact", {"phone": "anonymous"}, True),
-        ("CreateActivity", {**call, "call_start": str(now)}, True),
-        ("AssignActivity", {"call_id": call_id}, True),
-        ("UpdateActivity", {"call_id": call_id, "subject": _("Connection check")}, True),
-        (
-            "StopCallActivity",
-            {"call_id": call_id, "call_end": str(now), "call_duration": "0", "call_cause": "16"},
-            True,
-        ),
-        ("UpdateCallRecording", {"call_id": call_id}, False),
+        ("CreateActivity", {**ref, **start, "call_start": now}, True),
+        ("AssignActivity", ref, True),
+        ("UpdateActivity", {**ref, "subject": _("Connection check")}, True),
+        ("StopCallActivity", {**ref, **end}, True),
+        ("UpdateCallRecording", ref, False),
         ("CreateContact", {}, False),
         ("UpdateContact", {}, False),
     ]
-    for name, values, is_welcome in steps:
+    for name, values, expect_success in steps:
         if hook := client.document.hooks.get(name):
-            yield _evaluate(name, client.call(hook, values, WireVariant()), is_welcome)
+            yield _evaluate(name, client.call(hook, values, WireVariant()), expect_success)
 
 
-def _evaluate(hook: str, answer: Answer, is_welcome: bool) -> CheckResult:
-    if is_welcome:
-        ok, text = not answer.problem, answer.problem or _as_expected(hook)
+def _evaluate(hook: str, answer: Answer, expect_success: bool) -> CheckResult:
+    if expect_success:
+        ok, text = not answer.problem, answer.problem or _success(hook)
         if ok and hook == "FindContact" and answer.rows:
-            ok, text = False, _("gave a contact for a caller who hides the number")
+            ok, text = False, _("returned a contact for a caller who withholds the number")
     else:
         ok = answer.status == 400
-        text = _("was asked with nothing in it, and said what is missing") if ok else answer.problem
-        text = text or _("took a request with nothing in it")
+        text = _("empty request rejected, as expected") if ok else answer.problem
+        text = text or _("accepted an empty request")
     return CheckResult(
         hook=hook, ok=ok, status=answer.status, milliseconds=answer.milliseconds, text=text
     )
 
 
-def _as_expected(hook: str) -> str:
-    return _("turned away, as it should") if hook not in HOOKS else _("as the document promises")
+def _from_event(event: Event) -> CheckResult:
+    return CheckResult(
+        hook=event.hook,
+        ok=not event.problems,
+        status=event.status,
+        milliseconds=event.milliseconds,
+        text="; ".join(event.problems) or _success(event.hook),
+    )
+
+
+def _success(hook: str) -> str:
+    return _("as documented") if hook in HOOKS else _("rejected, as expected")
 
 
 def troubleshooting_hint(status: int, integration: str = "hooks") -> str:
-    """What to do about a request that failed, in words; "" for one that did not."""
-    if status < 400 and status:
+    """Return what to do about a response with ``status`` (0: no response); "" if it succeeded."""
+    if 0 < status < 400:
         return ""
     match status:
         case 0:
             return _(
-                "No answer: see whether the site can be reached at this address, from the internet and from itself."
+                "No response. Check that the site can be reached at this URL, from the internet "
+                "and from itself."
             )
         case 403 if integration == "webhooks":
             return _(
-                "Turned away: the token in the body is wrong, expired or deleted, or the webhook's user is deactivated "
-                "or lacks the permission to use the API. Issue one more token in the list of webhooks."
+                "403: the token in the body is wrong, expired or deleted, or the webhook's user is "
+                "inactive or lacks the permission to use the API. Issue another token in the list "
+                "of webhooks."
             )
         case 401 | 403:
             return _(
-                "Turned away: the credential is wrong, expired or revoked, its user is deactivated or lacks the "
-                "permission to use the API, or the web server drops the Authorization header "
+                "403: the credential is wrong, expired or revoked, its user is inactive or lacks "
+                "the permission to use the API, or the web server drops the Authorization header "
                 "(Apache: WSGIPassAuthorization On)."
             )
-        case 404:
-            return _(
-                "Not there: the id names nothing any more, or the document is an old one. Send the new one to Ringotel."
-            )
-        case 400:
-            return _(
-                "Not understood: the fields say what was missing. If Ringotel renamed a variable, see VARIABLE_NAMES."
-            )
-        case 411 | 413 | 415:
-            return _(
-                "The file was not taken: too large, of a kind that is not audio, or without a length."
-            )
-        case 429:
-            return _("Too many wrong attempts: wait, and see who keeps trying.")
-        case 501:
-            return _("This CRM does not offer that. Send the current document to Ringotel.")
-    return _("An error of this site: its log has the details.")
+    return _hints().get(status) or _("Error on this site: see its log.")
+
+
+def _hints() -> dict[int, str]:
+    file = _("The file was rejected: too large, not audio, or without a Content-Length.")
+    return {
+        404: _("404: unknown id, or an outdated document. Send the current document to Ringotel."),
+        400: _("400: see the fields. If Ringotel renamed a variable, set VARIABLE_NAMES."),
+        411: file,
+        413: file,
+        415: file,
+        429: _("429: too many failed logins. Wait, and find out which client keeps trying."),
+        501: _("501: not offered by this CRM. Send the current document to Ringotel."),
+    }
