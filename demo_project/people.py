@@ -1,4 +1,4 @@
-"""Invented people. Their numbers are from ranges that are kept for fiction, or assigned to nobody."""
+"""Invented people. Their numbers are from ranges that are reserved for fiction, or unassigned."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ AGENTS = [
     ("dan", "Dan", "Fictional", "503"),
 ]
 
-# Company, its number, first name, last name, title, work number and mobile as somebody typed them.
+# Company, its number, first name, last name, title, work number and mobile number as typed.
 CONTACTS = [
     (
         "Imaginary Oats Ltd",
@@ -41,7 +41,7 @@ CONTACTS = [
         "+44 7700 900301",
     ),
     ("Fable & Sons", "+44 20 7946 0300", "Rosa", "Fable", "Accounts", "0044 20 7946 0302", ""),
-    ("Phantom Press", "+1 (212) 555-0140", "Sam", "Nobody", "Editor", "+1 212-555-0141", ""),
+    ("Phantom Press", "+1 (212) 555-0140", "Sam", "Nemo", "Editor", "+1 212-555-0141", ""),
     (
         "Phantom Press",
         "+1 (212) 555-0140",

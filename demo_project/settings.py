@@ -1,4 +1,4 @@
-"""A stand-alone site: the app with its mini-CRM, on SQLite and the file system. ``manage.py demo`` plays on it."""
+"""A site with the mini-CRM, on SQLite and the file system. ``manage.py demo`` uses it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = BASE_DIR / ".demo"
 DATA_DIR.mkdir(exist_ok=True)
 
-# Nothing in here is secret: the site listens on this computer alone and holds invented people.
+# Not secret: the site listens on this computer only and contains invented people.
 SECRET_KEY = "demo"
 DEBUG = True
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
@@ -57,7 +57,7 @@ DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": DATA_DIR / "db.sqlite3",
-        # Several requests write at once: wait for one another instead of failing.
+        # Concurrent writers wait for one another instead of failing.
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
@@ -69,7 +69,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    # Apart from uploads that a web server may hand to anybody.
+    # Not below MEDIA_ROOT, which a web server may serve to the public.
     "ringotel_recordings": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": DATA_DIR / "recordings"},

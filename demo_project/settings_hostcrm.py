@@ -1,4 +1,4 @@
-"""A CRM that was there before ringotel_crm, which finds callers in its tables. The mini-CRM is not installed."""
+"""A site whose own models contain the contacts. The mini-CRM is not installed."""
 
 from __future__ import annotations
 

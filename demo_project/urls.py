@@ -1,4 +1,4 @@
-"""What a site needs, and the admin."""
+"""URLs of the demo site."""
 
 from __future__ import annotations
 

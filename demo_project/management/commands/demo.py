@@ -1,4 +1,4 @@
-"""The whole product on one screen: a CRM with invented people, and a Ringotel that calls them."""
+"""Run the demo: a CRM with invented people, and a simulated Ringotel that calls them."""
 
 from __future__ import annotations
 
@@ -37,35 +37,33 @@ from ringotel_crm.simulator.scenarios import MAX_RING_SECONDS, Call, CallMaker, 
 LOGIN = PASSWORD = "demo"
 CALLS_OF_A_DAY = 40
 MINUTES_BETWEEN_CALLS = 12
-MOST_CALLS_AT_ONCE = 20
-LONGEST_TALK = (
-    20  # seconds: short, so that there is something to see on the live board and in the list
-)
-START_SECONDS = 30
+MAX_CONCURRENT_CALLS = 20
+# Seconds. Short calls fill the list of calls quickly.
+MAX_TALK = 20
+START_TIMEOUT = 30
 
 
 class Command(BaseCommand):
-    """See ``help``."""
+    """Serve the demo site and simulate calls."""
 
     help = (
-        "Start a CRM with invented people on this computer, and play calls into it: those of yesterday, and then new "
-        "ones until Ctrl-C. Everything is kept below .demo/; delete that folder to begin anew."
+        "Starts a CRM with invented people on this computer and simulates calls: yesterday's calls "
+        "first, then new ones until Ctrl-C. The data is stored in .demo/; delete that folder to "
+        "start over."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The options."""
         parser.add_argument(
-            "--port", type=int, default=8000, help="where the CRM listens (default: %(default)s)"
+            "--port", type=int, default=8000, help="port of the CRM (default: %(default)s)"
         )
         parser.add_argument(
-            "--rate", type=float, default=0.3, help="calls a second (default: %(default)s)"
+            "--rate", type=float, default=0.3, help="calls per second (default: %(default)s)"
         )
-        parser.add_argument("--once", action="store_true", help="end after those of yesterday")
+        parser.add_argument("--once", action="store_true", help="exit after yesterday's calls")
 
     def handle(self, **options: Any) -> None:
-        """Prepare, serve, play."""
         call_command("migrate", verbosity=0)
-        invent_people()
+        create_people()
         base_url = f"http://127.0.0.1:{free_port(options['port'])}"
         with serving(base_url):
             where = f"\n  The CRM:  {base_url}/admin/    login: {LOGIN}   password: {PASSWORD}\n"
@@ -73,39 +71,42 @@ class Command(BaseCommand):
             try:
                 failure = self.play(base_url, once=options["once"], rate=options["rate"])
             except KeyboardInterrupt:
-                self.stdout.write("\nEnded. What was played is kept; start again to go on.")
+                self.stdout.write("\nStopped. The data is kept; run the command again to continue.")
                 return
         if failure:
             raise CommandError(failure)
 
     def play(self, base_url: str, *, once: bool, rate: float) -> str:
-        """Be Ringotel. Returns what went wrong."""
+        """Simulate calls. Return a problem that ended the demo, or ""."""
         _key, token = ApiKey.objects.issue(name="demo", user=service_user("demo"))
         properties = {"API key": token}
         document = read_document(build("bearer", base_url))
         client = Client(document, credential_for(document, properties), properties)
         player = Player(client, on_event=self.show)
         try:
-            world = player.set_up()
-            player.play(calls_of_yesterday(world))  # so that there is something to look back on
+            data = player.set_up()
+            player.play(yesterdays_calls(data))
             if not once:
-                self.play_in_time(client, world, rate)
+                self.play_in_real_time(client, data, rate)
         except CrmUnreachable as exc:
             return str(exc)
         report = player.report()
         self.stdout.write(report.text())
-        return "" if report.ok else "Some answers were not as the document promises."
+        return "" if report.ok else "Some responses did not match the document."
 
-    def play_in_time(self, client: Client, world: SyncResult, rate: float) -> None:
-        """Several calls at a time, each of which rings and runs as long as it says. Raises GaveUp."""
-        length = LONGEST_TALK + MAX_RING_SECONDS + 1
+    def play_in_real_time(self, client: Client, data: SyncResult, rate: float) -> None:
+        """Simulate concurrent calls that ring and last as long as they report.
+
+        Raises ``CrmUnreachable``.
+        """
+        length = MAX_TALK + MAX_RING_SECONDS + 1
         maker = CallMaker(
-            world,
+            data,
             random.randrange(10**6),
             clock=lambda: int((time.time() + length) * 1000),
-            longest_talk=LONGEST_TALK,
+            longest_talk=MAX_TALK,
         )
-        lines = threading.Semaphore(MOST_CALLS_AT_ONCE)
+        lines = threading.Semaphore(MAX_CONCURRENT_CALLS)
         failures: list[CrmUnreachable] = []
 
         def play(call: Call) -> None:
@@ -123,26 +124,29 @@ class Command(BaseCommand):
             threading.Thread(target=play, args=[call], daemon=True).start()
 
     def show(self, event: Event) -> None:
-        """One line for each request."""
-        who = event.contact or event.caller
-        line = f"{timezone.localtime():%H:%M:%S}  {event.hook:20} {event.scenario:16} {who:24} {event.status}"
+        """Print one line per request."""
+        caller = event.contact or event.caller
+        line = (
+            f"{timezone.localtime():%H:%M:%S}  {event.hook:20} {event.scenario:16} "
+            f"{caller:24} {event.status}"
+        )
         problem = "; ".join(event.problems)
         self.stdout.write(
             f"{line}  {event.milliseconds:5.0f} ms  {self.style.ERROR(problem)}".rstrip()
         )
 
 
-def calls_of_yesterday(world: SyncResult) -> Iterator[Call]:
-    """From eight o'clock on; the same calls for the same people."""
+def yesterdays_calls(data: SyncResult) -> Iterator[Call]:
+    """Yield calls from eight o'clock on; the same calls for the same people."""
     yesterday = timezone.localtime().date() - dt.timedelta(days=1)
     morning = timezone.make_aware(dt.datetime.combine(yesterday, dt.time(8)))
     minutes = itertools.count(step=MINUTES_BETWEEN_CALLS)
     clock = (int((morning + dt.timedelta(minutes=minute)).timestamp() * 1000) for minute in minutes)
-    return CallMaker(world, 1, clock=clock.__next__).calls(CALLS_OF_A_DAY)
+    return CallMaker(data, 1, clock=clock.__next__).calls(CALLS_OF_A_DAY)
 
 
-def invent_people() -> None:
-    """Staff and contacts, unless they are there from an earlier time."""
+def create_people() -> None:
+    """Create users and contacts, unless they exist already."""
     users = get_user_model()._default_manager
     staff, created = users.get_or_create(
         username=LOGIN, defaults={"is_staff": True, "is_superuser": True}
@@ -174,7 +178,7 @@ def invent_people() -> None:
 
 
 def free_port(wanted: int) -> int:
-    """``wanted``, or any port that is free if another program has it."""
+    """Return ``wanted``, or any free port if another program uses it."""
     for port in (wanted, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -184,15 +188,15 @@ def free_port(wanted: int) -> int:
                 continue
             free: int = probe.getsockname()[1]
             return free
-    raise CommandError("There is no free port on this computer.")
+    raise CommandError("No free port on this computer.")
 
 
 @contextmanager
 def serving(base_url: str) -> Iterator[None]:
-    """The site's own server, in a process of its own, from when it answers until the end of the block."""
+    """Run the development server in a process of its own until the block ends."""
     address = base_url.removeprefix("http://")
     command = [sys.executable, sys.argv[0], "runserver", "--noreload", address]
-    # A session of its own: Ctrl-C is for this process, which then ends the server; so is closing the terminal.
+    # In a session of its own: this process handles Ctrl-C and a closed terminal, and ends the server.
     for name in {"SIGTERM", "SIGHUP"} & set(dir(signal)):  # Windows has no SIGHUP
         signal.signal(getattr(signal, name), signal.default_int_handler)
     server = subprocess.Popen(
@@ -207,13 +211,13 @@ def serving(base_url: str) -> Iterator[None]:
 
 
 def wait_for(base_url: str, server: subprocess.Popen[bytes]) -> None:
-    """Until the server answers; raises ``CommandError`` if it does not."""
-    end = time.monotonic() + START_SECONDS
+    """Wait until the server responds. Raises ``CommandError`` if it does not."""
+    end = time.monotonic() + START_TIMEOUT
     while time.monotonic() < end and server.poll() is None:
         try:
-            requests.get(f"{base_url}/admin/login/", timeout=START_SECONDS)
+            requests.get(f"{base_url}/admin/login/", timeout=START_TIMEOUT)
         except requests.ConnectionError:
             time.sleep(0.1)
         else:
             return
-    raise CommandError(f"The server did not start. See why: {sys.argv[0]} runserver --noreload")
+    raise CommandError(f"The server did not start. Run: {sys.argv[0]} runserver --noreload")

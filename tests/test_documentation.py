@@ -1,0 +1,54 @@
+"""The documentation matches the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import ringotel_crm
+from ringotel_crm.conf import AppSettings
+
+PACKAGE = Path(ringotel_crm.__file__).parent
+DOCS = PACKAGE.parent / "docs"
+# Folders without modules of their own, and modules that every package or app has.
+NOT_LISTED = {"migrations", "locale", "static", "templates"}
+
+
+def modules() -> set[str]:
+    """Return the modules of the package, such as "services/locks"."""
+    paths = (path.relative_to(PACKAGE).with_suffix("") for path in PACKAGE.rglob("*.py"))
+    return {
+        path.as_posix()
+        for path in paths
+        if path.name != "__init__" and NOT_LISTED.isdisjoint(path.parts)
+    }
+
+
+def documented_modules() -> set[str]:
+    """Return the modules that docs/architecture.rst lists below the headings of the packages."""
+    found, package = set(), ""
+    for line in (DOCS / "architecture.rst").read_text(encoding="utf-8").splitlines():
+        if heading := re.fullmatch(r"``([\w/]+)/``", line):
+            package = heading[1] + "/"
+        elif line == "Modules of the package":
+            package = ""
+        elif field := re.match(r":(\w+): ", line):
+            found.add(package + field[1])
+    return found
+
+
+def test_architecture_page_lists_every_module() -> None:
+    assert documented_modules() == modules()
+
+
+def test_settings_page_documents_every_setting() -> None:
+    text = (DOCS / "settings.rst").read_text(encoding="utf-8")
+
+    assert sorted(re.findall(r"^``([A-Z_]+)``\n-+$", text, re.MULTILINE)) == AppSettings.names()
+
+
+def test_every_command_is_documented() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in DOCS.glob("*.rst"))
+    commands = {path.stem for path in (PACKAGE / "management/commands").glob("ringotel_*.py")}
+
+    assert {command for command in commands if command not in text} == set()
