@@ -16,21 +16,28 @@ pytest_plugins = [
 ]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark stress tests and browser tests as slow, so that ``-m "not slow"`` leaves them out."""
+    for item in items:
+        if item.get_closest_marker("robustness") or item.get_closest_marker("browser"):
+            item.add_marker("slow")
+
+
 @pytest.fixture(autouse=True)
 def media_root(tmp_path: Path, settings: Settings) -> Path:
-    """Where the files of this one test are kept."""
+    """The storage folder of a single test."""
     settings.MEDIA_ROOT = tmp_path / "media"
     return tmp_path / "media"
 
 
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
-    """No test profits from what another has remembered."""
+    """No test reads what another test cached."""
     cache.clear()
     safe_cache._backoff_until = 0.0
 
 
 @pytest.fixture
 def api(db: None) -> Api:
-    """Ringotel, with a key."""
+    """Call the hooks with an API key."""
     return Api(make_token())

@@ -156,7 +156,8 @@ def test_the_command_goes_on_where_it_was(north: Branch, monkeypatch: pytest.Mon
     assert f"--model hostcrm.Lead --after {last}" in err.getvalue()
     monkeypatch.setattr(phone_index, "_write", write)
     assert (
-        run(model="hostcrm.Lead", after=str(last)) == "3 rows; 3 entries were missing, 0 were obsolete."
+        run(model="hostcrm.Lead", after=str(last))
+        == "3 rows; 3 entries were missing, 0 were obsolete."
     )
     assert not drifted()
 

@@ -16,7 +16,7 @@ from tests.factories import number
 from tests.media.audio_samples import sample
 from tests.robustness.live_site import SECONDS, Site, say, serving
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.robustness, pytest.mark.django_db(transaction=True)]
 
 AT_ONCE = 16
 ROUNDS = 10

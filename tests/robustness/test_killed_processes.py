@@ -25,7 +25,7 @@ from tests.factories import number
 from tests.media.audio_samples import sample
 from tests.robustness.live_site import Site, say, serving
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.robustness, pytest.mark.django_db(transaction=True)]
 
 CALLERS = 4
 SECONDS = float(os.environ.get("KILLER_SECONDS", "20"))

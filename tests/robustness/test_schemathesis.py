@@ -19,6 +19,8 @@ from tests.factories import make_contact, number
 from tests.robustness.live_site import say, serving
 from tests.robustness.openapi import PATH
 
+pytestmark = pytest.mark.robustness
+
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "120"))
 
 

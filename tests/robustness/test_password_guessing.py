@@ -16,6 +16,8 @@ from tests.api import HOOKS, make_token
 from tests.factories import make_contact, number
 from tests.robustness.live_site import Site, say, serving
 
+pytestmark = pytest.mark.robustness
+
 GUESSERS = 8
 
 

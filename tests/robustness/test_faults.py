@@ -18,10 +18,10 @@ from django.db import connection
 from ringotel_crm.models import Recording
 from tests.api import make_token
 from tests.media.audio_samples import sample
-from tests.robustness.killer import SECONDS, Load
 from tests.robustness.live_site import serving
+from tests.robustness.test_killed_processes import SECONDS, Load
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.robustness, pytest.mark.django_db(transaction=True)]
 
 OPTIONS = ("--workers=2", "--threads=4", "--timeout=60")
 
