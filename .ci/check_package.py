@@ -1,4 +1,4 @@
-"""Tries the installed wheel as a newcomer would: is it all there, and does a stock site run with it?"""
+"""Check the installed wheel: it is complete, and a new project runs with it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COMMANDS = (
 
 
 def check_contents() -> None:
-    """The wheel holds the package of the checkout, whole, and nothing beside it."""
+    """Exit with an error unless the wheel contains the package's files and no others."""
     installed = {
         str(path) for path in files("ringotel-crm") or () if "__pycache__" not in path.parts
     }
@@ -37,22 +37,22 @@ def check_contents() -> None:
     }
     if installed != expected:
         sys.exit(
-            f"missing in the wheel: {expected - installed}\nnot wanted there: {installed - expected}"
+            f"missing in the wheel: {expected - installed}\nunexpected: {installed - expected}"
         )
 
 
 def try_site(apps: list[str], urls: str) -> None:
-    """A new project with these lines more passes its checks, migrates and has no migration to make."""
-    print(f"A stock site with {', '.join(apps)}", flush=True)
+    """Create a project with these apps and URLs, and run its checks and migrations."""
+    print(f"A new site with {', '.join(apps)}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
 
         def run(*arguments: str) -> None:
             subprocess.run([sys.executable, "-W", "error", *arguments], cwd=folder, check=True)
 
-        run("-m", "django", "startproject", "site_on_trial", ".")
-        with (Path(folder) / "site_on_trial/settings.py").open("a") as file:
+        run("-m", "django", "startproject", "new_site", ".")
+        with (Path(folder) / "new_site/settings.py").open("a") as file:
             file.write(SETTINGS.format(apps=apps))
-        with (Path(folder) / "site_on_trial/urls.py").open("a") as file:
+        with (Path(folder) / "new_site/urls.py").open("a") as file:
             file.write(URLS.format(urls=urls))
         for command in COMMANDS:
             run("manage.py", *command.split())
