@@ -1,12 +1,13 @@
-"""A Ringotel server on the desk.
+"""A simulated Ringotel server.
 
-It knows a CRM by its JSON document alone, as Ringotel does, and plays set-up, sync and calls against any URL
-over real HTTP. Nothing here imports another room of the house::
+It reads a CRM's JSON document, as Ringotel does, and simulates setup, synchronization and calls
+over HTTP
+against any URL. It imports no other package of this app::
 
     document = read_document(json.load(file), base_url="http://127.0.0.1:8000")
     player = Player(Client(document, credential_for(document, properties), properties))
-    world = player.set_up()
-    player.play(CallMaker(world, seed=1).calls(20))
+    data = player.set_up()
+    player.play(CallMaker(data, seed=1).calls(20))
     print(player.report().text())
 """
 

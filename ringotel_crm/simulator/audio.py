@@ -1,4 +1,4 @@
-"""A recording that nobody had to speak."""
+"""A generated recording."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ import random
 import wave
 from array import array
 
-SAMPLE_RATE = 8000  # Hz, as on a telephone line
-_NOTES = (262, 294, 330, 392, 440, 523)  # Hz; a pentatonic scale, in which any melody is bearable
+# Hz, as on a telephone line.
+SAMPLE_RATE = 8000
+# Hz, a pentatonic scale.
+_NOTES = (262, 294, 330, 392, 440, 523)
 _NOTE_SECONDS = 0.25
 
 
 @functools.lru_cache(maxsize=16)
 def sample_wav(seconds: float = 2.0, *, seed: int = 0) -> bytes:
-    """A WAV file (PCM, 8 kHz, 16 bit, mono) with a melody, the same one for the same arguments."""
+    """Return a WAV file (PCM, 8 kHz, 16 bit, mono). The same arguments give the same melody."""
     rng = random.Random(seed)
     note_length = int(SAMPLE_RATE * _NOTE_SECONDS)
     samples = array("h")
     while len(samples) < seconds * SAMPLE_RATE:
         step = 2 * math.pi * rng.choice(_NOTES) / SAMPLE_RATE
-        # Each note swells and fades, because a sudden end clicks.
+        # Each note fades in and out: an abrupt end clicks.
         samples.extend(
             int(12000 * math.sin(math.pi * i / note_length) * math.sin(step * i))
             for i in range(note_length)

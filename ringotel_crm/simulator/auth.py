@@ -1,4 +1,4 @@
-"""How the simulator proves to a CRM who it is: the three ways that the document may ask for."""
+"""Credentials of the simulator: the three kinds of authentication that a document can require."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .template import fill_text
 
 
 class AuthError(Exception):
-    """There is no credential to play with; the text says what is missing and never shows a secret."""
+    """The credential is missing or rejected. The message contains no secret."""
 
 
 class Bearer(AuthBase):
-    """``Authorization: Bearer ...``. Without a token nothing is sent, not even what a ``.netrc`` file knows."""
+    """``Authorization: Bearer ...``. Without a token, sends no header and ignores ``.netrc``."""
 
     def __init__(self, token: str = "") -> None:
         self.token = token
@@ -30,7 +30,7 @@ class Bearer(AuthBase):
 
 
 class OAuth2(Bearer):
-    """An access token that can be fetched and renewed at the document's token endpoint."""
+    """An access token, which the document's token endpoint issues and renews."""
 
     def __init__(
         self, document: Document, properties: Mapping[str, str], *, timeout: float
@@ -46,7 +46,7 @@ class OAuth2(Bearer):
         self.refresh_token = ""
 
     def fetch(self, **grant: str) -> None:
-        """Gets an access token, and the next refresh token, for a grant. Raises AuthError."""
+        """Request an access token and a refresh token for a grant. Raises ``AuthError``."""
         form = self._client | grant
         try:
             response = requests.post(
@@ -60,18 +60,18 @@ class OAuth2(Bearer):
                 allow_redirects=False,
             )
         except requests.RequestException:
-            raise AuthError("The token endpoint does not answer.") from None
+            raise AuthError("The token endpoint does not respond.") from None
         try:
             answer = response.json()
             self.token = answer["access_token"]
         except (ValueError, TypeError, KeyError):
             raise AuthError(
-                f"The token endpoint gave no access token (status {response.status_code})."
+                f"The token endpoint issued no access token (status {response.status_code})."
             ) from None
         self.refresh_token = answer.get("refresh_token", self.refresh_token)
 
     def renew(self) -> bool:
-        """Whether the refresh token gave a new access token."""
+        """Use the refresh token. Return whether it gave a new access token."""
         if not self.refresh_token:
             return False
         try:
@@ -91,11 +91,10 @@ def credential_for(
     redirect_uri: str = "",
     timeout: float = 10,
 ) -> AuthBase:
-    """The credential of the document's kind, filled from the properties, as the portal's form would be.
+    """Return the credential that the document requires, with the values of ``properties``.
 
-    OAuth2 needs one of: an access token, a refresh token, or an authorization code with its redirect URI.
-
-    Raises AuthError; for OAuth2 without a token its text has the URL that a person must open for a code.
+    OAuth2 needs an access token, a refresh token, or an authorization code with its redirect URI.
+    Raises ``AuthError``; without a token, its message contains the URL to open for a code.
     """
     if missing := [label for label in document.properties if not properties.get(label)]:
         raise AuthError(f"No value for the property {missing[0]!r}.")
@@ -118,7 +117,7 @@ def credential_for(
         if redirect_uri:
             query["redirect_uri"] = redirect_uri
         raise AuthError(
-            "OAuth2 needs a token. For an authorization code, open "
+            "OAuth2 requires a token. For an authorization code, open "
             f"{document.oauth2['authorization_endpoint']}?{urlencode(query)}"
             f"&{document.oauth2['authorization_parameters']}"
         )
@@ -126,7 +125,7 @@ def credential_for(
 
 
 def wrong_credential(credential: AuthBase) -> AuthBase:
-    """One of the same kind that no CRM can know. It names no real user, so that it locks nobody out."""
+    """Return an invalid credential of the same kind. It names no user whom it could lock out."""
     if isinstance(credential, HTTPBasicAuth):
-        return HTTPBasicAuth("ringotel-simulator-nobody", "wrong")
+        return HTTPBasicAuth("ringotel-simulator-unknown", "wrong")
     return Bearer("wrong")

@@ -1,4 +1,4 @@
-"""Reads the JSON document that a CRM gives to Ringotel, as strictly as Ringotel's reviewers would."""
+"""Reading and validating the JSON document that a CRM provides to Ringotel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from .template import variable, variables
 
-# The eleven hooks, and the id that the answer of each must give.
+# The eleven hooks, and the id that the response of each must contain.
 HOOKS: Mapping[str, str | None] = {
     "Users": "user_id",
     "Contacts": "contact_id",
@@ -33,12 +33,12 @@ _ORIGIN = re.compile(r"https?://[^/?#\s]+", re.IGNORECASE)
 
 
 class DocumentError(ValueError):
-    """The document is not what Ringotel asks for; the text names the place."""
+    """The document is invalid. The message names the place."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hook:
-    """How the CRM wants one hook to be called. ``url`` is absolute and, like ``parameters``, a template."""
+    """How to call a hook. ``url``, which is absolute, and ``parameters`` are templates."""
 
     name: str
     method: str
@@ -49,13 +49,13 @@ class Hook:
 
     @property
     def variables(self) -> frozenset[str]:
-        """The variables that a request carries."""
+        """The variables of a request."""
         return variables(self.url) | variables(self.parameters)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Document:
-    """A document that was checked: ``auth`` or ``oauth2`` is given, the other one is empty."""
+    """A valid document. Either ``auth`` or ``oauth2`` is empty."""
 
     name: str
     properties: tuple[str, ...]
@@ -67,12 +67,11 @@ class Document:
 def read_document(
     data: object, *, base_url: str = "", renamed: Mapping[str, str] | None = None
 ) -> Document:
-    """Checks the document. ``base_url`` stands in for scheme and host of all its URLs, and is needed by those without.
+    """Validate the document.
 
-    ``renamed`` says what the document calls a variable, or that of one hook: ``{"phone": "number"}`` or
-    ``{"FindContact.phone": "number"}``.
-
-    Raises DocumentError.
+    ``base_url`` replaces the scheme and host of its URLs; it is required for URLs without them.
+    ``renamed`` maps variables, or those of one hook, to their names in the document:
+    ``{"phone": "number"}`` or ``{"FindContact.phone": "number"}``. Raises ``DocumentError``.
     """
     if not isinstance(data, dict):
         raise DocumentError("The document is not a JSON object.")
@@ -102,7 +101,7 @@ def read_document(
         auth=_auth(data, properties) if "auth" in data else {},
         oauth2=_oauth2(data, properties, base_url) if "OAuth2" in data else {},
         hooks={
-            name: _hook(_usual_names(hooks, name, renamed or {}), name, base_url)
+            name: _hook(_with_standard_names(hooks, name, renamed or {}), name, base_url)
             for name in HOOKS
             if name in hooks
         },
@@ -119,7 +118,7 @@ def _object(parent: Mapping[str, Any], key: str, place: str = "") -> dict[str, A
 def _text(parent: Mapping[str, Any], key: str, place: str = "") -> str:
     value = parent.get(key)
     if not isinstance(value, str) or not value:
-        raise DocumentError(f"{place}{key}: must be a text that is not empty.")
+        raise DocumentError(f"{place}{key}: must be a non-empty string.")
     return value
 
 
@@ -177,8 +176,10 @@ def _url(parent: Mapping[str, Any], key: str, place: str, base_url: str) -> str:
     return base_url.rstrip("/") + url[origin.end() :] if base_url else url
 
 
-def _usual_names(hooks: Mapping[str, Any], name: str, renamed: Mapping[str, str]) -> dict[str, Any]:
-    """The hook, by its name, with the variables' usual names in it."""
+def _with_standard_names(
+    hooks: Mapping[str, Any], name: str, renamed: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the hook by its name, with the standard names of its variables."""
     usual = {
         new: key.rpartition(".")[2]
         for key, new in renamed.items()
@@ -196,34 +197,9 @@ def _hook(hooks: Mapping[str, Any], name: str, base_url: str) -> Hook:
     method = hook.get("request_method")
     if method not in METHODS:
         raise DocumentError(f"{place}request_method: must be one of {', '.join(METHODS)}.")
-    if "request_url" in hook:
-        url = _url(hook, "request_url", place, base_url)
-    elif not _text(hook, "request_path", place).startswith("/"):
-        raise DocumentError(f"{place}request_path: must start with a slash.")
-    elif not base_url:
-        raise DocumentError(
-            f"{place}request_path: a base URL is needed, because there is no request_url."
-        )
-    else:
-        url = base_url.rstrip("/") + hook["request_path"]
     parameters = _object(hook, "request_parameters", place) if "request_parameters" in hook else {}
     if parameters and method == "GET":
-        raise DocumentError(
-            f"{place}request_parameters: a GET has no body; put the variables into the URL."
-        )
-    content_type = (
-        _text(hook, "request_content_type", place) if "request_content_type" in hook else JSON_TYPE
-    )
-    kind = media_type(content_type)
-    is_audio = name == "UpdateCallRecording" and kind.startswith("audio/")
-    if kind not in (JSON_TYPE, FORM_TYPE, MULTIPART_TYPE) and not is_audio:
-        raise DocumentError(f"{place}request_content_type: {kind} is not understood.")
-    if kind in (FORM_TYPE, MULTIPART_TYPE) and not all(
-        isinstance(part, str) for part in parameters.values()
-    ):
-        raise DocumentError(
-            f"{place}request_parameters: a form holds texts only; nesting needs {JSON_TYPE}."
-        )
+        raise DocumentError(f"{place}request_parameters: a GET has no body; use the URL.")
     response_map = hook.get("response_map", {})
     _check_map(response_map, f"{place}response_map")
     required = HOOKS[name]
@@ -232,15 +208,43 @@ def _hook(hooks: Mapping[str, Any], name: str, base_url: str) -> Hook:
     return Hook(
         name=name,
         method=method,
-        url=url,
-        content_type=content_type,
+        url=_hook_url(hook, place, base_url),
+        content_type=_content_type(hook, name, parameters, place),
         parameters=parameters,
         response_map=response_map,
     )
 
 
+def _hook_url(hook: Mapping[str, Any], place: str, base_url: str) -> str:
+    if "request_url" in hook:
+        return _url(hook, "request_url", place, base_url)
+    if not _text(hook, "request_path", place).startswith("/"):
+        raise DocumentError(f"{place}request_path: must start with a slash.")
+    if not base_url:
+        raise DocumentError(f"{place}request_path: a base URL is required without request_url.")
+    return base_url.rstrip("/") + str(hook["request_path"])
+
+
+def _content_type(
+    hook: Mapping[str, Any], name: str, parameters: Mapping[str, Any], place: str
+) -> str:
+    if "request_content_type" not in hook:
+        return JSON_TYPE
+    content_type = _text(hook, "request_content_type", place)
+    kind = media_type(content_type)
+    is_audio = name == "UpdateCallRecording" and kind.startswith("audio/")
+    if kind not in (JSON_TYPE, FORM_TYPE, MULTIPART_TYPE) and not is_audio:
+        raise DocumentError(f"{place}request_content_type: {kind} is not supported.")
+    is_flat = all(isinstance(part, str) for part in parameters.values())
+    if kind in (FORM_TYPE, MULTIPART_TYPE) and not is_flat:
+        raise DocumentError(
+            f"{place}request_parameters: a form contains strings only; use {JSON_TYPE}."
+        )
+    return content_type
+
+
 def media_type(content_type: str) -> str:
-    """A content type without its parameters."""
+    """Return a content type without its parameters."""
     return content_type.partition(";")[0].strip().lower()
 
 

@@ -1,4 +1,4 @@
-"""Sends what a hook's template says, and reads what its response map promises."""
+"""Sending the request of a hook, and reading the response by its map."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AUDIO_TYPE = "audio/wav"
 
 
 class Plus(StrEnum):
-    """How the plus of a number looks in a URL: not there, ``%2B``, or bare, so that it reads as a space."""
+    """The + of a number in a URL: omitted, ``%2B``, or bare, which is decoded as a space."""
 
     OMIT = "omit"
     ENCODED = "encoded"
@@ -31,7 +31,7 @@ class Plus(StrEnum):
 
 
 class Recording(StrEnum):
-    """How a recording travels: as the document says, or in one of the ways that a CRM may have to bear."""
+    """How a recording is sent: as the document specifies, or in one of the undocumented ways."""
 
     DOCUMENT = "document"
     MULTIPART = "multipart"
@@ -48,7 +48,7 @@ _RECORDING_TYPES = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WireVariant:
-    """The choices that Ringotel's documentation leaves open."""
+    """The variants of a request that Ringotel does not document."""
 
     absent: Absent = Absent.OMIT
     plus: Plus = Plus.OMIT
@@ -57,7 +57,7 @@ class WireVariant:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """``status`` is 0 if none came; ``problem`` is "" if it came, was a 2xx and fitted the map."""
+    """A response. ``status`` is 0 without one; ``problem`` is "" for a 2xx that matches the map."""
 
     status: int
     milliseconds: float
@@ -66,7 +66,7 @@ class Answer:
 
 
 class Client:
-    """Calls the hooks of one document with one credential."""
+    """Call the hooks of a document with a credential."""
 
     def __init__(
         self,
@@ -85,13 +85,16 @@ class Client:
         self,
         hook: Hook,
         values: Mapping[str, Value],
-        style: WireVariant,
+        variant: WireVariant,
         *,
         credential: AuthBase | None = None,
     ) -> Answer:
-        """One request and its answer. Never raises for what the CRM does; a refused OAuth2 token is renewed once."""
+        """Send a request. Problems are reported in the answer, not raised.
+
+        A rejected OAuth2 token is renewed once.
+        """
         auth = credential or self.credential
-        request = self._request(hook, {**self._properties, **values}, style)
+        request = self._request(hook, {**self._properties, **values}, variant)
         answer = self._send(hook, request, auth)
         refused = answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
         if refused and isinstance(auth, OAuth2) and auth.renew():
@@ -99,71 +102,67 @@ class Client:
         return answer
 
     def _request(
-        self, hook: Hook, values: Mapping[str, Value], style: WireVariant
+        self, hook: Hook, values: Mapping[str, Value], variant: WireVariant
     ) -> dict[str, Any]:
-        url = fill_url(hook.url, values, style.absent, bare_plus=style.plus is Plus.RAW)
+        url = fill_url(hook.url, values, variant.absent, bare_plus=variant.plus is Plus.RAW)
         if hook.method == "GET":
             return {"url": url}
         content_type = hook.content_type
         if "recording" in values:
-            content_type = _RECORDING_TYPES.get(style.recording, content_type)
-        body = fill(hook.parameters, values, style.absent)
+            content_type = _RECORDING_TYPES.get(variant.recording, content_type)
+        body = fill(hook.parameters, values, variant.absent)
         assert isinstance(body, dict)
         kind = media_type(content_type)
         if kind == MULTIPART_TYPE:
             return {"url": url, "files": {key: _part(value) for key, value in body.items()}}
         headers = {"Content-Type": content_type}
         if kind == FORM_TYPE:
-            return {
-                "url": url,
-                "headers": headers,
-                "data": {k: "" if v is None else v for k, v in body.items()},
-            }
+            form = {key: "" if value is None else value for key, value in body.items()}
+            return {"url": url, "headers": headers, "data": form}
         if kind == JSON_TYPE:
-            return {
-                "url": url,
-                "headers": headers,
-                "data": json.dumps(body, default=_base64).encode(),
-            }
+            data = json.dumps(body, default=_base64).encode()
+            return {"url": url, "headers": headers, "data": data}
         return {"url": url, "headers": headers, "data": values["recording"]}
 
     def _send(self, hook: Hook, request: Mapping[str, Any], auth: AuthBase) -> Answer:
+        headers = {"User-Agent": "ringotel-simulator", **request.get("headers", {})}
         started = time.perf_counter()
-        status, rows = 0, []
+        response = None
         try:
-            # On a connection of its own: on one that is kept, each answer of runserver waits 40 ms for the network.
-            # A redirect is not followed: it would turn a POST into a GET.
+            # A new connection each time: on a kept one, runserver's responses are delayed by 40 ms.
+            # Redirects are not followed: they would turn a POST into a GET.
             response = requests.request(
                 hook.method,
-                **{
-                    **request,
-                    "headers": {"User-Agent": "ringotel-simulator", **request.get("headers", {})},
-                },
+                **{**request, "headers": headers},
                 auth=auth,
                 timeout=self._timeout,
                 allow_redirects=False,
             )
-            status = response.status_code
-            problem = _refusal(response)
+            problem = _status_problem(response)
         except requests.Timeout:
-            problem = f"no answer within {self._timeout:g} s"
-        except (
-            requests.RequestException,
-            ValueError,
-        ) as error:  # the latter: no header can hold the credential
-            # Its text is not shown, because it has the URL and so the number in it.
-            problem = f"no answer ({type(error).__name__})"
+            problem = f"no response within {self._timeout:g} s"
+        except (requests.RequestException, ValueError) as exc:  # ValueError: invalid header
+            # The message is omitted: it contains the URL, and so the phone number.
+            problem = f"no response ({type(exc).__name__})"
         milliseconds = (time.perf_counter() - started) * 1000
-        if not problem and hook.response_map and response.content:
-            try:
-                rows = capture(hook.response_map, response.json())
-            except requests.JSONDecodeError:
-                problem = (
-                    f"answered {response.headers.get('Content-Type', 'something')} that is not JSON"
-                )
-            except AnswerError as error:
-                problem = str(error)
+        rows: list[Row] = []
+        if response is not None and not problem:
+            rows, problem = _read(hook, response)
+        status = response.status_code if response is not None else 0
         return Answer(status=status, milliseconds=milliseconds, rows=rows, problem=problem)
+
+
+def _read(hook: Hook, response: requests.Response) -> tuple[list[Row], str]:
+    """Return the captured rows, and a problem or ""."""
+    if not hook.response_map or not response.content:
+        return [], ""
+    try:
+        return capture(hook.response_map, response.json()), ""
+    except requests.JSONDecodeError:
+        content_type = response.headers.get("Content-Type", "a body")
+        return [], f"returned {content_type} that is not JSON"
+    except AnswerError as exc:
+        return [], str(exc)
 
 
 def _base64(value: bytes) -> str:
@@ -176,13 +175,12 @@ def _part(value: object) -> tuple[str | None, object] | tuple[str, bytes, str]:
     return (None, "" if value is None else str(value))
 
 
-def _refusal(response: requests.Response) -> str:
-    """What a status other than 2xx means, with the beginning of a JSON text but no number and no key in it."""
+def _status_problem(response: requests.Response) -> str:
+    """Describe a status other than 2xx, with the start of a JSON body but no number and no key."""
     if HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
         return ""
-    words = f"answered {response.status_code} {response.reason}"
-    if response.status_code == HTTPStatus.BAD_REQUEST and "json" in response.headers.get(
-        "Content-Type", ""
-    ):
-        words += f": {re.sub(r'[0-9]{5,}|[A-Za-z0-9+/=_.-]{20,}', '…', response.text[:300])}"
-    return words
+    problem = f"returned {response.status_code} {response.reason}"
+    is_json = "json" in response.headers.get("Content-Type", "")
+    if response.status_code == HTTPStatus.BAD_REQUEST and is_json:
+        problem += f": {re.sub(r'[0-9]{5,}|[A-Za-z0-9+/=_.-]{20,}', '…', response.text[:300])}"
+    return problem

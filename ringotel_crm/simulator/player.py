@@ -1,4 +1,4 @@
-"""Plays set-up, sync and calls, and holds every answer against what the document promises."""
+"""Simulating setup, synchronization and calls, and comparing each response with the document."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from .report import Event, Report, mask
 from .scenarios import Call, Step, SyncResult
 from .template import Row, Value
 
-GIVE_UP_AFTER = 3  # requests in a row that were not answered at all
-LATE_AFTER = 5  # calls
+# Consecutive requests without a response.
+MAX_FAILURES = 3
+# Calls between a call and its late steps.
+LATE_AFTER = 5
 
-# What a request must be able to name: of each group at least one variable.
+# Variables that a request must contain: at least one of each group.
 _NEEDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "UpdateContact": (("contact_id",),),
     "AssignActivity": (("contact_id",), ("activity_id", "call_id")),
@@ -28,13 +30,13 @@ _NEEDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 
 
 class CrmUnreachable(Exception):
-    """The CRM does not answer any more."""
+    """The CRM does not respond."""
 
 
 class Player:
-    """Ringotel, as far as a CRM can see it. ``on_event`` is told of each request as it happens.
+    """Ringotel's part of the protocol.
 
-    With ``in_time`` each step waits for its time, so that a call rings and runs as long as it says.
+    ``on_event`` is called after each request. With ``in_time``, calls take as long as they report.
     """
 
     def __init__(
@@ -51,40 +53,39 @@ class Player:
         self._events: list[Event] = []
 
     def report(self) -> Report:
-        """What happened until now."""
+        """Return the report of all requests so far."""
         return Report.of(self._events)
 
-    def set_up(self, style: WireVariant | None = None) -> SyncResult:
-        """Tries a missing and a wrong credential, then reads users, contacts and organizations.
+    def set_up(self, variant: WireVariant | None = None) -> SyncResult:
+        """Send a missing and a wrong credential, then read users, contacts and organizations.
 
-        Raises GaveUp if there are no users, without whom there is nobody to call.
+        Raises ``CrmUnreachable`` if the CRM does not respond or has no users.
         """
-        style = style or WireVariant()
+        variant = variant or WireVariant()
         for name, credential in (
             ("none", Bearer()),
             ("wrong", wrong_credential(self._client.credential)),
         ):
-            answer = self._client.call(self._hooks["Users"], {}, style, credential=credential)
-            refused = answer.status == HTTPStatus.FORBIDDEN
-            problem = (
-                ""
-                if refused
-                else f"{answer.problem or f'answered {answer.status}'}; it should be 403 Forbidden"
-            )
-            self._record(
-                "authentication", f"credential: {name}", answer, [problem] if problem else []
-            )
-        users = self._list("Users", style)
+            answer = self._client.call(self._hooks["Users"], {}, variant, credential=credential)
+            problems = []
+            if answer.status != HTTPStatus.FORBIDDEN:
+                problem = answer.problem or f"returned {answer.status}"
+                problems.append(f"{problem}; must be 403 Forbidden")
+            self._record("authentication", f"credential: {name}", answer, problems)
+        users = self._list("Users", variant)
         if not users:
-            raise CrmUnreachable("Users gave nobody, so there is nobody to call.")
+            raise CrmUnreachable("Users returned no users, so no call can be simulated.")
         return SyncResult(
             users=users,
-            contacts=self._list("Contacts", style),
-            organizations=self._list("Organizations", style),
+            contacts=self._list("Contacts", variant),
+            organizations=self._list("Organizations", variant),
         )
 
     def play(self, calls: Iterable[Call]) -> None:
-        """Plays calls one after the other, late steps some calls later. Raises GaveUp if the CRM stops answering."""
+        """Simulate calls one after the other; late steps follow some calls later.
+
+        Raises ``CrmUnreachable`` if the CRM stops responding.
+        """
         played: deque[tuple[Call, dict[str, str]]] = deque()
         for call in calls:
             context = {"call_id": call.call_id}
@@ -96,31 +97,31 @@ class Player:
         for call, context in played:
             self._steps(call, call.late, context)
 
-    def _list(self, name: str, style: WireVariant) -> list[Row]:
+    def _list(self, name: str, variant: WireVariant) -> list[Row]:
         hook = self._hooks.get(name)
         if hook is None:
             return []
-        answer = self._client.call(hook, {}, style)
+        answer = self._client.call(hook, {}, variant)
         key = HOOKS[name] or ""
         rows = [row for row in answer.rows if row.get(key)]
         problems = [answer.problem] if answer.problem else []
         if nameless := len(answer.rows) - len(rows):
-            problems.append(f"{nameless} of {len(answer.rows)} came without ${key}$")
+            problems.append(f"{nameless} of {len(answer.rows)} lack ${key}$")
         if repeated := len(rows) - len({row[key] for row in rows}):
-            problems.append(f"{repeated} of {len(rows)} have the ${key}$ of another")
+            problems.append(f"{repeated} of {len(rows)} repeat the ${key}$ of another")
         if name == "Users" and not rows and not problems:
-            problems.append("gave nobody")
-        self._record(name, "set-up", answer, problems)
+            problems.append("returned no users")
+        self._record(name, "setup", answer, problems)
         return rows
 
     def _steps(self, call: Call, steps: Iterable[Step], context: dict[str, str]) -> None:
         for step in steps:
-            if self._playable(step, context):
+            if self._can_run(step, context):
                 if self._in_time:
                     time.sleep(max(0, _time_of(step) - time.time()))
                 self._step(call, step, context)
 
-    def _playable(self, step: Step, context: Mapping[str, Value]) -> bool:
+    def _can_run(self, step: Step, context: Mapping[str, Value]) -> bool:
         hook = self._hooks.get(step.hook)
         return hook is not None and all(
             any(context.get(name) and name in hook.variables for name in group)
@@ -136,19 +137,19 @@ class Player:
             step.values
         )
         for _ in range(step.times):
-            answer = self._client.call(hook, sent, call.style)
+            answer = self._client.call(hook, sent, call.variant)
             row = answer.rows[0] if answer.rows else {}
             problems = (
                 [answer.problem] if answer.problem else _unexpected(step.hook, answer, expected)
             )
             for name in ("activity_id", "contact_id"):
-                # The first id counts: told twice, early or by several phones, it is still the same call.
+                # Duplicate or early requests, and several phones, still belong to the same call.
                 if (
                     row.get(name)
                     and context.setdefault(name, row[name]) != row[name]
                     and not problems
                 ):
-                    problems = [f"gave another ${name}$ for the same call"]
+                    problems = [f"returned another ${name}$ for the same call"]
             if step.hook == "FindContact" and row:
                 context["contact"] = _name(row)
             self._record(
@@ -181,31 +182,32 @@ class Player:
         self._events.append(event)
         if self._on_event:
             self._on_event(event)
-        last = self._events[-GIVE_UP_AFTER:]
-        if len(last) == GIVE_UP_AFTER and not any(event.status for event in last):
-            raise CrmUnreachable(f"{GIVE_UP_AFTER} requests in a row were not answered.")
+        last = self._events[-MAX_FAILURES:]
+        if len(last) == MAX_FAILURES and not any(event.status for event in last):
+            raise CrmUnreachable(f"{MAX_FAILURES} consecutive requests without a response.")
 
 
 def _time_of(step: Step) -> float:
-    """Unix time in seconds; 0 for a step that has none."""
+    """Return the Unix time in seconds; 0 for a step without one."""
     times = (step.values.get(name, 0) for name in ("call_start", "call_end"))
     return max(time / 1000 if isinstance(time, int) else 0 for time in times)
 
 
 def _unexpected(hook: str, answer: Answer, expected: frozenset[str]) -> list[str]:
-    """What is wrong with an answer that fits its map: ids that are missing, and the wrong contact."""
+    """Return the problems of a response that matches its map: missing ids, a wrong contact."""
     key = HOOKS[hook]
     if not key:
         return []
     ids = [row.get(key, "") for row in answer.rows]
     if hook != "FindContact":
-        return [] if len(ids) == 1 and ids[0] else [f"gave no ${key}$"]
+        return [] if len(ids) == 1 and ids[0] else [f"returned no ${key}$"]
     if len(ids) > 1:
-        return [f"gave {len(ids)} contacts instead of one"]
+        return [f"returned {len(ids)} contacts instead of one"]
     if ids and not ids[0]:
-        return [f"gave a contact without ${key}$"]
+        return [f"returned a contact without ${key}$"]
     if ids and ids[0] not in expected:
-        return [f"gave contact {ids[0]} for the number of {'another' if expected else 'nobody'}"]
+        owner = "another contact" if expected else "no contact"
+        return [f"returned contact {ids[0]} for the number of {owner}"]
     if not ids and expected:
         return ["did not find the contact with this number"]
     return []
@@ -217,7 +219,7 @@ def _name(contact: Row) -> str:
 
 
 def rate_limited(calls: Iterable[Call], rate: float) -> Iterator[Call]:
-    """The calls at ``rate`` a second, or as fast as they are asked for if it is 0."""
+    """Yield ``calls`` at ``rate`` calls per second; 0 does not wait."""
     due = time.monotonic()
     for call in calls:
         yield call

@@ -1,4 +1,4 @@
-"""What was played, and how it went."""
+"""The report of a simulation."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ PROBLEMS_SHOWN = 20
 
 
 def mask(number: str) -> str:
-    """A number that can be recognised by who knows it. Extensions, and words such as "anonymous", stay as they are."""
+    """Mask the middle of a number. Extensions, and words such as "anonymous", are unchanged."""
     return f"{number[:3]}…{number[-3:]}" if len(number) > 6 and number.isdigit() else number
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """One request. ``caller`` is masked; ``contact`` is the name that FindContact gave for the call, or "".
+    """A request. ``caller`` is masked. ``contact`` is the name from FindContact, or "".
 
-    ``status`` is 0 if no answer came.
+    ``status`` is 0 without a response.
     """
 
     scenario: str
@@ -34,7 +34,7 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """All requests to one hook. ``p50`` and ``p99`` are in milliseconds."""
+    """The requests to a hook. ``p50`` and ``p99`` are in milliseconds."""
 
     hook: str
     count: int
@@ -46,14 +46,13 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """A line for each hook that was called, and every problem in words."""
+    """A line per hook, and all problems."""
 
     lines: Sequence[Line]
     problems: Sequence[str]
 
     @classmethod
     def of(cls, events: Sequence[Event]) -> Report:
-        """The report on these requests."""
         by_hook: dict[str, list[Event]] = {}
         for event in events:
             by_hook.setdefault(event.hook, []).append(event)
@@ -68,15 +67,15 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether all went as the document promises."""
+        """Whether all responses match the document."""
         return not self.problems
 
     def as_dict(self) -> dict[str, Any]:
-        """The report for machines."""
+        """Return the report for JSON."""
         return {"ok": self.ok, **asdict(self)}
 
     def text(self) -> str:
-        """The report for people: a table, then the first problems."""
+        """Return a table, and the first problems."""
         rows = [
             f"{'hook':20} {'count':>6}  {'status':22} {'p50 ms':>8} {'p99 ms':>8} {'problems':>8}"
         ]
@@ -85,7 +84,8 @@ class Report:
                 f"{n} x {status or 'none'}" for status, n in sorted(line.statuses.items())
             )
             rows.append(
-                f"{line.hook:20} {line.count:6}  {statuses:22} {line.p50:8.1f} {line.p99:8.1f} {line.problems:8}"
+                f"{line.hook:20} {line.count:6}  {statuses:22} {line.p50:8.1f} {line.p99:8.1f} "
+                f"{line.problems:8}"
             )
         if self.problems:
             rows += ["", *self.problems[:PROBLEMS_SHOWN]]
@@ -107,5 +107,5 @@ def _line(hook: str, events: Sequence[Event]) -> Line:
 
 
 def _percentile(times: Sequence[float], percent: int) -> float:
-    """By nearest rank, of at least one time in ascending order."""
+    """Return a percentile by nearest rank. ``times`` is sorted and not empty."""
     return round(times[math.ceil(len(times) * percent / 100) - 1], 1)

@@ -1,6 +1,6 @@
-"""Made-up calls, as Ringotel would tell of them: which hooks it calls, with what, in which order.
+"""Simulated calls: which hooks Ringotel calls, with which values, in which order.
 
-The callers are contacts of the CRM, and strangers with numbers that are reserved for fiction.
+The callers are contacts of the CRM, and unknown callers with numbers reserved for fiction.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from .audio import sample_wav
 from .engine import Plus, WireVariant
 from .template import Row, Value
 
-# Prefix, and how many digits follow. Reserved for drama by the regulators of the USA and Canada, the UK and Ireland.
+# Prefixes and the number of digits that follow.
+# Reserved for fiction in North America, the UK and Ireland.
 _FICTION = (
     *((f"1{area}55501", 2) for area in (202, 212, 312, 415, 512, 604, 613, 617)),
     ("44207946", 4),
     ("447700900", 3),
     ("3532091", 5),
 )
-MAX_RING_SECONDS = 20  # seconds
+MAX_RING_SECONDS = 20
 _WITHHELD = ("anonymous", "restricted", "unknown", "")
 _FIRST_NAMES = ("Nola", "Pim", "Odette", "Rufus", "Tansy", "Quill", "Ottoline", "Basil")
 _LAST_NAMES = ("Mockridge", "Testerby", "Samplewood", "Dummett", "Placeholt", "Fictley")
@@ -31,7 +32,7 @@ _SUBJECTS = ("Support", "Sales", "Invoice", "Delivery")
 _COMMENTS = (
     "Wants to be called back.",
     "Asked about the last invoice.",
-    "All is well again: thanks.",
+    "Solved, thanks.",
     "Änderung – größer",
 )
 _INTERNATIONAL = re.compile(r"\+[1-9][0-9 .-]{6,18}[0-9]")
@@ -39,7 +40,7 @@ _INTERNATIONAL = re.compile(r"\+[1-9][0-9 .-]{6,18}[0-9]")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SyncResult:
-    """What set-up and sync brought: the captured variables of each user, contact and organization."""
+    """The captured variables of users, contacts and organizations."""
 
     users: Sequence[Row]
     contacts: Sequence[Row] = ()
@@ -48,10 +49,10 @@ class SyncResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One hook of a call, sent ``times`` times.
+    """A request of a call, sent ``times`` times.
 
-    ``expect`` has the ids of the contacts that FindContact may give; none means nobody, None the contact that
-    the call created.
+    ``expect``: ids of the contacts that FindContact may return; empty for no contact, ``None`` for
+    the contact that the call created.
     """
 
     hook: str
@@ -62,15 +63,15 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """A call and its steps; the ``late`` ones come some calls later.
+    """A call and its steps; the ``late`` ones are sent some calls later.
 
-    ``end`` is a Unix time in ms. ``party`` is the number at the other end.
+    ``end`` is a Unix time in ms. ``party`` is the outside number.
     """
 
     scenario: str
     call_id: str
     end: int
-    style: WireVariant
+    variant: WireVariant
     party: str = ""
     steps: Sequence[Step] = ()
     late: Sequence[Step] = ()
@@ -78,7 +79,7 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Party:
-    """Who is at the other end. ``number`` is bare digits, as Ringotel sends them, or a word for none."""
+    """The outside party. ``number``: digits as sent by Ringotel, or a word such as "anonymous"."""
 
     number: str
     contact_ids: frozenset[str] = frozenset()
@@ -86,7 +87,7 @@ class _Party:
 
 @dataclass(kw_only=True, slots=True)
 class _Leg:
-    """The steps that are told of one user's part in a call."""
+    """The steps of one user's part in a call."""
 
     find: Step
     create: Step
@@ -97,26 +98,26 @@ class _Leg:
 
 @dataclass(slots=True)
 class CallMaker:
-    """Makes calls, the same ones for the same ``seed``, ``clock`` and world.
+    """Generate calls; the same ones for the same ``data``, ``seed`` and ``clock``.
 
-    ``choose_style`` draws a call's style. ``clock`` gives the Unix time in ms at which a call ends, and
-    ``longest_talk`` is in seconds.
+    ``choose_variant`` chooses the wire variant of a call. ``clock`` returns the Unix time in ms at
+    which a call ends. ``max_talk`` is in seconds.
     """
 
-    world: SyncResult
+    data: SyncResult
     seed: int
-    choose_style: Callable[[random.Random], WireVariant] = lambda rng: WireVariant()
+    choose_variant: Callable[[random.Random], WireVariant] = lambda rng: WireVariant()
     clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000
-    longest_talk: int = 300
+    max_talk: int = 300
     _random: random.Random = field(init=False)
     _known: list[_Party] = field(init=False)
     _taken: set[str] = field(init=False)
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
-        company_numbers = {digits for row in self.world.organizations for digits in _numbers(row)}
+        company_numbers = {digits for row in self.data.organizations for digits in _numbers(row)}
         owners: dict[str, set[str]] = {}
-        for row in self.world.contacts:
+        for row in self.data.contacts:
             for digits in _numbers(row):
                 owners.setdefault(digits, set()).add(row["contact_id"])
         self._taken = company_numbers | owners.keys()
@@ -127,16 +128,14 @@ class CallMaker:
         ]
 
     def calls(self, count: int | None = None, names: Sequence[str] = ()) -> Iterator[Call]:
-        """``count`` calls (None: without end), the named scenarios (else all) by turns, each made when it is due."""
+        """Yield ``count`` calls (``None``: endless) of the scenarios ``names``, or of all."""
         for name in itertools.islice(itertools.cycle(names or SCENARIOS), count):
             end = self.clock()
             call_id = f"{end}-{self._random.getrandbits(72):018x}"
             call = Call(
-                scenario=name, call_id=call_id, end=end, style=self.choose_style(self._random)
+                scenario=name, call_id=call_id, end=end, variant=self.choose_variant(self._random)
             )
             yield SCENARIOS[name](self, call)
-
-    # Who calls whom
 
     def _stranger(self) -> _Party:
         for _ in range(1000):
@@ -145,7 +144,7 @@ class CallMaker:
             if number not in self._taken:
                 self._taken.add(number)
                 return _Party(number=number)
-        raise RuntimeError("The numbers that are reserved for fiction are used up.")
+        raise RuntimeError("All numbers reserved for fiction are in use.")
 
     def _contact(self) -> _Party:
         return self._random.choice(self._known) if self._known else self._stranger()
@@ -154,14 +153,12 @@ class CallMaker:
         return self._contact() if self._random.random() < 0.7 else self._stranger()
 
     def _users(self, count: int) -> list[Row]:
-        """Users with extensions; when the CRM has too few, extensions that are mapped to none of its users."""
-        users = self._random.sample(self.world.users, k=min(count, len(self.world.users)))
+        """Return users with extensions; if the CRM has too few, extensions without a user."""
+        users = self._random.sample(self.data.users, k=min(count, len(self.data.users)))
         users += [{}] * (count - len(users))
-        taken = {user.get("extension") for user in self.world.users}
+        taken = {user.get("extension") for user in self.data.users}
         free = (text for text in map(str, itertools.count(300)) if text not in taken)
         return [{**user, "extension": user.get("extension") or next(free)} for user in users]
-
-    # What is told of it
 
     def _leg(
         self,
@@ -172,16 +169,18 @@ class CallMaker:
         outbound: bool = False,
         talk: int | None = None,
     ) -> _Leg:
-        """``talk`` is the talking time in seconds, by default a random one; 0 is a call that nobody answered."""
+        """``talk``: talk time in seconds, random by default; 0 for an unanswered call."""
         rng = self._random
         user = user or self._users(1)[0]
-        talk = rng.randint(5, self.longest_talk) if talk is None else talk
+        talk = rng.randint(5, self.max_talk) if talk is None else talk
         numbers = (
             (user["extension"], party.number) if outbound else (party.number, user["extension"])
         )
         plus = (
             "+"
-            if call.style.plus is not Plus.OMIT and len(party.number) > 6 and party.number.isdigit()
+            if call.variant.plus is not Plus.OMIT
+            and len(party.number) > 6
+            and party.number.isdigit()
             else ""
         )
         return _Leg(
@@ -228,25 +227,25 @@ class CallMaker:
         return self._plain(call, self._contact())
 
     def unknown(self, call: Call) -> Call:
-        """A stranger calls."""
+        """An unknown caller."""
         return self._plain(call, self._stranger())
 
     def anonymous(self, call: Call) -> Call:
-        """Somebody calls who withholds the number."""
+        """A caller who withholds the number."""
         return self._plain(call, _Party(number=self._random.choice(_WITHHELD)))
 
     def extension(self, call: Call) -> Call:
-        """A colleague calls. An extension is nobody's number, even if a number ends with it."""
+        """An internal call. An extension never matches a contact, even if a number ends with it."""
         return self._plain(call, _Party(number=str(self._random.randint(200, 299))))
 
     def missed(self, call: Call) -> Call:
-        """Nobody answers."""
+        """An unanswered call."""
         party = self._anyone()
         leg = self._leg(call, party, talk=0)
         return replace(call, party=party.number, steps=(leg.find, leg.create, leg.stop))
 
     def outbound(self, call: Call) -> Call:
-        """A user calls somebody, and notes it."""
+        """An outbound call with a note."""
         party = self._anyone()
         leg = self._leg(call, party, outbound=True)
         return replace(
@@ -256,7 +255,7 @@ class CallMaker:
         )
 
     def ring_group(self, call: Call) -> Call:
-        """The phones of several users ring for one call; one of them answers, and the others stop first."""
+        """A call that rings at several phones. One answers; the others stop first."""
         party = self._anyone()
         winner, *losers = (
             self._leg(call, party, user=user, talk=talk)
@@ -272,12 +271,12 @@ class CallMaker:
         return replace(call, party=party.number, steps=steps)
 
     def late_recording(self, call: Call) -> Call:
-        """The recording comes long after the call."""
+        """A recording that is uploaded long after the call."""
         plain = self._plain(call, self._anyone())
         return replace(plain, steps=plain.steps[:-1], late=plain.steps[-1:])
 
     def new_contact(self, call: Call) -> Call:
-        """A stranger calls, becomes a contact during the call, and is known from then on."""
+        """An unknown caller becomes a contact during the call and is found afterwards."""
         party = self._stranger()
         leg = self._leg(call, party)
         first_name, last_name = self._random.choice(_FIRST_NAMES), self._random.choice(_LAST_NAMES)
@@ -305,12 +304,12 @@ class CallMaker:
         return replace(call, party=party.number, steps=steps)
 
     def duplicates(self, call: Call) -> Call:
-        """As before, but everything is told twice."""
+        """The same, with every request sent twice."""
         call = self.new_contact(call)
         return replace(call, steps=[replace(step, times=2) for step in call.steps])
 
     def reordered(self, call: Call) -> Call:
-        """The end and the note come before the beginning, with nothing but the call id to know the call by."""
+        """The end and the note arrive before the start, identified by the call id only."""
         party = self._anyone()
         leg = self._leg(call, party)
         return replace(
@@ -336,7 +335,7 @@ SCENARIOS: Mapping[str, Callable[[CallMaker, Call], Call]] = {
 
 
 def _numbers(row: Row) -> list[str]:
-    """The digits of the row's international numbers. Others are not used: how to read them is the CRM's to know."""
+    """Return the digits of international numbers. Only the CRM can read others."""
     return [
         re.sub(r"\D", "", number)
         for number in (row.get("phone", ""), row.get("mobile", ""))

@@ -1,4 +1,4 @@
-"""Ringotel's two kinds of template: requests with ``$variables$``, and maps that capture variables from an answer."""
+"""Ringotel's templates: requests with ``$variables$``, and maps that capture variables."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ Value = str | int | bytes
 Row = dict[str, str]
 
 _VARIABLE = re.compile(r"\$([^$]+)\$")
-_PARAMETER = re.compile(
-    r"[^=]*=\$([^$]+)\$"
-)  # one parameter of a query whose whole value is a variable
+# A query parameter whose whole value is a variable.
+_PARAMETER = re.compile(r"[^=]*=\$([^$]+)\$")
 _LEFT_OUT = object()
 
 
 class Absent(StrEnum):
-    """What becomes of a variable without a value. Ringotel documents none of it, so a CRM must bear all four."""
+    """How a variable without a value is sent. Not documented, so a CRM must accept all four."""
 
     OMIT = "omit"
     EMPTY = "empty"
@@ -27,11 +26,11 @@ class Absent(StrEnum):
 
 
 class AnswerError(ValueError):
-    """An answer does not have the shape that its ``response_map`` promises; the text names the place."""
+    """A response does not match its ``response_map``. The message names the place."""
 
 
 def variables(template: object) -> frozenset[str]:
-    """The names of all variables in a text, or in the leaves of nested objects and arrays."""
+    """Return the variables of a string, or of the leaves of nested objects and arrays."""
     match template:
         case str():
             return frozenset(_VARIABLE.findall(template))
@@ -43,7 +42,7 @@ def variables(template: object) -> frozenset[str]:
 
 
 def variable(template: object) -> str | None:
-    """The name of the variable that the template is, if it is one and nothing else."""
+    """Return the name of the variable if the template is a single variable."""
     whole = _VARIABLE.fullmatch(template) if isinstance(template, str) else None
     return whole[1] if whole else None
 
@@ -53,7 +52,7 @@ def _has(values: Mapping[str, Value], name: str) -> bool:
 
 
 def fill(template: object, values: Mapping[str, Value], absent: Absent) -> object:
-    """The body that a template makes: a leaf that is one variable keeps the type of its value."""
+    """Fill in a body. A leaf that is a single variable keeps the type of its value."""
     filled = _fill(template, values, absent)
     return None if filled is _LEFT_OUT else filled
 
@@ -82,7 +81,7 @@ def _fill(template: object, values: Mapping[str, Value], absent: Absent) -> obje
 
 
 def fill_text(text: str, values: Mapping[str, Value], absent: Absent = Absent.EMPTY) -> str:
-    """The text with its variables replaced; one without a value vanishes or stays as it stands."""
+    """Fill in a string. A variable without a value is removed, or stays as a placeholder."""
 
     def value(found: re.Match[str]) -> str:
         if _has(values, found[1]):
@@ -95,9 +94,9 @@ def fill_text(text: str, values: Mapping[str, Value], absent: Absent = Absent.EM
 def fill_url(
     url: str, values: Mapping[str, Value], absent: Absent, *, bare_plus: bool = False
 ) -> str:
-    """The URL with percent-encoded values, in which ``bare_plus`` leaves each ``+`` as it is.
+    """Fill in a URL with percent-encoded values; ``bare_plus`` does not encode ``+``.
 
-    A URL has no null: a parameter of the query without a value is left out, empty, or the bare placeholder.
+    A query has no null: a parameter without a value is omitted, empty, or the placeholder.
     """
     safe = "+" if bare_plus else ""
     quoted = {
@@ -118,13 +117,15 @@ def fill_url(
 
 
 def capture(response_map: object, answer: object) -> list[Row]:
-    """The variables that the map captures from an answer: one row for each element of its array, else one row.
+    """Return the captured variables: one row per element of the map's array, else one row.
 
-    A text or object that is missing or null captures nothing; a row with nothing in it is left out.
+    A missing or null leaf captures nothing; empty rows are omitted. Raises ``AnswerError`` for
+    another shape, a missing array, or a value that is not a string.
 
-    Raises AnswerError for another shape, for an array that is missing, and for a value that is not text.
+    >>> capture({"results": [{"id": "$contact_id$"}]}, {"results": [{"id": "1"}, {"id": "2"}]})
+    [{'contact_id': '1'}, {'contact_id': '2'}]
     """
-    return [row for row in _capture(response_map, answer, "the answer") if row]
+    return [row for row in _capture(response_map, answer, "the response") if row]
 
 
 def _capture(template: object, answer: object, place: str) -> list[Row]:
@@ -145,11 +146,6 @@ def _capture(template: object, answer: object, place: str) -> list[Row]:
                 captured = _capture(part, answer.get(key), f"{place}.{key}")
                 rows = [row | more for row in rows for more in captured]
             return rows
-    expected = (
-        "text"
-        if isinstance(template, str)
-        else "an array"
-        if isinstance(template, list)
-        else "an object"
-    )
+    names: dict[type[object], str] = {str: "a string", list: "an array", dict: "an object"}
+    expected = names[type(template)]
     raise AnswerError(f"{place} is not {expected}")

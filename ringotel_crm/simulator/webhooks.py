@@ -1,4 +1,4 @@
-"""Doors 2 and 3 as Ringotel knocks at them, and door 1 for the same calls: what is told, in good order or not."""
+"""Simulated webhook events of calls and messages, and the hooks of the same calls."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from .report import mask
 
 Event = dict[str, Any]
 
-APART = 90_000  # ms between the starts of two calls
+# Milliseconds between the starts of two calls.
+APART = 90_000
 LOSER_CAUSE, NO_ANSWER_CAUSE, NORMAL_CAUSE = "26", "19", "0"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Leg:
-    """One phone's part. ``start`` and ``end`` are Unix times in ms, ``talk`` is in seconds."""
+    """A leg. ``start`` and ``end`` are Unix times in ms, ``talk`` is in seconds."""
 
     extension: str
     start: int
@@ -35,7 +36,7 @@ class Leg:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """A call with its phones. ``party`` is the number at the other end, in bare digits, or a word for none."""
+    """A call with its legs. ``party``: the outside number in digits, or "anonymous"."""
 
     scenario: str
     call_id: str
@@ -44,15 +45,13 @@ class Call:
     legs: Sequence[Leg]
 
     def numbers(self, leg: Leg) -> tuple[str, str]:
-        """Who calls whom."""
-        return (
-            (leg.extension, self.party)
-            if self.direction == "outbound"
-            else (self.party, leg.extension)
-        )
+        """Return the caller and the called number."""
+        if self.direction == "outbound":
+            return leg.extension, self.party
+        return self.party, leg.extension
 
     def events(self) -> Iterator[Event]:
-        """What door 2 is told, in good order: all that rings, then all that ends."""
+        """Yield the webhook events in order: all starts, then all ends."""
         for leg in self.legs:
             yield {"method": "StartCallActivity", "params": self._params(leg)}
         for leg in sorted(self.legs, key=lambda leg: leg.end):
@@ -60,7 +59,7 @@ class Call:
             yield {"method": "StopCallActivity", "params": {**self._params(leg), **end}}
 
     def hooks(self) -> Iterator[Event]:
-        """What door 1 is told: of the phone that was answered, or rang first."""
+        """Yield the hooks: those of the leg that answered, or rang first."""
         leg = self.legs[0]
         caller, called = self.numbers(leg)
         steps = {
@@ -82,7 +81,7 @@ class Call:
             yield {"hook": hook, "params": {"call_id": self.call_id, **values}}
 
     def history(self) -> Iterator[dict[str, Any]]:
-        """What ``getCalls`` says of it afterwards."""
+        """Yield the rows of ``getCalls`` for this call."""
         for leg in self.legs:
             caller, called = self.numbers(leg)
             cause = 16 if leg.talk else 19
@@ -114,9 +113,9 @@ class Call:
 
 @dataclass(slots=True)
 class EventMaker:
-    """Makes calls and messages, the same ones for the same ``seed``, ``extensions``, ``parties`` and ``begin``.
+    """Generate calls and messages; the same ones for the same arguments.
 
-    ``parties`` are numbers in bare digits; ``begin`` is the Unix time in ms at which the first call starts.
+    ``parties``: numbers in digits. ``begin``: the Unix time in ms at which the first call starts.
     """
 
     seed: int
@@ -129,7 +128,7 @@ class EventMaker:
         self._random = random.Random(self.seed)
 
     def calls(self, count: int) -> Iterator[Call]:
-        """Answered, missed, outgoing and withheld ones, and ring groups with an answer and without."""
+        """Yield answered, missed, outbound and withheld calls, and ring groups, in turn."""
         scenarios = (
             "answered",
             "missed",
@@ -152,23 +151,13 @@ class EventMaker:
                 direction="outbound" if scenario == "outbound" else "inbound",
                 party="anonymous" if scenario == "withheld" else self._random.choice(self.parties),
                 legs=[
-                    Leg(
-                        extension=extension,
-                        start=start + 10 * number,
-                        end=start + (ring + (talk if number == 0 else 0)) * 1000,
-                        talk=talk if number == 0 else 0,
-                        cause=NORMAL_CAUSE
-                        if talk and number == 0
-                        else LOSER_CAUSE
-                        if talk
-                        else NO_ANSWER_CAUSE,
-                    )
+                    _leg(extension, start, number, ring, talk)
                     for number, extension in enumerate(extensions)
                 ],
             )
 
     def messages(self, count: int) -> Iterator[list[Event]]:
-        """The events of one message each: sent or received, delivered, read, now and then changed or withdrawn."""
+        """Yield the events of each message: message, delivered, read; some updated or deleted."""
         for index in range(count):
             ours, theirs = self._random.choice(self.extensions), self._random.choice(self.parties)
             is_ours = self._random.random() < 0.5
@@ -193,6 +182,19 @@ class EventMaker:
             yield events
 
 
+def _leg(extension: str, start: int, number: int, ring: int, talk: int) -> Leg:
+    """Return a leg; the first one answers if ``talk`` is not 0."""
+    is_answered = number == 0 and talk > 0
+    cause = LOSER_CAUSE if talk else NO_ANSWER_CAUSE
+    return Leg(
+        extension=extension,
+        start=start + 10 * number,
+        end=start + (ring + (talk if is_answered else 0)) * 1000,
+        talk=talk if is_answered else 0,
+        cause=NORMAL_CAUSE if is_answered else cause,
+    )
+
+
 def degrade(
     events: Iterable[Event],
     rng: random.Random,
@@ -201,7 +203,7 @@ def degrade(
     drop_rate: float = 0,
     shuffle: bool = False,
 ) -> list[Event]:
-    """The events as a bad line delivers them: this part comes twice, then this part of all not at all."""
+    """Duplicate and drop events at these rates (0 to 1), and shuffle them."""
     sent = [
         copy
         for event in events
@@ -214,7 +216,7 @@ def degrade(
 
 
 class WebhookSender:
-    """Sends events to one webhook, and hooks to ``framework``, and notes how that went. Used by several threads."""
+    """Send events to a webhook, and hooks to ``framework``. Thread-safe."""
 
     def __init__(
         self,
@@ -230,37 +232,39 @@ class WebhookSender:
         self._timeout = timeout
 
     def send(self, event: Event) -> Request:
-        """One event; anything but 200 is a problem."""
+        """Send an event. Any status but 200 is a problem."""
         params = event["params"]
         if self._framework and "hook" in event:
             answer = self._framework.call(
                 self._framework.document.hooks[event["hook"]], params, WireVariant()
             )
-            return _noted(event["hook"], params, answer.status, answer.milliseconds, answer.problem)
+            return _request(
+                event["hook"], params, answer.status, answer.milliseconds, answer.problem
+            )
         started = time.perf_counter()
         status = 0
         try:
-            response = requests.post(  # on a connection of its own, as in the engine
+            response = requests.post(  # a new connection, as in the engine
                 self._url,
                 json={**self._secret, **event},
                 timeout=self._timeout,
                 allow_redirects=False,
             )
             status = response.status_code
-            problem = "" if status == 200 else f"answered {status}"
-        except requests.RequestException as error:
-            problem = f"no answer ({type(error).__name__})"
-        return _noted(
+            problem = "" if status == 200 else f"returned {status}"
+        except requests.RequestException as exc:
+            problem = f"no response ({type(exc).__name__})"
+        return _request(
             event["method"], params, status, (time.perf_counter() - started) * 1000, problem
         )
 
     def send_all(self, events: Iterable[Event], *, workers: int = 1) -> Iterator[Request]:
-        """All of them, so many at once."""
+        """Send all events, ``workers`` at a time."""
         with ThreadPoolExecutor(workers) as pool:
             yield from pool.map(self.send, events)
 
 
-def _noted(
+def _request(
     name: str, params: Mapping[str, Any], status: int, milliseconds: float, problem: str
 ) -> Request:
     return Request(

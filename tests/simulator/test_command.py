@@ -77,7 +77,7 @@ def complaints(crm: CRM, document: Path, *options: str) -> list[str]:
 def test_honest_crm_passes(document: Path, absent: str, recording: str) -> None:
     crm = CRM()
     output = simulate(crm, document, "--calls", ALL, "--absent", absent, "--recording", recording)
-    assert "All as Other CRM's document promises" in output
+    assert "All responses match the document of Other CRM" in output
     assert len(crm.calls) == len(SCENARIOS)
     sounds = [call["sound"] for call in crm.calls.values() if "sound" in call]
     assert len(sounds) == len(SCENARIOS) - 1  # nobody answered the missed one
@@ -318,22 +318,22 @@ class Altered(CRM):
 @pytest.mark.parametrize(
     ("crm", "scenario", "problem"),
     [
-        (Fails, "known", "CreateActivity (known): answered 500 Internal Server Error"),
-        (ForgetsAnId, "new-contact", "CreateContact (new-contact): gave no $contact_id$"),
+        (Fails, "known", "CreateActivity (known): returned 500 Internal Server Error"),
+        (ForgetsAnId, "new-contact", "CreateContact (new-contact): returned no $contact_id$"),
         (
             KnowsAnonymous,
             "anonymous",
-            "FindContact (anonymous): gave contact p1 for the number of nobody",
+            "FindContact (anonymous): returned contact p1 for the number of no contact",
         ),
         (
             KnowsAnonymous,
             "extension",
-            "FindContact (extension): gave contact p1 for the number of nobody",
+            "FindContact (extension): returned contact p1 for the number of no contact",
         ),
         (
             KnowsAnonymous,
             "unknown",
-            "FindContact (unknown): gave contact p1 for the number of nobody",
+            "FindContact (unknown): returned contact p1 for the number of no contact",
         ),
         (KnowsNobody, "known", "FindContact (known): did not find the contact with this number"),
         (
@@ -341,51 +341,51 @@ class Altered(CRM):
             "new-contact",
             "FindContact (new-contact): did not find the contact with this number",
         ),
-        (ConfusesPeople, "known", "FindContact (known): gave contact p3 for the number of another"),
+        (ConfusesPeople, "known", "FindContact (known): returned contact p3 for the number of another contact"),
         (
             FindsNobodyInParticular,
             "known",
-            "FindContact (known): gave a contact without $contact_id$",
+            "FindContact (known): returned a contact without $contact_id$",
         ),
         (
             LogsTwice,
             "duplicates",
-            "CreateActivity (duplicates): gave another $activity_id$ for the same call",
+            "CreateActivity (duplicates): returned another $activity_id$ for the same call",
         ),
         (
             LogsTwice,
             "ring-group",
-            "CreateActivity (ring-group): gave another $activity_id$ for the same call",
+            "CreateActivity (ring-group): returned another $activity_id$ for the same call",
         ),
         (
             NeverJoins,
             "reordered",
-            "CreateActivity (reordered): gave another $activity_id$ for the same call",
+            "CreateActivity (reordered): returned another $activity_id$ for the same call",
         ),
-        (NumbersItsCalls, "known", "CreateActivity (known): the answer.call.ref is not text"),
-        (AnswersHTML, "known", "CreateActivity (known): answered text/html that is not JSON"),
-        (Redirects, "known", "CreateActivity (known): answered 301 Moved Permanently"),
+        (NumbersItsCalls, "known", "CreateActivity (known): the response.call.ref is not a string"),
+        (AnswersHTML, "known", "CreateActivity (known): returned text/html that is not JSON"),
+        (Redirects, "known", "CreateActivity (known): returned 301 Moved Permanently"),
         (
             Unauthorized,
             "known",
-            "authentication (credential: wrong): answered 401 Unauthorized; it should be 403",
+            "authentication (credential: wrong): returned 401 Unauthorized; must be 403",
         ),
-        (Open, "known", "authentication (credential: none): answered 200; it should be 403"),
-        (lambda: Altered("/agents", {"agents": []}), "known", "Users (set-up): gave nobody"),
+        (Open, "known", "authentication (credential: none): returned 200; must be 403"),
+        (lambda: Altered("/agents", {"agents": []}), "known", "Users (setup): returned no users"),
         (
             lambda: Altered("/agents", {"agents": [{"ref": ""}]}),
             "known",
-            "Users (set-up): 1 of 1 came without $user_id",
+            "Users (setup): 1 of 1 lack $user_id",
         ),
         (
             lambda: Altered("/agents", {"staff": []}),
             "known",
-            "Users (set-up): the answer.agents is not an array",
+            "Users (setup): the response.agents is not an array",
         ),
         (
             lambda: Altered("/people", {"people": [{"key": "p1"}, {"key": "p1"}]}),
             "unknown",
-            "Contacts (set-up): 1 of 2 have the $contact_id$ of another",
+            "Contacts (setup): 1 of 2 repeat the $contact_id$ of another",
         ),
     ],
 )
@@ -406,7 +406,7 @@ def test_more_than_one_contact_is_reported(tmp_path: Path) -> None:
     crm = CRM()
     both = {"people": [crm.people["p1"], crm.people["p2"]]}
     altered = Altered("/who", both)
-    assert "FindContact (known): gave 2 contacts instead of one" in complaints(
+    assert "FindContact (known): returned 2 contacts instead of one" in complaints(
         altered, path, "--calls", "1", "--scenario", "known"
     )
 
@@ -421,16 +421,16 @@ def test_crm_that_hangs_is_given_up(document: Path, path: str) -> None:
 
     problems = complaints(Hangs(), document, "--calls", "1000", "--timeout", "0.2")
     assert len(problems) == 3
-    assert all("no answer within 0.2 s" in problem for problem in problems)
+    assert all("no response within 0.2 s" in problem for problem in problems)
 
 
 def test_nobody_at_the_address(document: Path) -> None:
     with serving(CRM()) as url:
         pass
     output = io.StringIO()
-    with pytest.raises(CommandError, match="3 requests in a row were not answered"):
+    with pytest.raises(CommandError, match="3 consecutive requests without a response"):
         call_command("ringotel_simulate", document, "--base-url", url, stdout=output)
-    assert "Users (set-up): no answer (ConnectionError)" in output.getvalue()
+    assert "Users (setup): no response (ConnectionError)" in output.getvalue()
 
 
 def test_output_has_no_number_and_no_secret(document: Path) -> None:
@@ -451,7 +451,7 @@ def test_only_the_first_problems_are_written(document: Path) -> None:
     output = io.StringIO()
     with (
         serving(Fails()) as url,
-        pytest.raises(CommandError, match="23 answers were not as promised"),
+        pytest.raises(CommandError, match="23 responses did not match the document"),
     ):
         call_command(
             "ringotel_simulate",
@@ -516,16 +516,16 @@ def test_oauth2_token_that_cannot_be_renewed(tmp_path: Path, options: list[str])
     document = tmp_path / "document.json"
     document.write_text(connected(OAUTH2_DOCUMENT, OAUTH2_PROPERTIES))
     problems = complaints(CRM(), document, "--access-token", "expired", *options)
-    assert problems == ["Users (set-up): answered 403 Forbidden"]
+    assert problems == ["Users (setup): returned 403 Forbidden"]
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--refresh-token", "stolen"], r"gave no access token \(status 400\)"),
+        (["--refresh-token", "stolen"], r"issued no access token \(status 400\)"),
         (
             ["--refresh-token", "refresh-1", "--base-url", "http://127.0.0.1:1"],
-            "The token endpoint does not answer",
+            "The token endpoint does not respond",
         ),
         (
             ["--redirect-uri", "https://r.example/"],
@@ -561,8 +561,8 @@ def test_document_from_standard_input(document: Path, monkeypatch: pytest.Monkey
         ("<html>", [], "is not JSON"),
         ("[]", [], "not a JSON object"),
         (connected(DOCUMENT, {}), [], "No value for the property 'Secret'"),
-        (connected(DOCUMENT, {"Secret": 5}), [], "must be an object with texts"),  # type: ignore[dict-item]
-        (json.dumps(DOCUMENT), ["-p", "Secret"], "given as NAME=VALUE"),
+        (connected(DOCUMENT, {"Secret": 5}), [], "must be an object of strings"),  # type: ignore[dict-item]
+        (json.dumps(DOCUMENT), ["-p", "Secret"], "as NAME=VALUE"),
         (connected(DOCUMENT, PROPERTIES), ["--calls", "0"], "argument --calls: invalid"),
         (connected(DOCUMENT, PROPERTIES), ["--rate", "-1"], "argument --rate: invalid"),
         (connected(DOCUMENT, PROPERTIES), ["--timeout", "nan"], "argument --timeout: invalid"),

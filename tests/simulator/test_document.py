@@ -124,7 +124,7 @@ CREATE = DOCUMENT["API"]["CreateContact"]
         (
             "API.CreateContact",
             CREATE | FORM,
-            "API.CreateContact.request_parameters: a form holds texts only",
+            "API.CreateContact.request_parameters: a form contains strings only",
         ),
     ],
 )
@@ -158,7 +158,7 @@ def test_error_in_oauth2_names_the_place(path: str, value: object, place: str) -
     [
         ([], "", "not a JSON object"),
         (DOCUMENT, "127.0.0.1:8000", "does not start with http:// or https://"),
-        (DOCUMENT, "", "API.Users.request_path: a base URL is needed"),
+        (DOCUMENT, "", "API.Users.request_path: a base URL is required"),
     ],
 )
 def test_other_errors(data: object, base_url: str, words: str) -> None:

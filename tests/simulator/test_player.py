@@ -62,7 +62,7 @@ def test_in_time_a_call_lasts_as_long_as_it_says(monkeypatch: pytest.MonkeyPatch
         client = Client(document, credential_for(document, PROPERTIES), PROPERTIES)
         player = Player(client, on_event=note, in_time=True)
         maker = CallMaker(
-            SyncResult(users=USERS), 1, clock=lambda: int((now + 60) * 1000), longest_talk=20
+            SyncResult(users=USERS), 1, clock=lambda: int((now + 60) * 1000), max_talk=20
         )
         player.play(maker.calls(1, ["unknown"]))
     assert 8 <= times["StopCallActivity"] - times["CreateActivity"] <= 40

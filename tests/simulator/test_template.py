@@ -139,13 +139,17 @@ def test_capture(response_map: object, answer: object, rows: list[dict[str, str]
 @pytest.mark.parametrize(
     ("response_map", "answer", "problem"),
     [
-        ({"id": "$activity_id$"}, {"id": 7}, "the answer.id is not text"),
-        ({"id": "$activity_id$"}, {"id": ["7"]}, "the answer.id is not text"),
-        ({"id": "$activity_id$"}, [], "the answer is not an object"),
-        (PEOPLE, {"results": {"id": "1"}}, "the answer.results is not an array"),
-        (PEOPLE, {"people": [{"id": "1"}]}, "the answer.results is not an array"),
-        (PEOPLE, {"results": [{"id": "1"}, "2"]}, "the answer.results[1] is not an object"),
-        (PEOPLE, {"results": [{"firm": "Kettles"}]}, "the answer.results[0].firm is not an object"),
+        ({"id": "$activity_id$"}, {"id": 7}, "the response.id is not a string"),
+        ({"id": "$activity_id$"}, {"id": ["7"]}, "the response.id is not a string"),
+        ({"id": "$activity_id$"}, [], "the response is not an object"),
+        (PEOPLE, {"results": {"id": "1"}}, "the response.results is not an array"),
+        (PEOPLE, {"people": [{"id": "1"}]}, "the response.results is not an array"),
+        (PEOPLE, {"results": [{"id": "1"}, "2"]}, "the response.results[1] is not an object"),
+        (
+            PEOPLE,
+            {"results": [{"firm": "Kettles"}]},
+            "the response.results[0].firm is not an object",
+        ),
     ],
 )
 def test_capture_of_another_shape(response_map: object, answer: object, problem: str) -> None:

@@ -201,7 +201,7 @@ def test_the_simulator_over_http_from_several_at_once(
             "12",
             "--messages",
             "4",
-            "--account-key-file",
+            "--api-key-file",
             str(tmp_path / "key"),
             "--workers",
             "4",
@@ -212,7 +212,7 @@ def test_the_simulator_over_http_from_several_at_once(
     wait_for_server()
     call_command("ringotel_process_events", "--now", "--failed", stdout=io.StringIO())
 
-    assert "Every event was taken" in output.getvalue()
+    assert "All events were accepted" in output.getvalue()
     assert set(WebhookEvent.objects.values_list("status", flat=True)) == {"processed"}
     assert Activity.objects.count() == 12
     assert CallLeg.objects.count() == 20
@@ -249,5 +249,5 @@ def test_the_simulator_over_http_from_several_at_once(
     assert "CreateActivity" in output.getvalue()
 
     Webhook.objects.get(name=NAME).tokens.all().delete()
-    with pytest.raises(CommandError, match="not taken"):
+    with pytest.raises(CommandError, match="not accepted"):
         call_command("ringotel_simulate_webhook", str(path), "--calls", "1", stdout=io.StringIO())

@@ -104,7 +104,7 @@ class Command(BaseCommand):
             data,
             random.randrange(10**6),
             clock=lambda: int((time.time() + length) * 1000),
-            longest_talk=MAX_TALK,
+            max_talk=MAX_TALK,
         )
         lines = threading.Semaphore(MAX_CONCURRENT_CALLS)
         failures: list[CrmUnreachable] = []

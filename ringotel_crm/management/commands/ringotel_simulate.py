@@ -1,4 +1,4 @@
-"""``manage.py ringotel_simulate``: plays Ringotel against a CRM."""
+"""Simulate Ringotel."""
 
 from __future__ import annotations
 
@@ -32,52 +32,48 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 
 class HelpFormatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
-    """Keeps the lines of the examples."""
+    """Keep the line breaks of the examples."""
 
 
 class Command(BaseCommand):
-    """Reads a document as Ringotel does, plays calls against the CRM, and reports what was not as promised."""
-
     help = """\
-Plays a Ringotel server against a CRM, which it knows by its JSON document alone: set-up, sync, and calls.
-It WRITES: activities, recordings, and contacts with made-up names.
+Simulates a Ringotel server, which knows the CRM only from its JSON document: setup, synchronization
+and calls. It WRITES calls, recordings, and contacts with invented names: use a disposable database.
 
   manage.py ringotel_connect --auth bearer --base-url http://127.0.0.1:8000 --json > connect.json
   manage.py ringotel_simulate connect.json --calls 50
   manage.py ringotel_simulate document.json -p "API key=rtk_..." --base-url https://staging.example.com
 
-The exit status is 0 if all went as the document promises, else 1."""
+The exit status is 0 if all responses match the document, and 1 otherwise."""
     requires_system_checks = []
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """With examples in --help."""
         return super().create_parser(
             prog_name, subcommand, **{"formatter_class": HelpFormatter, **kwargs}
         )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """See --help."""
         parser.add_argument(
-            "document", help='A file, or "-": a document, or what ringotel_connect --json wrote.'
+            "document", help='file, or "-": a document, or the output of ringotel_connect --json'
         )
         parser.add_argument(
             "--base-url",
             default="",
             metavar="URL",
-            help="Replaces scheme and host of the document.",
+            help="replaces the scheme and host of the document",
         )
         parser.add_argument(
             "--variable",
             action="append",
             default=[],
             metavar="NAME=NEW",
-            help='What the document calls a variable, as in RINGOTEL_CRM["VARIABLE_NAMES"]: phone=number.',
+            help='name of a variable in the document, as in RINGOTEL_CRM["VARIABLE_NAMES"]',
         )
         keys = parser.add_argument_group("credentials")
         keys.add_argument(
             "--properties",
             metavar="FILE",
-            help="A JSON object with the values of the portal's form.",
+            help="JSON object with the values of the portal's form",
         )
         keys.add_argument(
             "-p",
@@ -85,53 +81,66 @@ The exit status is 0 if all went as the document promises, else 1."""
             action="append",
             default=[],
             metavar="LABEL=VALUE",
-            help="One value.",
+            help="a single value",
         )
         keys.add_argument(
-            "--access-token", default="", metavar="TOKEN", help="OAuth2: a token to play with."
+            "--access-token", default="", metavar="TOKEN", help="OAuth2: an access token"
         )
         keys.add_argument(
             "--refresh-token",
             default="",
             metavar="TOKEN",
-            help="OAuth2: renews the access token when it is refused.",
+            help="OAuth2: renews the access token when it is rejected",
         )
         keys.add_argument(
-            "--code", default="", help="OAuth2: an authorization code to exchange for tokens."
+            "--code", default="", help="OAuth2: an authorization code to exchange for tokens"
         )
         keys.add_argument(
             "--redirect-uri",
             default="",
             metavar="URI",
-            help="OAuth2: the one the code was sent to.",
+            help="OAuth2: the redirect URI of the code",
         )
-        play = parser.add_argument_group("what to play")
-        names = f"Only these, by turns: {', '.join(SCENARIOS)}."
+        play = parser.add_argument_group("calls")
+        names = f"only these, in turn: {', '.join(SCENARIOS)}"
         play.add_argument(
-            "--calls", type=_count, default=20, metavar="N", help="How many calls (20)."
+            "--calls", type=_count, default=20, metavar="N", help="number of calls (default: 20)"
         )
         play.add_argument(
-            "--rate", type=_rate, default=0, metavar="R", help="Calls a second; 0: no pause (0)."
+            "--rate",
+            type=_rate,
+            default=0,
+            metavar="R",
+            help="calls per second; 0: no pause (default: 0)",
         )
         play.add_argument(
             "--scenario", nargs="+", choices=SCENARIOS, default=[], metavar="NAME", help=names
         )
         play.add_argument(
-            "--seed", type=int, help="The same seed makes the same calls for the same CRM."
+            "--seed", type=int, help="the same seed generates the same calls for the same CRM"
         )
         play.add_argument(
-            "--timeout", type=_timeout, default=10, metavar="S", help="Seconds to wait (10)."
+            "--timeout",
+            type=_timeout,
+            default=10,
+            metavar="S",
+            help="seconds to wait for a response (default: 10)",
         )
-        style = parser.add_argument_group("what Ringotel leaves open (mixed: drawn for each call)")
+        style = parser.add_argument_group("undocumented variants (mixed: chosen for each call)")
         for option, kind, default, text in (
-            ("--absent", Absent, MIXED, "How a variable without a value arrives (mixed)."),
+            ("--absent", Absent, MIXED, "how a variable without a value is sent (default: mixed)"),
             (
                 "--plus",
                 Plus,
                 MIXED,
-                "The + of a number in a URL: left out, %%2B, or as it is (mixed).",
+                "the + of a number in a URL: omitted, %%2B or bare (default: mixed)",
             ),
-            ("--recording", Recording, Recording.DOCUMENT, "How a recording is sent (document)."),
+            (
+                "--recording",
+                Recording,
+                Recording.DOCUMENT,
+                "how a recording is sent (default: document)",
+            ),
         ):
             style.add_argument(
                 option,
@@ -139,10 +148,9 @@ The exit status is 0 if all went as the document promises, else 1."""
                 default=default,
                 help=text,
             )
-        parser.add_argument("--json", action="store_true", help="Write the report as JSON.")
+        parser.add_argument("--json", action="store_true", help="write the report as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Plays; raises CommandError, and so exits with 1, if anything was not as promised."""
         data = _read_json(options["document"])
         properties: dict[str, str] = {}
         if isinstance(data, dict) and "document" in data:
@@ -164,8 +172,8 @@ The exit status is 0 if all went as the document promises, else 1."""
                 redirect_uri=options["redirect_uri"],
                 timeout=options["timeout"],
             )
-        except (DocumentError, AuthError) as error:
-            raise CommandError(str(error)) from error
+        except (DocumentError, AuthError) as exc:
+            raise CommandError(str(exc)) from exc
 
         seed = options["seed"] if options["seed"] is not None else randbelow(10**6)
         player = Player(Client(document, credential, properties, timeout=options["timeout"]))
@@ -179,8 +187,8 @@ The exit status is 0 if all went as the document promises, else 1."""
                 calls, total=options["calls"], unit="call", disable=not sys.stderr.isatty()
             )
             player.play(progress)
-        except CrmUnreachable as error:
-            failure = str(error)
+        except CrmUnreachable as exc:
+            failure = str(exc)
         report = player.report()
         if options["json"]:
             self.stdout.write(json.dumps(report.as_dict() | {"seed": seed}, indent=2))
@@ -188,11 +196,14 @@ The exit status is 0 if all went as the document promises, else 1."""
             self.stdout.write(report.text())
         if failure or not report.ok:
             raise CommandError(
-                failure or f"{len(report.problems)} answers were not as promised (seed {seed})."
+                failure
+                or f"{len(report.problems)} responses did not match the document (seed {seed})."
             )
         if not options["json"]:
             self.stdout.write(
-                self.style.SUCCESS(f"All as {document.name}'s document promises (seed {seed}).")
+                self.style.SUCCESS(
+                    f"All responses match the document of {document.name} (seed {seed})."
+                )
             )
 
 
@@ -212,24 +223,24 @@ def _read_json(path: str) -> Any:
         return json.loads(
             sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
         )
-    except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
-        raise CommandError(f"{path} is not JSON.") from error
+    except OSError as exc:
+        raise CommandError(f"{path}: {exc.strerror}") from exc
+    except ValueError as exc:
+        raise CommandError(f"{path} is not JSON.") from exc
 
 
 def _texts(properties: Any, path: str) -> dict[str, str]:
     if not isinstance(properties, dict) or not all(
         isinstance(value, str) for value in properties.values()
     ):
-        raise CommandError(f"{path}: the properties must be an object with texts.")
+        raise CommandError(f"{path}: the properties must be an object of strings.")
     return properties
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:
     for text in texts:
         if "=" not in text:
-            raise CommandError("A property or variable is given as NAME=VALUE.")
+            raise CommandError("Enter a property or variable as NAME=VALUE.")
     return dict(text.split("=", 1) for text in texts)
 
 

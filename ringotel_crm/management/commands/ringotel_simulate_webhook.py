@@ -1,4 +1,4 @@
-"""``manage.py ringotel_simulate_webhook``: plays Ringotel's webhooks against a CRM."""
+"""Simulate Ringotel's webhooks."""
 
 from __future__ import annotations
 
@@ -20,128 +20,120 @@ from ...simulator.engine import Client
 from ...simulator.report import Report
 from ...simulator.webhooks import APART, EventMaker, WebhookSender, degrade
 
-TIMEOUT = 10  # seconds for each answer
-PARTIES = tuple(
-    f"44207946{digits:04}" for digits in range(1000)
-)  # reserved for drama by the regulator
+# Seconds for each response.
+TIMEOUT = 10
+# Numbers reserved for fiction.
+PARTIES = tuple(f"44207946{digits:04}" for digits in range(1000))
 
 
-def framework(path: str) -> Client:
-    """Door 1, by what ``ringotel_connect --json`` wrote. Raises CommandError."""
-    try:
-        written = json.loads(Path(path).read_text("utf-8"))
-        document, properties = read_document(written["document"]), written["properties"]
-        return Client(
-            document,
-            credential_for(document, properties, timeout=TIMEOUT),
-            properties,
-            timeout=TIMEOUT,
-        )
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise CommandError(f"--framework cannot be read: {type(error).__name__}.") from error
-    except (DocumentError, AuthError) as error:
-        raise CommandError(f"--framework: {error}") from error
-
-
-def part(text: str) -> float:
-    """From 0 to 1."""
+def rate(text: str) -> float:
+    """Parse a number from 0 to 1."""
     value = float(text)
     if not 0 <= value <= 1:
-        raise ArgumentTypeError("a number from 0 to 1 is expected")
+        raise ArgumentTypeError("must be a number from 0 to 1")
     return value
 
 
 class Command(BaseCommand):
-    """Sends the events of made-up calls and messages, and reports how they were answered."""
-
     help = (
-        "Plays Ringotel's webhooks against a CRM, with the values that ringotel_connect --door webhook --json wrote, "
-        "and all doors at once with --framework. It WRITES: calls and, with --account-key-file, messages. The exit "
-        "status is 0 if every event was answered with 200."
+        "Simulates Ringotel's webhooks with the output of ringotel_connect_webhook and, with "
+        "--framework, the hooks of the same calls. It WRITES calls and, with --api-key-file, "
+        "messages. The exit status is 0 if every event was answered with 200."
     )
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """See --help."""
         parser.add_argument(
-            "connection", help='A file, or "-": what ringotel_connect --door webhook --json wrote.'
+            "connection", help='file, or "-": the output of ringotel_connect_webhook'
         )
         parser.add_argument(
-            "--calls", type=int, default=20, metavar="N", help="How many calls (20)."
+            "--calls", type=int, default=20, metavar="N", help="number of calls (default: 20)"
         )
         parser.add_argument(
-            "--messages", type=int, default=0, metavar="N", help="How many messages (0)."
+            "--messages", type=int, default=0, metavar="N", help="number of messages (default: 0)"
         )
         parser.add_argument(
-            "--account-key-file",
+            "--api-key-file",
             metavar="FILE",
-            help="The account's key, which comes with messages.",
+            help="file with the account's API key, which is part of message events",
         )
         parser.add_argument(
             "--framework",
             metavar="FILE",
-            help="What ringotel_connect --auth ... --json wrote: the same calls are told of at that door, too.",
+            help="output of ringotel_connect --json: also call the hooks of the same calls",
         )
         parser.add_argument("--extensions", nargs="+", default=["500", "501", "502"], metavar="EXT")
         parser.add_argument(
             "--duplicate-rate",
-            type=part,
+            type=rate,
             default=0,
-            metavar="PART",
-            help="How much is sent twice, 0 to 1.",
+            metavar="RATE",
+            help="share of events sent twice, 0 to 1",
         )
         parser.add_argument(
             "--drop-rate",
-            type=part,
+            type=rate,
             default=0,
-            metavar="PART",
-            help="How much is not sent, 0 to 1.",
+            metavar="RATE",
+            help="share of events not sent, 0 to 1",
         )
-        parser.add_argument("--shuffle", action="store_true", help="In any order.")
+        parser.add_argument("--shuffle", action="store_true", help="send in random order")
         parser.add_argument(
-            "--workers", type=int, default=1, metavar="N", help="How many at once (1)."
+            "--workers",
+            type=int,
+            default=1,
+            metavar="N",
+            help="number of concurrent senders (default: 1)",
         )
         parser.add_argument(
-            "--seed", type=int, help="The same seed sends the same, but for the times."
+            "--seed", type=int, help="the same seed sends the same events, apart from the times"
         )
 
     def handle(self, **options: Any) -> None:
-        """Plays; raises CommandError, and so exits with 1, if an event was not taken."""
-        try:
-            text = (
-                sys.stdin.read()
-                if options["connection"] == "-"
-                else Path(options["connection"]).read_text("utf-8")
-            )
-            properties = json.loads(text)["properties"]
-            secret = {"api_token": properties["API token"]}
-            url = properties["Webhook URL"]
-            key_file = options["account_key_file"]
-            key = Path(key_file).read_text("utf-8").strip() if key_file else ""
-        except (OSError, ValueError, LookupError, TypeError) as error:
-            raise CommandError(
-                f"The connection or the key cannot be read: {type(error).__name__}."
-            ) from error
+        url, secret, key = self.read_connection(options)
+        framework = self.read_framework(options["framework"]) if options["framework"] else None
         seed = options["seed"] if options["seed"] is not None else randbelow(10**6)
         begin = time.time_ns() // 1_000_000 - options["calls"] * APART
         maker = EventMaker(seed, options["extensions"], PARTIES, begin)
-        door1 = framework(options["framework"]) if options["framework"] else None
-        calls = list(maker.calls(options["calls"]))
-        events = [
-            event for call in calls for event in (*call.events(), *(call.hooks() if door1 else ()))
-        ]
-        if key:
-            messages = maker.messages(options["messages"])
-            events += [{**event, "api_key": key} for message in messages for event in message]
-        bad = {name: options[name] for name in ("duplicate_rate", "drop_rate", "shuffle")}
-        sent = degrade(events, random.Random(seed), **bad)  # noqa: S311 - plays, and keeps no secrets
-        answers = WebhookSender(url, secret, framework=door1, timeout=TIMEOUT).send_all(
-            sent, workers=options["workers"]
-        )
-        report = Report.of(
-            list(tqdm(answers, total=len(sent), unit="event", disable=not sys.stderr.isatty()))
-        )
+        events: list[dict[str, Any]] = []
+        for call in maker.calls(options["calls"]):
+            events += call.events()
+            if framework:
+                events += call.hooks()
+        for message in maker.messages(options["messages"]) if key else ():
+            events += ({**event, "api_key": key} for event in message)
+        rates = {name: options[name] for name in ("duplicate_rate", "drop_rate", "shuffle")}
+        sent = degrade(events, random.Random(seed), **rates)  # noqa: S311
+        sender = WebhookSender(url, secret, framework=framework, timeout=TIMEOUT)
+        answers = sender.send_all(sent, workers=options["workers"])
+        bar = tqdm(answers, total=len(sent), unit="event", disable=not sys.stderr.isatty())
+        report = Report.of(list(bar))
         self.stdout.write(report.text())
         if not report.ok:
-            raise CommandError(f"{len(report.problems)} events were not taken (seed {seed}).")
-        self.stdout.write(self.style.SUCCESS(f"Every event was taken (seed {seed})."))
+            raise CommandError(f"{len(report.problems)} events were not accepted (seed {seed}).")
+        self.stdout.write(self.style.SUCCESS(f"All events were accepted (seed {seed})."))
+
+    def read_connection(self, options: dict[str, Any]) -> tuple[str, dict[str, str], str]:
+        """Return the URL, the token and the account's API key or "". Raises ``CommandError``."""
+        path, key_path = options["connection"], options["api_key_file"]
+        try:
+            text = sys.stdin.read() if path == "-" else Path(path).read_text("utf-8")
+            properties = json.loads(text)["properties"]
+            key = Path(key_path).read_text("utf-8").strip() if key_path else ""
+            return properties["Webhook URL"], {"api_token": properties["API token"]}, key
+        except (OSError, ValueError, LookupError, TypeError) as exc:
+            raise CommandError(
+                f"The connection or the key cannot be read: {type(exc).__name__}."
+            ) from exc
+
+    def read_framework(self, path: str) -> Client:
+        """Return a client for the output of ringotel_connect --json. Raises ``CommandError``."""
+        try:
+            written = json.loads(Path(path).read_text("utf-8"))
+            document, properties = read_document(written["document"]), written["properties"]
+            credential = credential_for(document, properties, timeout=TIMEOUT)
+        except (DocumentError, AuthError) as exc:
+            raise CommandError(f"--framework: {exc}") from exc
+        except (OSError, ValueError, LookupError, TypeError) as exc:
+            raise CommandError(f"--framework cannot be read: {type(exc).__name__}.") from exc
+        return Client(document, credential, properties, timeout=TIMEOUT)
