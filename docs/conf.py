@@ -30,4 +30,6 @@ html_theme = "furo"
 
 def setup(app: Sphinx) -> None:
     """Add the ``setting`` directive and role, as in Django's own documentation."""
-    app.add_crossref_type(directivename="setting", rolename="setting", indextemplate="pair: %s; setting")
+    app.add_crossref_type(
+        directivename="setting", rolename="setting", indextemplate="pair: %s; setting"
+    )

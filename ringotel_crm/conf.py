@@ -60,6 +60,11 @@ class AppSettings:
     RECORDING_INTERNAL_URL = Setting("/ringotel-recordings/")
     RECORDING_RETENTION_DAYS = Setting[int | Mapping[str, int | None] | None](None)
 
+    # Messages and the Ringotel app
+    SMS_BACKEND = Setting("ringotel_crm.client.sms.RingotelChatBackend")
+    PUSH_CALL_NOTES = Setting(False)
+    FRAME_ANCESTORS = Setting[Sequence[str]](())
+
     # Fetching files
     FETCH_ALLOWED_HOSTS = Setting[Sequence[str] | None](None)
     FETCH_ALLOW_HTTP = Setting(False)

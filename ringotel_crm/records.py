@@ -11,7 +11,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import TextChoices
+from django.db.models import IntegerChoices, TextChoices
 from django.utils.translation import gettext_lazy as _
 
 
@@ -192,6 +192,7 @@ class MessageRecord:
     sender: str
     receiver: str
     at: dt.datetime
+    session_id: str = ""
     ringotel_user_id: str = ""
     text: str = ""
     file_url: str = ""
@@ -209,24 +210,129 @@ class CallHistoryEntry:
     cause: str = ""
 
 
+class Presence(IntegerChoices):
+    """Live state of a Ringotel user."""
+
+    UNAVAILABLE_SLOT = -1, _("unavailable parking slot")
+    OFFLINE = 0, _("offline")
+    ONLINE = 1, _("online")
+    AWAY = 2, _("away")
+    BUSY = 3, _("do not disturb")
+    AT_THE_DESK = 4, _("at the desk")
+    PBX_ONLY = 5, _("desk phone only")
+    DIALING = 6, _("calling")
+    RINGING = 7, _("calling")
+    CONNECTED = 8, _("on a call")
+
+    @property
+    def can_ring(self) -> bool:
+        """Whether the Ringotel app of this user can ring."""
+        return self not in (Presence.UNAVAILABLE_SLOT, Presence.OFFLINE, Presence.PBX_ONLY)
+
+
+class RingotelUserStatus(IntegerChoices):
+    """Kinds of entries in Ringotel's list of users."""
+
+    PARKING_SLOT = -2, _("parking slot")
+    NOT_ACTIVATED = -1, _("not activated")
+    BLOCKED = 0, _("blocked")
+    ACTIVE = 1, _("active")
+    ATTACHED = 2, _("attached extension")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AttachedExtension:
+    """A second phone of a Ringotel user. ``id`` is that of its own entry in the list of users."""
+
+    extension: str
+    id: str = ""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RingotelUserRecord:
-    """A user of Ringotel."""
+    """An entry of Ringotel's list of users. A ``status`` or ``presence`` that is not known is ``None``."""
 
     id: str
     name: str = ""
     extension: str = ""
     email: str = ""
+    status: int | None = None
+    presence: Presence | None = None
+    attached: tuple[AttachedExtension, ...] = ()
+    is_ai_agent: bool = False
+
+    @property
+    def is_person(self) -> bool:
+        """Whether this is neither a parking slot nor an AI agent."""
+        return self.status != RingotelUserStatus.PARKING_SLOT and not self.is_ai_agent
+
+    @property
+    def extensions(self) -> tuple[str, ...]:
+        """The extension of this user, then the attached ones."""
+        found = (self.extension, *(one.extension for one in self.attached))
+        return tuple(extension for extension in found if extension)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RingotelOrganization:
+    """An organization as Ringotel knows it."""
+
+    id: str
+    name: str = ""
+    domain: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RingotelConnection:
+    """A connection of a Ringotel organization to a PBX.
+
+    ``inbound_format`` is ``""`` (numbers are not changed), ``"e164"``, ``"national"`` or ``"national0"``.
+    ``popup_url`` is ``""`` where the screen pop is switched off. ``page_urls`` are the web pages shown as tabs.
+    """
+
+    id: str
+    name: str = ""
+    inbound_format: str = ""
+    sends_sms: bool = False
+    logs_missed: bool = True
+    logs_answered_elsewhere: bool = True
+    popup_url: str = ""
+    page_urls: tuple[str, ...] = ()
+    is_enabled: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WrittenMessage:
+    """Answer to a message: its id, and the id of the chat session, each ``""`` if Ringotel did not send it."""
+
+    id: str = ""
+    session_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallSummary:
+    """A call to be written into a chat. Numbers are written as they are; ``duration`` is in seconds."""
+
+    caller_number: str
+    called_number: str
+    start: dt.datetime
+    duration: int = 0
+    subject: str = ""
+    comment: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AddressBookEntry:
-    """A contact as Ringotel's directory has it; the id is Ringotel's, "" while there is none."""
+    """An entry of Ringotel's address book; the id is Ringotel's, ``""`` before it is added."""
 
     id: str = ""
     name: str = ""
     phones: tuple[str, ...] = ()
     mobiles: tuple[str, ...] = ()
+    faxes: tuple[str, ...] = ()
+    sips: tuple[str, ...] = ()
     emails: tuple[str, ...] = ()
     organization: str = ""
     position: str = ""
+    department: str = ""
+    about: str = ""

@@ -8,6 +8,7 @@ from django.urls import include, path
 from .views.click_to_call import click_to_call
 from .views.messages import download_attachment
 from .views.recordings import play, waveform_image
+from .views.sms import receipts
 
 app_name = "ringotel_crm"
 
@@ -16,6 +17,7 @@ urlpatterns = [
     path("webhook/", include("ringotel_crm.webhooks.urls")),
     path("call/", click_to_call, name="call"),
     path("messages/<int:pk>/file/", download_attachment, name="message-file"),
+    path("sms/receipts/", receipts, name="sms-receipts"),
     path("recordings/<int:pk>/", play, name="recording"),
     path("recordings/<int:pk>/waveform.svg", waveform_image, name="waveform"),
 ]
@@ -29,6 +31,12 @@ if apps.is_installed("oauth2_provider"):
     ]
 
 if apps.is_installed("django.contrib.admin"):
+    from .views.app import app, current, login
     from .views.screen_pop import pop
 
-    urlpatterns.append(path("pop/", pop, name="pop"))
+    urlpatterns += [
+        path("pop/", pop, name="pop"),
+        path("app/", app, name="app"),
+        path("app/current/", current, name="app-current"),
+        path("app/login/", login, name="app-login"),
+    ]

@@ -11,10 +11,10 @@ from .base import LargeTableAdmin
 
 @admin.register(CallSubject)
 class CallSubjectAdmin(LargeTableAdmin):
-    """The subjects of calls; ``ringotel_sync_subjects`` keeps Ringotel's list the same."""
+    """Call subjects; ``ringotel_sync_subjects`` keeps Ringotel's list the same."""
 
     empty_message = _(
-        "Subjects that staff choose from; “manage.py ringotel_sync_subjects” gives them to the phones."
+        "Subjects offered to staff; “manage.py ringotel_sync_subjects” sends them to Ringotel."
     )
     list_display = ("name",)
     search_fields = ("name",)

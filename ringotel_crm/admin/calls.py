@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,7 +12,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.contenttypes.models import ContentType
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -22,6 +23,9 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from .. import phone
+from ..client.call_notes import can_push_notes, push_notes, write_call_to_chat
+from ..conf import conf
+from ..exceptions import CRMError
 from ..models import Activity
 from ..models.search import prefix_q
 from ..records import Direction, Status
@@ -39,6 +43,7 @@ from .live_calls import live_calls_view, live_view
 from .overview import overview_view
 from .spreadsheets import spreadsheet_cell
 
+CALLS_WRITTEN = 20
 CONTACTS_SEARCHED = 100
 ARROWS = {Direction.INBOUND: "↙", Direction.OUTBOUND: "↗", Direction.INTERNAL: "↔", None: "?"}
 EARLIER_CALLS = 5
@@ -100,7 +105,14 @@ class ActivityAdmin(LargeTableAdmin):
     search_help_text = _(
         "A number in any notation, or how a name, an e-mail address or a subject begins."
     )
-    actions = ("assign", "create_contact", "flag_follow_up", "clear_follow_up", "export")
+    actions = (
+        "assign",
+        "create_contact",
+        "flag_follow_up",
+        "clear_follow_up",
+        "write_to_chat",
+        "export",
+    )
     change_form_template = "admin/ringotel_crm/activity/change_form.html"
     change_list_template = "admin/ringotel_crm/activity/change_list.html"
     fieldsets = (
@@ -204,6 +216,10 @@ class ActivityAdmin(LargeTableAdmin):
         """For the action."""
         return request.user.has_perm("ringotel_crm.export_activity")
 
+    def has_write_to_chat_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may write calls into Ringotel's chats."""
+        return bool(conf.RINGOTEL_API_KEY) and request.user.has_perm("ringotel_crm.send_message")
+
     def has_create_contact_permission(self, request: HttpRequest) -> bool:
         """For the action."""
         return bool(add_contact_url(request, self.admin_site))
@@ -223,6 +239,16 @@ class ActivityAdmin(LargeTableAdmin):
     ) -> None:
         """Write only what was edited: while the form was open, the call went on."""
         obj.save(update_fields=[*form.changed_data, "subject_normalized", "updated_at"])
+        if {"subject", "comment"} & {*form.changed_data} and can_push_notes(obj):
+            transaction.on_commit(partial(self.push_notes, request, obj))
+
+    def push_notes(self, request: HttpRequest, call: Activity) -> None:
+        """Send subject and comment to Ringotel, and report a failure: they are saved here in any case."""
+        try:
+            push_notes(call)
+        except CRMError as exc:
+            message = gettext("Saved here, but not in Ringotel: %(reason)s")
+            self.message_user(request, message % {"reason": exc.message}, "warning")
 
     # What is found
 
@@ -276,6 +302,20 @@ class ActivityAdmin(LargeTableAdmin):
     def clear_follow_up(self, request: HttpRequest, queryset: QuerySet[Activity]) -> None:
         """Nobody has to any more."""
         self.set_follow_up(request, queryset, False)
+
+    @admin.action(
+        description=_("Write into the agent's Ringotel chat"), permissions=["write_to_chat"]
+    )
+    def write_to_chat(self, request: HttpRequest, queryset: QuerySet[Activity]) -> None:
+        """Write the selected calls, at most :data:`CALLS_WRITTEN`, and report each that fails."""
+        written = 0
+        for call in queryset[:CALLS_WRITTEN]:
+            try:
+                written += write_call_to_chat(backend_for(request), call)
+            except CRMError as exc:
+                self.message_user(request, f"{call}: {exc.message}", "error")
+        message = ngettext("%(count)d call written.", "%(count)d calls written.", written)
+        self.message_user(request, message % {"count": written})
 
     @admin.action(description=_("Export as CSV"), permissions=["export"])
     def export(self, request: HttpRequest, queryset: QuerySet[Activity]) -> HttpResponseBase:

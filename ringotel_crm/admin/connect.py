@@ -23,10 +23,13 @@ from ..exceptions import CRMError
 from ..hooks.document import PROPERTIES, build
 from ..internal import request_log
 from ..onboarding import credentials, self_test
+from ..onboarding.account import check_account, get_page_urls
 from ..records import SharedNumberRule
 from ..services.contacts.identify import explain_caller
 from .base import backend_for
 
+# Seconds for each of Ringotel's answers, while the page is loading.
+ACCOUNT_TIMEOUT = 4
 AUTHS = [
     ("bearer", gettext_lazy("API key")),
     ("basic", gettext_lazy("User name and password")),
@@ -123,6 +126,7 @@ def connect_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
                 "auth": data["auth"],
                 "base_url": data["base_url"],
                 "is_out_of_reach": credentials.is_out_of_reach(data["base_url"]),
+                "page_urls": list(get_page_urls(data["base_url"]).items()),
             }
             return render(request, "admin/ringotel_crm/connect_result.html", context)
     context |= {
@@ -130,6 +134,10 @@ def connect_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
         "requests": _requests(),
         "has_oauth2": apps.is_installed("oauth2_provider"),
     }
+    if conf.RINGOTEL_API_KEY:
+        context["findings"] = check_account(
+            backend_for(request), base_url=origin, timeout=ACCOUNT_TIMEOUT
+        )
     return render(request, "admin/ringotel_crm/connect.html", context)
 
 

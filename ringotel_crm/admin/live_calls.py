@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -14,12 +16,15 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from ..client.presence import get_presence
 from ..internal import cache
 from ..models import Activity
+from ..records import Presence, Status
 from ..services.calls.access import visible_calls
 from ..services.calls.live import close_stale_calls, live_calls, live_fingerprint
 from .base import backend_for
 from .html import admin_change_url, display_number
+from .presence import presence_badge
 
 MAX_CALLS = 100
 TIDY_SECONDS = 60
@@ -35,7 +40,7 @@ def live_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
         "title": _("Live calls"),
         "opts": model_admin.opts,
         "media": model_admin.media,
-        "calls": board(request),
+        "calls": board(request, get_presence()),
     }
     return render(request, "admin/ringotel_crm/live.html", context)
 
@@ -48,23 +53,49 @@ def live_calls_view(request: HttpRequest, model_admin: Any) -> HttpResponseBase:
     if cache.add("ringotel_crm:tidied", TIDY_SECONDS):
         close_stale_calls()
     state = live_fingerprint(visible_calls(backend_for(request), request.user))
-    etag = f'"{hashlib.sha256(f"{state} {request.user.pk} {get_language()}".encode()).hexdigest()}"'
+    presence = {} if state.startswith("0-") else get_presence()
+    shown = f"{state} {sorted(presence.items())} {request.user.pk} {get_language()}"
+    etag = f'"{hashlib.sha256(shown.encode()).hexdigest()}"'
     response = get_conditional_response(request, etag=etag)
     if response is None:
-        response = render(request, "admin/ringotel_crm/live_calls.html", {"calls": board(request)})
+        context = {"calls": board(request, presence)}
+        response = render(request, "admin/ringotel_crm/live_calls.html", context)
     response["ETag"] = etag
     response["Cache-Control"] = "private, no-cache"
     return response
 
 
-def board(request: HttpRequest) -> list[tuple[Activity, str, str]]:
-    """Each call with its number for people and the page of its contact."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LiveCall:
+    """A call as the page shows it: its number, the URL of its contact, and the state of the agent's phone."""
+
+    call: Activity
+    status: Status
+    number: str
+    url: str
+    presence: str
+
+
+def board(request: HttpRequest, presence: Mapping[str, Presence]) -> list[LiveCall]:
+    """Return the live calls that the user may see.
+
+    The log learns of the end of a call, not of its answer: a call is in progress, too, if its agent's phone is
+    connected.
+    """
     calls = live_calls(visible_calls(backend_for(request), request.user))[:MAX_CALLS]
-    return [
-        (
-            call,
-            display_number(call),
-            admin_change_url(call.contact_type_id, call.contact_id) if call.contact_id else "",
+    found = []
+    for call in calls:
+        state = presence.get(call.extension)
+        is_connected = state is Presence.CONNECTED and call.status == Status.RINGING
+        found.append(
+            LiveCall(
+                call=call,
+                status=Status.IN_PROGRESS if is_connected else Status(call.status),
+                number=display_number(call),
+                url=admin_change_url(call.contact_type_id, call.contact_id)
+                if call.contact_id
+                else "",
+                presence=presence_badge(state),
+            )
         )
-        for call in calls
-    ]
+    return found

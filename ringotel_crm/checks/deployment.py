@@ -139,6 +139,22 @@ def check_proxies(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(TAG, deploy=True)
+def check_frame_ancestors(**kwargs: Any) -> list[CheckMessage]:
+    """Check that users can log in inside the frame: browsers withhold other cookies there."""
+    cookies = (settings.SESSION_COOKIE_SAMESITE, settings.CSRF_COOKIE_SAMESITE)
+    if not conf.FRAME_ANCESTORS or cookies == ("None", "None"):
+        return []
+    return [
+        Warning(
+            'RINGOTEL_CRM["FRAME_ANCESTORS"] is set, but users cannot log in inside the frame.',
+            hint='Set SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "None", and '
+            "SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True.",
+            id="ringotel_crm.W040",
+        )
+    ]
+
+
+@register(TAG, deploy=True)
 def check_webhook_tokens(**kwargs: Any) -> list[CheckMessage]:
     """Check that each webhook has a valid token."""
     try:

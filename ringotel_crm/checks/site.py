@@ -10,11 +10,13 @@ from urllib.parse import urlsplit
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage
 
 from .. import phone
 from ..backends import get_backend_class
 from ..backends.checks import check_backend
+from ..client.sms import get_sms_backend
 from ..conf import conf
 from ..exceptions import InvalidBackend
 from ..media.storage import recording_storage
@@ -73,6 +75,16 @@ def _is_location(value: Any) -> bool:
     return isinstance(value, str) and value.startswith("/") and value.endswith("/")
 
 
+def _is_origin(value: str) -> bool:
+    url = urlsplit(value)
+    has_more = url.path or url.query or url.fragment or url.username or set(value) & set("; ,'\"")
+    return url.scheme in ("http", "https") and bool(url.hostname) and not has_more
+
+
+def _is_origin_sequence(value: Any) -> bool:
+    return _is_text_sequence(value) and all(map(_is_origin, value))
+
+
 def _is_api_url(value: Any) -> bool:
     url = urlsplit(value if isinstance(value, str) else "")
     is_local = url.hostname in ("127.0.0.1", "localhost", "::1")
@@ -93,6 +105,7 @@ KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "FETCH_ALLOWED_HOSTS": (_is_text_sequence_or_none, '["files.example.com"]'),
     "FETCH_ALLOW_HTTP": (_is_bool, "False"),
     "FETCH_TIMEOUT": (_is_positive, "25"),
+    "FRAME_ANCESTORS": (_is_origin_sequence, '["https://app.ringotel.co"]'),
     "IGNORED_NUMBERS": (_is_text_sequence, '["+353 1 555 0199"]'),
     "LOGO_URL": (_is_text, '"https://crm.example.com/logo.svg"'),
     "MAX_PAGE_SIZE": (_is_positive, "1000"),
@@ -100,6 +113,7 @@ KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "ORGANIZATION_DOMAIN": (_is_text, '"newcompany123"'),
     "ORGANIZATION_ID": (_is_text, '"17295345566567084859"'),
     "PROCESS_WEBHOOK_EVENTS": (_is_bool, "True"),
+    "PUSH_CALL_NOTES": (_is_bool, "True"),
     "RECORDING_DELIVERY": (_is_delivery, '"auto"'),
     "RECORDING_INTERNAL_URL": (_is_location, '"/ringotel-recordings/"'),
     "RECORDING_MAX_BYTES": (_is_positive, "200 * 1024 * 1024"),
@@ -108,6 +122,7 @@ KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "RINGOTEL_API_KEY": (_is_text, '"5c2d7008-..."'),
     "RINGOTEL_API_URL": (_is_api_url, '"https://shell.ringotel.co/api"'),
     "SHARED_NUMBER_RULE": (_is_text, '"recent_call"'),
+    "SMS_BACKEND": (_is_text, '"acme.sms.CarrierBackend"'),
     "STALE_CALL_MINUTES": (_is_positive, "240"),
     "VARIABLE_NAMES": (_is_text_mapping, '{"phone": "number"}'),
     "WEBHOOK_EVENT_RETENTION_DAYS": (_is_positive, "30"),
@@ -160,7 +175,12 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
                     id="ringotel_crm.E003",
                 )
             )
-    return messages or [*_check_numbers(), *_check_backend(), *_check_delivery()]
+    return messages or [
+        *_check_numbers(),
+        *_check_backend(),
+        *_check_delivery(),
+        *_check_sms_backend(),
+    ]
 
 
 def _unknown_key(key: Any) -> CheckMessage:
@@ -241,6 +261,20 @@ def _check_delivery() -> list[CheckMessage]:
             id="ringotel_crm.E010",
         )
     ]
+
+
+def _check_sms_backend() -> list[CheckMessage]:
+    try:
+        get_sms_backend()
+    except ImproperlyConfigured as exc:
+        return [
+            Error(
+                str(exc),
+                hint="Must be the dotted path of a subclass of ringotel_crm.client.sms.SMSBackend.",
+                id="ringotel_crm.E040",
+            )
+        ]
+    return []
 
 
 @register(TAG)

@@ -1,4 +1,4 @@
-"""Door 4: Ringotel's Admin and Messaging API."""
+"""Client for Ringotel's Admin and Messaging API."""
 
 from __future__ import annotations
 

@@ -1,17 +1,25 @@
-"""Ringotel's methods, one of ours each, with our records in and out."""
+"""The methods of Ringotel's Admin and Messaging API that the CRM uses."""
 
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from ..conf import conf
-from ..exceptions import InvalidInput
-from ..internal.parsing import parse_duration, parse_timestamp
-from ..records import AddressBookEntry, CallHistoryEntry, RingotelUserRecord
+from ..records import (
+    AddressBookEntry,
+    CallHistoryEntry,
+    CallSummary,
+    RingotelConnection,
+    RingotelOrganization,
+    RingotelUserRecord,
+    WrittenMessage,
+)
+from . import answers
 from .transport import (
     InvalidResponse,
     NotConfigured,
@@ -32,98 +40,210 @@ __all__ = [
     "RingotelError",
 ]
 
+logger = logging.getLogger(__name__)
+
+TEXT, CALL = 1, 8  # types of messages
+
 
 class Ringotel:
-    """The account of the settings ``RINGOTEL_API_KEY``, ``ORGANIZATION_ID`` and ``ORGANIZATION_DOMAIN``.
+    """Ringotel's API for the organization in the settings ``RINGOTEL_API_KEY``, ``ORGANIZATION_ID`` and
+    ``ORGANIZATION_DOMAIN``.
 
-    Every method raises a :class:`RingotelError`. Those that only read are tried up to three times; the others once,
-    because nobody knows whether a request that was not answered has been carried out.
+    Every method raises :class:`RingotelError`. Methods that only read are tried up to three times;
+    the others once, because a request without an answer may have been carried out. With
+    ``timeout``, in seconds, each is tried once.
     """
 
-    def __init__(self) -> None:
-        self._transport = Transport()
+    def __init__(self, *, timeout: float | None = None) -> None:
+        self._transport = Transport(timeout)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._transport.url}>"
 
+    # Organization, connections and users
+
+    def get_organizations(self) -> list[RingotelOrganization]:
+        """Return all organizations of the account."""
+        result = self._transport.call("getOrganizations", {}, repeatable=True)
+        return [answers.organization(row) for row in answers.rows("getOrganizations", result)]
+
+    def get_organization(self) -> RingotelOrganization:
+        """Return the organization with the id in ``ORGANIZATION_ID``."""
+        result = self._transport.call("getOrganization", {"id": self._org_id}, repeatable=True)
+        # Documented as a list of one; third-party code reads an object.
+        rows = answers.rows("getOrganization", [result] if isinstance(result, dict) else result)
+        found = [row for row in rows if answers.text(row, "id") == self._org_id]
+        if not found:
+            raise answers.unreadable("getOrganization")
+        return answers.organization(found[0])
+
+    def get_connections(self) -> list[RingotelConnection]:
+        """Return the connections of the organization; Ringotel's API calls them branches."""
+        return [answers.connection(row) for row in self._read("getBranches")]
+
+    def get_users(self, *, with_ai_agents: bool = False) -> list[RingotelUserRecord]:
+        """Return all entries of the list of users, including parking slots and attached extensions.
+
+        Only ``with_ai_agents`` is it known which of them are AI agents, for one more request.
+        """
+        rows = self._read("getUsers")
+        ai_agents = self._ai_agents() if with_ai_agents else set()
+        return [answers.user(row, ai_agents) for row in rows if answers.text(row, "id")]
+
+    def _ai_agents(self) -> set[str]:
+        try:
+            return {answers.text(row, "userid") for row in self._read("getAgents")}
+        except (RingotelApiError, RingotelAuthenticationError):  # not part of every plan
+            return set()
+
+    def create_user(
+        self,
+        *,
+        connection_id: str,
+        name: str,
+        extension: str,
+        email: str = "",
+        activate: bool = False,
+    ) -> RingotelUserRecord:
+        """Create a user. Ringotel bills users that are activated, and sends them instructions by
+        e-mail."""
+        params = {
+            "orgid": self._org_id,
+            "branchid": connection_id,
+            "name": name,
+            "extension": extension,
+            "domain": self._domain,
+            "status": int(activate),
+            **({"email": email} if email else {}),
+        }
+        result = self._transport.call("createUser", params, repeatable=False)
+        if not isinstance(result, dict) or not answers.text(result, "id"):
+            raise answers.unreadable("createUser")
+        return answers.user(result)
+
+    # Calls
+
     def init_call(self, *, extension: str, number: str, name: str = "") -> None:
-        """Let the phone with this extension call this number; it rings at ``extension`` first."""
+        """Ring the phone with this extension, then call ``number`` from it."""
         params = {"from": extension, "tonumber": number, "toname": name, "domain": self._domain}
-        self._transport.call("initCall", params, repeatable=False)
+        self._write("initCall", params)
 
     def get_calls(
         self, begin: dt.datetime, end: dt.datetime, *, user_id: str = ""
     ) -> list[CallHistoryEntry]:
-        """The calls that began between these times, of all users or of one, as the history has them."""
-        params: dict[str, Any] = {"orgid": self._org_id, "begin": _epoch(begin), "end": _epoch(end)}
+        """Return the calls that began at or after ``begin`` and before ``end``, of all users or of
+        one."""
+        params: dict[str, Any] = {"begin": _to_epoch(begin), "end": _to_epoch(end)}
         if user_id:
             params["userid"] = user_id
-        return [
-            _past_call(row)
-            for row in _rows("getCalls", self._transport.call("getCalls", params, repeatable=True))
-        ]
-
-    def get_users(self) -> list[RingotelUserRecord]:
-        """The users."""
-        result = self._transport.call("getUsers", {"orgid": self._org_id}, repeatable=True)
-        return [
-            RingotelUserRecord(
-                id=_text(row, "id"),
-                name=_text(row, "name"),
-                extension=_text(row, "extension"),
-                email=_text(row, "email"),
-            )
-            for row in _rows("getUsers", result)
-            if _text(row, "id")
-        ]
-
-    def get_contacts(self) -> list[AddressBookEntry]:
-        """The directory."""
-        result = self._transport.call("getContacts", {"orgid": self._org_id}, repeatable=True)
-        return [_card(row) for row in _rows("getContacts", result) if _text(row, "id")]
-
-    def import_contacts(self, cards: Iterable[AddressBookEntry]) -> None:
-        """Add these to the directory. Said twice, they are there twice."""
-        self._contacts("importContacts", [_written(card) for card in cards])
-
-    def update_contacts(self, cards: Iterable[AddressBookEntry]) -> None:
-        """Put each of these whole in the place of the entry with its id."""
-        self._contacts("updateContacts", [{"id": card.id, **_written(card)} for card in cards])
-
-    def delete_contacts(self, ids: Iterable[str]) -> None:
-        """Take the entries with these ids out of the directory."""
-        self._contacts("deleteContacts", [{"id": id} for id in ids])
-
-    def get_activity_subjects(self) -> list[str]:
-        """The subjects that a call may have."""
-        result = self._transport.call(
-            "getActivitySubjects", {"orgid": self._org_id}, repeatable=True
-        )
-        if not isinstance(result, list):
-            raise _unreadable("getActivitySubjects")
-        return [
-            str(row.get("name", row.get("subject", ""))) if isinstance(row, dict) else str(row)
-            for row in result
-        ]
-
-    def set_activity_subjects(self, subjects: Sequence[str]) -> None:
-        """Put this list in the place of the one there is."""
-        params = {"orgid": self._org_id, "domain": self._domain, "subjects": list(subjects)}
-        self._transport.call("setActivitySubjects", params, repeatable=False)
+        rows = self._read("getCalls", **params)
+        calls = [answers.past_call(row) for row in rows]
+        if None in calls:
+            logger.warning("getCalls: %d rows cannot be read.", calls.count(None))
+        return [call for call in calls if call]
 
     def update_activity(self, call_id: str, *, subject: str, comment: str) -> None:
-        """Write subject and comment to a call."""
+        """Set subject and comment of a call."""
         params = {"id": call_id, "domain": self._domain, "subject": subject, "comment": comment}
-        self._transport.call("updateActivity", params, repeatable=False)
+        self._write("updateActivity", params)
 
-    def message(self, *, sender: str, receiver: str, content: str) -> str:
-        """Send a text from an extension to a number; Ringotel's id of the message, "" if it gave none."""
-        params = {"orgid": self._org_id, "from": sender, "to": receiver, "content": content}
-        result = self._transport.call("message", params, repeatable=False)
-        return _text(result, "messageid") if isinstance(result, dict) else ""
+    def get_activity_subjects(self) -> list[str]:
+        """Return the subjects offered for calls."""
+        params = {"orgid": self._org_id}
+        result = self._transport.call("getActivitySubjects", params, repeatable=True)
+        return answers.subjects(result)
 
-    def _contacts(self, method: str, rows: list[dict[str, Any]]) -> None:
-        self._transport.call(method, {"orgid": self._org_id, "list": rows}, repeatable=False)
+    def set_activity_subjects(self, subjects: Sequence[str]) -> None:
+        """Replace the subjects offered for calls."""
+        params = {"orgid": self._org_id, "domain": self._domain, "subjects": list(subjects)}
+        self._write("setActivitySubjects", params)
+
+    # Address book
+
+    def get_contacts(self) -> list[AddressBookEntry]:
+        """Return all entries of the address book."""
+        rows = self._read("getContacts")
+        return [answers.card(row) for row in rows if answers.text(row, "id")]
+
+    def import_contacts(self, cards: Iterable[AddressBookEntry]) -> list[AddressBookEntry]:
+        """Add entries to the address book and return them with their new ids. Repeating it adds
+        them again."""
+        params = {"orgid": self._org_id, "list": [_card_params(card) for card in cards]}
+        # Without a readable list of the new entries, they are found again by their content.
+        result = self._transport.call(
+            "importContacts", params, repeatable=False, returns_data=False
+        )
+        rows = result if isinstance(result, list) else []
+        return [
+            answers.card(row) for row in rows if isinstance(row, dict) and answers.text(row, "id")
+        ]
+
+    def update_contacts(self, cards: Iterable[AddressBookEntry]) -> None:
+        """Replace all of each entry with the id of the card."""
+        rows = [{**_card_params(card), "id": card.id} for card in cards]
+        self._write("updateContacts", {"orgid": self._org_id, "list": rows})
+
+    def delete_contacts(self, ids: Iterable[str]) -> None:
+        """Delete the entries with these ids."""
+        self._write("deleteContacts", {"orgid": self._org_id, "list": list(ids)})
+
+    # Messages
+
+    def open_session(self, *, extension: str, number: str) -> str:
+        """Open an empty chat session of a user with an outside number; return its id."""
+        params = {"from": number, "to": extension, "orgid": self._org_id}
+        session_id = answers.written(
+            self._transport.call("message", params, repeatable=False)
+        ).session_id
+        if not session_id:
+            raise answers.unreadable("message")
+        return session_id
+
+    def write_message(
+        self, *, extension: str, number: str, text: str, at: dt.datetime, session_id: str
+    ) -> WrittenMessage:
+        """Write a text from a user to an outside number into the user's chat. Ringotel does not
+        deliver it."""
+        params = {
+            "orgid": self._org_id,
+            "sessionid": session_id,
+            "from": extension,
+            "to": number,
+            "content": text,
+            "type": TEXT,
+            "timestamp": _to_epoch(at),
+        }
+        return answers.written(
+            self._transport.call("message", params, repeatable=False, returns_data=False)
+        )
+
+    def write_call(self, call: CallSummary, *, session_id: str) -> WrittenMessage:
+        """Write a call into a user's chat."""
+        params = {
+            "orgid": self._org_id,
+            "sessionid": session_id,
+            "type": CALL,
+            "timestamp": _to_epoch(call.start),
+            "content": {
+                "duration": call.duration,
+                "caller": call.caller_number,
+                "called": call.called_number,
+                "subject": call.subject,
+                "comment": call.comment,
+                "transcription": "",
+            },
+        }
+        return answers.written(
+            self._transport.call("message", params, repeatable=False, returns_data=False)
+        )
+
+    def _read(self, method: str, **params: Any) -> list[dict[str, Any]]:
+        """Return the rows that this method has for the organization."""
+        params = {"orgid": self._org_id, **params}
+        return answers.rows(method, self._transport.call(method, params, repeatable=True))
+
+    def _write(self, method: str, params: dict[str, Any]) -> None:
+        self._transport.call(method, params, repeatable=False, returns_data=False)
 
     @property
     def _org_id(self) -> str:
@@ -136,74 +256,27 @@ class Ringotel:
 
 def _required(name: str, value: str) -> str:
     if not value:
-        raise NotConfigured(_('RINGOTEL_CRM["%(name)s"] is not set.') % {"name": name})
+        raise NotConfigured(_('Set RINGOTEL_CRM["%(name)s"].') % {"name": name})
     return value
 
 
-def _epoch(time: dt.datetime) -> int:
+def _to_epoch(time: dt.datetime) -> int:
     return int(time.timestamp() * 1000)
 
 
-def _unreadable(method: str) -> InvalidResponse:
-    return InvalidResponse(
-        _("Ringotel's answer to %(method)s is not as expected.") % {"method": method}
-    )
-
-
-def _rows(method: str, result: Any) -> list[dict[str, Any]]:
-    if not isinstance(result, list) or not all(isinstance(row, dict) for row in result):
-        raise _unreadable(method)
-    return result
-
-
-def _text(row: dict[str, Any], name: str) -> str:
-    value = row.get(name)
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    """The texts of a list, or one text alone."""
-    values = value if isinstance(value, list) else [value]
-    return tuple(str(item) for item in values if isinstance(item, str | int) and str(item).strip())
-
-
-def _past_call(row: dict[str, Any]) -> CallHistoryEntry:
-    try:
-        return CallHistoryEntry(
-            caller_number=_text(row, "a"),
-            called_number=_text(row, "b"),
-            is_outgoing=bool(row.get("o")) and row.get("o") not in ("0", "false"),
-            start=parse_timestamp(row.get("t")),
-            duration=parse_duration(row.get("d") or 0),
-            cause=_text(row, "c"),
-        )
-    except InvalidInput as exc:
-        raise _unreadable("getCalls") from exc
-
-
-def _card(row: dict[str, Any]) -> AddressBookEntry:
-    info = row.get("info")
-    info = info if isinstance(info, dict) else {}
-    return AddressBookEntry(
-        id=_text(row, "id"),
-        name=_text(row, "name") or f"{_text(row, 'firstname')} {_text(row, 'lastname')}".strip(),
-        phones=_texts(info.get("phone")),
-        mobiles=_texts(info.get("mobile")),
-        emails=_texts(info.get("email")),
-        organization=_text(info, "organization"),
-        position=_text(info, "position"),
-    )
-
-
-def _written(card: AddressBookEntry) -> dict[str, Any]:
-    """Whole, because what is left out of an update is lost."""
+def _card_params(card: AddressBookEntry) -> dict[str, Any]:
+    """Return the whole entry: what an update leaves out is deleted."""
     return {
         "name": card.name,
         "info": {
             "phone": list(card.phones),
             "mobile": list(card.mobiles),
+            "fax": list(card.faxes),
+            "sip": list(card.sips),
             "email": list(card.emails),
             "organization": card.organization,
             "position": card.position,
+            "department": card.department,
+            "about": card.about,
         },
     }

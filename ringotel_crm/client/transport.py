@@ -1,4 +1,4 @@
-"""One request to Ringotel: bounded in time and size, repeated only where that does no harm."""
+"""One request to Ringotel's API: bounded in time and size, repeated only if it is safe to do so."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from requests.auth import AuthBase
 from ..conf import conf
 from ..exceptions import CRMError
 
+# Seconds to connect, for each piece of the answer, and for the whole body.
 CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 5, 15, 60
 MAX_BYTES = 64 * 1024 * 1024
 CHUNK = 64 * 1024
 ATTEMPTS = 3
-PAUSE = 0.5  # seconds before the second attempt, at most; twice as long before the next
+# Longest pause before the second attempt, in seconds. Doubles before each further one.
+PAUSE = 0.5
 
 
 class RingotelError(CRMError):
-    """Ringotel did not do what it was asked for."""
+    """Ringotel did not carry out a request."""
 
     code = "ringotel"
 
@@ -34,23 +36,23 @@ class NotConfigured(RingotelError):
 
 
 class RingotelConnectionError(RingotelError):
-    """No answer came, or only that of a server in trouble. What was asked for may have happened all the same."""
+    """No answer, or a server error. The request may have been carried out nevertheless."""
 
 
 class RingotelAuthenticationError(RingotelError):
-    """Ringotel does not take the account's key."""
+    """Ringotel rejects the account's key, or the key lacks the permission for this method."""
 
 
 class RingotelApiError(RingotelError):
-    """Ringotel answered with an error; its own words are the message."""
+    """Ringotel answered with an error. The message contains Ringotel's own text."""
 
 
 class InvalidResponse(RingotelError):
-    """An answer came that cannot be read."""
+    """The answer cannot be read."""
 
 
 class _Key(AuthBase):
-    """Puts the account's key on a request, and keeps it from being shown."""
+    """Add the account's key to a request, and keep it out of ``repr()``."""
 
     def __init__(self, key: str) -> None:
         self._key = key
@@ -64,16 +66,19 @@ class _Key(AuthBase):
 
 
 class Transport:
-    """A connection to the API."""
+    """A connection to the API.
 
-    def __init__(self) -> None:
+    With ``timeout``, in seconds, the answer is not waited for any longer, and no request is
+    repeated.
+    """
+
+    def __init__(self, timeout: float | None = None) -> None:
         if not conf.RINGOTEL_API_KEY:
-            raise NotConfigured(
-                _(
-                    'RINGOTEL_CRM["RINGOTEL_API_KEY"], or the environment variable RINGOTEL_API_KEY, is not set.'
-                )
-            )
+            message = _('Set RINGOTEL_CRM["%(name)s"] or the environment variable %(variable)s.')
+            names = {"name": "RINGOTEL_API_KEY", "variable": "RINGOTEL_API_KEY"}
+            raise NotConfigured(message % names)
         self.url = conf.RINGOTEL_API_URL
+        self._timeout = timeout
         self._session = requests.Session()
         self._session.auth = _Key(conf.RINGOTEL_API_KEY)
 
@@ -81,44 +86,51 @@ class Transport:
         return f"<{type(self).__name__} {self.url}>"
 
     @sensitive_variables()
-    def call(self, method: str, params: dict[str, Any], *, repeatable: bool) -> Any:
-        """The ``result`` of this method. Only what is ``repeatable`` is tried again when no answer came."""
-        attempts = ATTEMPTS if repeatable else 1
+    def call(
+        self, method: str, params: dict[str, Any], *, repeatable: bool, returns_data: bool = True
+    ) -> Any:
+        """Return the ``result`` of this method; None if it is missing and ``returns_data`` is
+        false.
+
+        Only a ``repeatable`` request is sent again if no answer came. Raises
+        :class:`RingotelError`.
+        """
+        attempts = ATTEMPTS if repeatable and self._timeout is None else 1
         for attempt in range(1, attempts + 1):
             try:
-                return self._once(method, params)
+                return self._call_once(method, params, returns_data=returns_data)
             except RingotelConnectionError:
                 if attempt == attempts:
                     raise
-            time.sleep(random.uniform(0, PAUSE * 2 ** (attempt - 1)))  # noqa: S311 - so that not all come at once
+            time.sleep(random.uniform(0, PAUSE * 2 ** (attempt - 1)))  # noqa: S311 - spreads retries
         raise AssertionError
 
     @sensitive_variables()
-    def _once(self, method: str, params: dict[str, Any]) -> Any:
+    def _call_once(self, method: str, params: dict[str, Any], *, returns_data: bool) -> Any:
         try:
             response = self._session.post(
                 self.url,
                 json={"method": method, "params": params},
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False,  # it would carry the key elsewhere
+                timeout=(self._timeout or CONNECT_SECONDS, self._timeout or READ_SECONDS),
+                allow_redirects=False,  # it would send the key elsewhere
                 stream=True,
             )
             with response:
-                body = _read(response)
+                body = _read(response, self._timeout or TOTAL_SECONDS)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as exc:
-            # Neither its text, which has the URL in it, nor the exception itself, which has the request.
+            # Its text contains the URL, and the exception itself the request.
             kind = type(exc).__name__
             raise RingotelConnectionError(
-                _("Ringotel gave no answer to %(method)s (%(kind)s).")
+                _("Ringotel did not answer %(method)s (%(kind)s).")
                 % {"method": method, "kind": kind}
             ) from None
-        return _result(method, response.status_code, body)
+        return _parse(method, response.status_code, body, returns_data=returns_data)
 
 
-def _read(response: requests.Response) -> bytes:
-    deadline = time.monotonic() + TOTAL_SECONDS
+def _read(response: requests.Response, seconds: float) -> bytes:
+    deadline = time.monotonic() + seconds
     body = bytearray()
-    # Piece by piece as they come: what waits for a full one waits as long as the other side likes.
+    # read1() returns what has arrived: read() would wait for a full chunk, however slowly it comes.
     while chunk := response.raw.read1(CHUNK, decode_content=True):
         body += chunk
         if len(body) > MAX_BYTES:
@@ -128,32 +140,49 @@ def _read(response: requests.Response) -> bytes:
     return bytes(body)
 
 
-def _result(method: str, status: int, body: bytes) -> Any:
-    """What the answer says."""
+def _parse(method: str, status: int, body: bytes, *, returns_data: bool) -> Any:
     named = {"method": method, "status": status}
-    if status in (401, 403):
+    if status == 401:
         raise RingotelAuthenticationError(
-            _("Ringotel does not accept the account's key (%(method)s, status %(status)d).") % named
+            _("Ringotel rejects the account's key: it is invalid or expired.")
         )
-    if status == 429 or status >= 500:
+    if status == 403:
+        raise RingotelAuthenticationError(
+            _("The account's key lacks the permission for %(method)s.") % named
+        )
+    if status in (408, 429) or status >= 500:
         raise RingotelConnectionError(
-            _("Ringotel is in trouble (%(method)s, status %(status)d).") % named
+            _("Ringotel failed to answer %(method)s (status %(status)d).") % named
         )
+    is_success = 200 <= status < 300
+    if is_success and not body.strip() and not returns_data:
+        return None
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
-        raise InvalidResponse(
-            _("Ringotel's answer to %(method)s is not JSON (status %(status)d).") % named
-        ) from None
-    error = answer.get("error") if isinstance(answer, dict) else None
-    if error:
-        words = str(error.get("message", "") if isinstance(error, dict) else error)[:500]
-        words = words.replace(conf.RINGOTEL_API_KEY, "•••") if conf.RINGOTEL_API_KEY else words
+        answer = None
+    if error := _find_error(answer):
         raise RingotelApiError(
-            _("Ringotel refused %(method)s: %(words)s") % {"method": method, "words": words}
+            _("Ringotel refused %(method)s: %(words)s") % {"method": method, "words": error}
         )
-    if not isinstance(answer, dict) or "result" not in answer or status != 200:
+    if status >= 400:
+        raise RingotelApiError(_("Ringotel refused %(method)s (status %(status)d).") % named)
+    if not isinstance(answer, dict) or not is_success or (returns_data and "result" not in answer):
         raise InvalidResponse(
-            _("Ringotel's answer to %(method)s has no result (status %(status)d).") % named
+            _("Ringotel's answer to %(method)s cannot be read (status %(status)d).") % named
         )
-    return answer["result"]
+    return answer.get("result")
+
+
+def _find_error(answer: Any) -> str:
+    """Return the text of an error: ``{"error": ...}``, or ``{"result": {"error": ...}}``; "" if the
+    answer is no error."""
+    if not isinstance(answer, dict):
+        return ""
+    result = answer.get("result")
+    error = answer.get("error") or (result.get("error") if isinstance(result, dict) else None)
+    if not error:
+        return ""
+    message = (error.get("message") or error.get("code")) if isinstance(error, dict) else error
+    words = str(message or _("no reason given"))[:500]
+    return words.replace(conf.RINGOTEL_API_KEY, "•••") if conf.RINGOTEL_API_KEY else words

@@ -9,15 +9,16 @@ from .tenant import tenant_field
 
 
 class AddressBookLink(models.Model):
-    """Which entry of Ringotel's directory is which contact: there is no room for our id on their side."""
+    """Link of a contact to an entry of Ringotel's address book, which cannot store the id of a
+    contact."""
 
     tenant = tenant_field()
     contact_id = models.CharField(_("contact id"), max_length=255)
     ringotel_id = models.CharField(_("Ringotel's id"), max_length=64)
 
     class Meta:
-        verbose_name = _("directory entry")
-        verbose_name_plural = _("directory entries")
+        verbose_name = _("address book link")
+        verbose_name_plural = _("address book links")
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant", "contact_id"], name="ringotel_unique_link_contact"

@@ -11,7 +11,7 @@ from .tenant import tenant_field
 
 
 class CallSubject(models.Model):
-    """One of the subjects that a call may have."""
+    """A subject offered for calls."""
 
     tenant = tenant_field()
     name = models.CharField(_("name"), max_length=255)
@@ -28,5 +28,5 @@ class CallSubject(models.Model):
         return self.name
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
-        """Also of the tenant, which no form shows."""
+        """Validate the tenant too, although no form displays it."""
         super().validate_constraints(exclude={*(exclude or ())} - {"tenant"})

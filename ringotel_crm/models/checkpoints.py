@@ -8,7 +8,7 @@ from .tenant import tenant_field
 
 
 class Checkpoint(models.Model):
-    """How far a command has come with a tenant, for the next run to go on from."""
+    """How far a command has come with a tenant."""
 
     tenant = tenant_field()
     name = models.CharField(max_length=64)

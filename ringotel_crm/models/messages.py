@@ -15,7 +15,8 @@ from .tenant import tenant_field
 
 
 class Conversation(models.Model):
-    """All messages between one of our users and one number. The contact is a generic reference, as a call's."""
+    """All messages between one of our users and one outside number, in any number of Ringotel's
+    chat sessions."""
 
     tenant = tenant_field()
     ringotel_user_id = models.CharField(
@@ -42,7 +43,13 @@ class Conversation(models.Model):
     contact_id = models.CharField(_("contact id"), max_length=255, blank=True)
     contact = GenericForeignKey("contact_type", "contact_id")
     contact_name = models.CharField(_("contact"), max_length=255, blank=True)
+    session_id = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="Ringotel's latest chat session."
+    )
     last_at = models.DateTimeField(_("last message"), null=True, blank=True)
+    # When the agent last read the chat in the app, and when something unread last came into it.
+    read_at = models.DateTimeField(null=True, blank=True, editable=False)
+    unread_at = models.DateTimeField(null=True, blank=True, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -66,34 +73,63 @@ class Conversation(models.Model):
     def __str__(self) -> str:
         return self.contact_name or self.remote_number_normalized
 
+    @property
+    def is_unread(self) -> bool:
+        """Whether the agent has not read the latest incoming message in the Ringotel app."""
+        return self.unread_at is not None and (
+            self.read_at is None or self.read_at < self.unread_at
+        )
 
+
+# Folder of message files in the storage. It holds nothing else: files without a row are deleted.
 FOLDER = "ringotel-messages"
-"""Where in the storage files of messages are, and nothing else: what no row names is deleted."""
 
 
 def attachment_path(message: Message, filename: str) -> str:
-    """A storage name that gives nothing away."""
+    """Return a storage name that reveals neither the file's name nor the sender."""
     return f"{FOLDER}/{timezone.now():%Y/%m}/{uuid.uuid4().hex}"
 
 
 class Message(models.Model):
-    """A text or a file, in either direction. What is told of it early makes a stub without a conversation."""
+    """A text or a file, in either direction. An event that arrives before its message creates a row
+    without conversation.
+
+    ``status`` is what the Ringotel app reports, ``carrier_status`` what happened to a text that was
+    sent from here.
+    """
 
     class Status(models.TextChoices):
-        """How far it came; only forward."""
+        """What the Ringotel app reports. Only moves forward."""
 
         SENT = "sent", _("sent")
-        DELIVERED = "delivered", _("delivered")
-        READ = "read", _("read")
+        DELIVERED = "delivered", _("received by the app")
+        READ = "read", _("read in the app")
 
         @property
         def rank(self) -> int:
-            """The place in the order."""
+            """Position in the order above."""
+            return list(type(self)).index(self)
+
+    class CarrierStatus(models.TextChoices):
+        """What is known of the way of a text to the outside number. Only moves forward."""
+
+        UNKNOWN = "unknown", _("unknown whether it was sent")
+        CHAT = "chat", _("only in the agent's Ringotel chat")
+        ACCEPTED = "accepted", _("accepted by the SMS carrier")
+        FAILED = "failed", _("not sent")
+        DELIVERED = "delivered", _("delivered to the phone")
+
+        @property
+        def rank(self) -> int:
+            """Position in the order above."""
             return list(type(self)).index(self)
 
     tenant = tenant_field()
     message_id = models.CharField(
         max_length=255, editable=False, help_text="Ringotel's id of the message."
+    )
+    session_id = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="Ringotel's id of the chat session."
     )
     conversation = models.ForeignKey(
         Conversation,
@@ -107,6 +143,14 @@ class Message(models.Model):
     status = models.CharField(
         _("status"), max_length=16, choices=Status.choices, default=Status.SENT
     )
+    carrier_status = models.CharField(
+        _("delivery"), max_length=16, choices=CarrierStatus.choices, blank=True, editable=False
+    )
+    carrier_id = models.CharField(
+        max_length=128, blank=True, editable=False, help_text="The SMS carrier's id of the message."
+    )
+    carrier_error = models.CharField(_("reason"), max_length=255, blank=True, editable=False)
+    idempotency_key = models.CharField(max_length=64, null=True, editable=False)  # noqa: DJ001 - unique
     at = models.DateTimeField(_("time"), null=True, blank=True)
     edited_at = models.DateTimeField(_("edited"), null=True, blank=True)
     deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True)
@@ -121,7 +165,7 @@ class Message(models.Model):
         blank=True,
         editable=False,
     )
-    file_error = models.CharField(_("why there is no file"), max_length=255, blank=True)
+    file_error = models.CharField(_("download error"), max_length=255, blank=True)
     file_attempts = models.PositiveSmallIntegerField(default=0, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -130,8 +174,25 @@ class Message(models.Model):
         verbose_name_plural = _("messages")
         ordering = ("at", "id")
         constraints = [
-            models.UniqueConstraint(fields=["tenant", "message_id"], name="ringotel_unique_message")
+            models.UniqueConstraint(
+                fields=["tenant", "message_id"], name="ringotel_unique_message"
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "idempotency_key"], name="ringotel_unique_idempotency_key"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["session_id"], name="ringotel_message_session"),
+            models.Index(fields=["carrier_id"], name="ringotel_message_carrier"),
         ]
 
     def __str__(self) -> str:
         return f"#{self.pk}"
+
+    @property
+    def delivery(self) -> str:
+        """What is known of the way of this message, in words."""
+        if not self.carrier_status:
+            return str(self.Status(self.status).label)
+        label = str(self.CarrierStatus(self.carrier_status).label)
+        return f"{label}: {self.carrier_error}" if self.carrier_error else label

@@ -1,4 +1,5 @@
-"""What is known of the other side: Ringotel's users, its contacts, its subjects, and how far we have read."""
+"""What the CRM knows of Ringotel: its users, address book and call subjects, and how far commands
+have come."""
 
 from __future__ import annotations
 
@@ -9,19 +10,33 @@ from .tenant import tenant_field
 
 
 class RingotelUser(models.Model):
-    """A user of Ringotel, and who that is in the CRM. Only what a person has confirmed has any effect."""
+    """A Ringotel user, and the CRM's user that matches. A match has no effect before a person
+    confirms it.
+
+    An attached extension is a row of its own with an ``owner``, whose match it shares.
+    """
 
     class MatchedBy(models.TextChoices):
-        """What a proposal rests on."""
+        """The property by which a match was found."""
 
         EMAIL = "email", _("e-mail address")
         EXTENSION = "extension", _("extension")
+        ATTACHED = "attached", _("attached extension")
 
     tenant = tenant_field()
     ringotel_id = models.CharField(_("Ringotel's id"), max_length=64)
     name = models.CharField(_("name"), max_length=255, blank=True)
     extension = models.CharField(_("extension"), max_length=64, blank=True)
     email = models.CharField(_("e-mail"), max_length=254, blank=True)
+    owner = models.ForeignKey(
+        "self",
+        verbose_name=_("attached to"),
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="attached",
+    )
     agent_id = models.CharField(
         _("agent id"), max_length=255, blank=True, help_text=_("The CRM's id of the user.")
     )
@@ -40,6 +55,7 @@ class RingotelUser(models.Model):
                 fields=["tenant", "ringotel_id"], name="ringotel_unique_ringotel_user"
             )
         ]
+        indexes = [models.Index(fields=["tenant", "extension"], name="ringotel_user_extension")]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.extension})"

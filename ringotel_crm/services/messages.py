@@ -1,7 +1,12 @@
 """Conversations in writing.
 
-As with calls, what is told of a message comes in any order and more than once: its row is made by whichever comes
-first, its status only moves forward, the latest edit counts, and what was withdrawn stays withdrawn.
+Ringotel may deliver the events of a message more than once, late, or out of order. Each function
+creates the message on first contact, keyed by (tenant, message id), and merges the event into it:
+the status only moves forward, the latest edit counts, and a deleted message stays empty.
+
+A reply from the CRM is stored before it is sent, under an id of its own, as "unknown whether it was
+sent". Ringotel's id of the copy in the agent's chat replaces that id, whether it comes with the
+answer or with the webhook's echo.
 """
 
 from __future__ import annotations
@@ -13,7 +18,7 @@ from functools import partial
 
 from django.core.files import File
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from .. import phone, signals
@@ -21,52 +26,59 @@ from ..backends import Backend
 from ..conf import conf
 from ..exceptions import CRMError, InvalidInput
 from ..media.safe_fetch import download_to
-from ..models import Conversation, Message
-from ..records import MessageRecord
+from ..models import Conversation, Message, RingotelUser
+from ..records import MessageRecord, WrittenMessage
 from . import locks
 from .calls.lifecycle import set_contact
 from .contacts.identify import identify
 from .sync import user_mapping
 
 FILE_ATTEMPTS = 5
+# Start of the id of a reply as long as Ringotel's id is not known.
+REPLY = "reply-"
+# Between a reply and the webhook's echo of its copy.
+ECHO_TOLERANCE = dt.timedelta(minutes=15)
+MAX_EXTENSION_DIGITS = 6
+MAX_CARRIER_ID = 128
+# Digits of extensions, where no extension is known.
+USUAL_EXTENSION_LENGTHS = frozenset({2, 3, 4})
 
 
 def log_message(backend: Backend, record: MessageRecord) -> Message:
-    """Put a message into its conversation, once, and fetch its file if it is one. Raises ``Invalid``."""
+    """Log a message in its conversation, once, and download its file if it has one. Raises
+    ``InvalidInput``."""
     with transaction.atomic():
         message = _lock(backend.tenant, record.id)
         if message.conversation_id is None:
             message.is_outgoing = _is_outgoing(backend, record)
-            message.conversation = _get_conversation(
-                backend, record, is_outgoing=message.is_outgoing
-            )
-            message.at = record.at
+            conversation = _get_conversation(backend, record, is_outgoing=message.is_outgoing)
+            reply = _find_reply(conversation, message, record)
+            message = reply or message
+            message.conversation, message.session_id = conversation, record.session_id
+            message.at = message.at or record.at
             if not message.deleted_at:
                 message.text = message.text if message.edited_at else record.text
                 message.file_url = record.file_url
+            if (
+                conversation.read_at
+                and conversation.read_at >= record.at
+                and not message.is_outgoing
+            ):
+                message.status = Message.Status.READ
             message.save()
-            signals.send_on_commit(signals.message_stored, Message, message=message)
+            if reply is None:
+                _announce(message)
     if message.file_url and not message.file and not message.file_attempts:
         download_attachment(message)
     return message
 
 
-def log_reply(conversation: Conversation, id: str, text: str, at: dt.datetime) -> Message:
-    """Put what was sent from here into its conversation; Ringotel tells of it, too, and may have done so already."""
-    with transaction.atomic():
-        message = _lock(conversation.tenant, id)
-        if message.conversation_id is None:
-            message.conversation, message.is_outgoing, message.at = conversation, True, at
-            if not message.deleted_at and not message.edited_at:
-                message.text = text
-            message.save()
-            Conversation.objects.filter(pk=conversation.pk).update(last_at=at)
-            signals.send_on_commit(signals.message_stored, Message, message=message)
-    return message
+def _announce(message: Message) -> None:
+    signals.send_on_commit(signals.message_stored, Message, message=message)
 
 
 def advance_message(backend: Backend, id: str, status: Message.Status) -> Message:
-    """It was delivered, or read."""
+    """Set the status of a message, unless it has a later one. Raises ``InvalidInput``."""
     with transaction.atomic():
         message = _lock(backend.tenant, id)
         message.status = max(Message.Status(message.status), status, key=lambda status: status.rank)
@@ -74,8 +86,32 @@ def advance_message(backend: Backend, id: str, status: Message.Status) -> Messag
     return message
 
 
+def mark_read(backend: Backend, session_id: str, at: dt.datetime) -> None:
+    """Mark the incoming messages of a chat session as read at this time. An unknown session is
+    ignored."""
+    messages = Message.objects.filter(tenant=backend.tenant, session_id=session_id)
+    conversations = _conversations(backend, session_id)
+    conversations.filter(Q(read_at=None) | Q(read_at__lt=at)).update(read_at=at)
+    messages.filter(is_outgoing=False, at__lte=at).update(status=Message.Status.READ)
+
+
+def mark_unread(backend: Backend, session_id: str, at: dt.datetime) -> None:
+    """Mark the conversation of a chat session as unread since this time. An unknown session is
+    ignored."""
+    conversations = _conversations(backend, session_id)
+    conversations.filter(Q(unread_at=None) | Q(unread_at__lt=at)).update(unread_at=at)
+
+
+def _conversations(backend: Backend, session_id: str) -> QuerySet[Conversation]:
+    messages = Message.objects.filter(tenant=backend.tenant, session_id=session_id)
+    ids = list(
+        messages.exclude(conversation=None).values_list("conversation", flat=True).distinct()
+    )
+    return Conversation.objects.filter(pk__in=ids)
+
+
 def edit_message(backend: Backend, id: str, text: str, at: dt.datetime) -> Message:
-    """It has another text since ``at``."""
+    """Replace the text of a message as of ``at``. Raises ``InvalidInput``."""
     with transaction.atomic():
         message = _lock(backend.tenant, id)
         if not message.deleted_at and (message.edited_at is None or message.edited_at <= at):
@@ -85,7 +121,7 @@ def edit_message(backend: Backend, id: str, text: str, at: dt.datetime) -> Messa
 
 
 def delete_message(backend: Backend, id: str, at: dt.datetime) -> Message:
-    """It was withdrawn: that there was one stays, what it said does not."""
+    """Delete the content of a message, and keep the row. Raises ``InvalidInput``."""
     with transaction.atomic():
         message = _lock(backend.tenant, id)
         _delete_content(message, at)
@@ -94,9 +130,8 @@ def delete_message(backend: Backend, id: str, at: dt.datetime) -> Message:
 
 def _delete_content(message: Message, at: dt.datetime) -> None:
     if message.file:
-        transaction.on_commit(
-            partial(message.file.storage.delete, str(message.file.name)), robust=True
-        )
+        delete = partial(message.file.storage.delete, str(message.file.name))
+        transaction.on_commit(delete, robust=True)
     message.text = message.file_url = message.file_error = ""
     message.file = None
     message.deleted_at = min(at, message.deleted_at or at)
@@ -104,11 +139,13 @@ def _delete_content(message: Message, at: dt.datetime) -> None:
 
 
 def _lock(tenant: str, id: str) -> Message:
-    """The row of this message, made if there is none, locked until the transaction ends; first in the transaction."""
+    """Return the row of this message, created if necessary and locked until the transaction ends.
+
+    Must be the first statement of the transaction.
+    """
     if not id:
-        raise InvalidInput(
-            _("A message id is expected."), fields={"messageid": [_("A message id is expected.")]}
-        )
+        message = _("Enter a message id.")
+        raise InvalidInput(message, fields={"messageid": [message]})
     locks.upsert(
         Message(tenant=tenant, message_id=id),
         key=["tenant", "message_id"],
@@ -117,82 +154,265 @@ def _lock(tenant: str, id: str) -> Message:
     return Message.objects.select_related("conversation").get(tenant=tenant, message_id=id)
 
 
+# Direction
+
+
 def _is_outgoing(backend: Backend, record: MessageRecord) -> bool:
-    """Whether one of ours sent it: who sends from an extension, or to a number of somebody else."""
-    if backend.users.resolve(extension=record.sender):
+    """Return whether one of our users sent the message.
+
+    Ringotel sends an extension as the sender of an outgoing message. The sender of an incoming one
+    may be a name ("ACME") or a short code, and the receiver a number of the company that no setting
+    lists.
+    """
+    if _is_ours(backend, record.sender):
         return True
-    if backend.users.resolve(extension=record.receiver) or phone.candidates(record.sender):
+    if _is_ours(backend, record.receiver):
         return False
-    return bool(phone.candidates(record.receiver))
+    if (known := _remote_side(backend, record)) is not None:
+        return known
+    if _has_known_extension(backend, record.ringotel_user_id) or phone.candidates(record.sender):
+        return False
+    is_extension = _looks_like_extension(backend, record.sender)
+    return is_extension and bool(phone.candidates(record.receiver))
+
+
+def _is_ours(backend: Backend, number: str) -> bool:
+    """Return whether this is a known extension or one of ``COMPANY_NUMBERS``."""
+    if not number:
+        return False
+    if phone.explain(number).refusal == phone.Refusal.OWN:
+        return True
+    users = RingotelUser.objects.filter(tenant=backend.tenant, extension=number)
+    return bool(user_mapping.resolve_agent(backend, extension=number)) or users.exists()
+
+
+def _remote_side(backend: Backend, record: MessageRecord) -> bool | None:
+    """Return whether the receiver is the outside number of a known chat session; None if the
+    session is not known."""
+    if not record.session_id:
+        return None
+    conversation = _conversations(backend, record.session_id).first()
+    keys = [_key(record.sender), _key(record.receiver)]
+    if conversation is None or conversation.remote_number_normalized not in keys:
+        return None
+    return conversation.remote_number_normalized == keys[1]
+
+
+def _has_known_extension(backend: Backend, ringotel_id: str) -> bool:
+    users = RingotelUser.objects.filter(tenant=backend.tenant, ringotel_id=ringotel_id)
+    return bool(ringotel_id) and users.exclude(extension="").exists()
+
+
+def _looks_like_extension(backend: Backend, text: str) -> bool:
+    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_EXTENSION_DIGITS):
+        return False
+    lengths = {len(user.extension) for user in backend.users.records()} - {0}
+    return len(text) in (lengths or USUAL_EXTENSION_LENGTHS)
+
+
+# Conversations
+
+
+def _key(number: str) -> str:
+    return next((found.e164 for found in phone.numbers(number)), number)
 
 
 def _get_conversation(
     backend: Backend, record: MessageRecord, *, is_outgoing: bool
 ) -> Conversation:
-    """The conversation of this message, made if there is none."""
-    ours, theirs = (
-        (record.sender, record.receiver) if is_outgoing else (record.receiver, record.sender)
-    )
+    """Return the conversation of this message, created if necessary and updated."""
+    sides = (record.sender, record.receiver)
+    ours, theirs = sides if is_outgoing else sides[::-1]
     key = {
         "tenant": backend.tenant,
         "ringotel_user_id": record.ringotel_user_id or ours,
-        "remote_number_normalized": phone.e164(theirs) or theirs,
+        "remote_number_normalized": _key(theirs),
     }
     locks.upsert(
         Conversation(**key, remote_number=theirs), key=list(key), update_field="updated_at"
     )
     conversation = Conversation.objects.get(**key)
-    # Our side is told by our own messages, from where an answer goes out again, else by theirs.
+    # Our own messages name the extension from which to reply; incoming ones may name a number.
     conversation.local_number = ours if is_outgoing else conversation.local_number or ours
     if not conversation.agent_id:
         id = user_mapping.agent_id(backend, record.ringotel_user_id)
-        if agent := backend.users.resolve(id=id, extension=ours):
+        if agent := user_mapping.resolve_agent(backend, id=id, extension=ours):
             conversation.agent_id, conversation.agent_name = agent.id, agent.name[:255]
     if not conversation.contact_id and (contact := identify(backend, theirs)):
         set_contact(conversation, backend, contact)
+    if record.session_id and record.at >= (conversation.last_at or record.at):
+        conversation.session_id = record.session_id
     conversation.last_at = max(record.at, conversation.last_at or record.at)
+    if not is_outgoing:
+        conversation.unread_at = max(record.at, conversation.unread_at or record.at)
     conversation.save()
     return conversation
 
 
+def find_extension(backend: Backend, conversation: Conversation) -> str:
+    """Return the extension of our side, from which to reply; "" if it is not known."""
+    ours = conversation.local_number
+    is_company_number = phone.explain(ours).refusal == phone.Refusal.OWN
+    if ours and not is_company_number and not phone.candidates(ours):
+        return ours
+    users = RingotelUser.objects.filter(
+        tenant=backend.tenant, ringotel_id=conversation.ringotel_user_id
+    )
+    extension = users.values_list("extension", flat=True).first()
+    if extension or not conversation.agent_id:
+        return extension or ""
+    agent = backend.users.resolve(id=conversation.agent_id)
+    return agent.extension if agent else ""
+
+
+# Replies
+
+
+def create_reply(
+    conversation: Conversation, key: str, text: str, at: dt.datetime
+) -> tuple[Message, bool]:
+    """Store a reply before it is sent. Return it, and whether it is the first with this idempotency
+    key."""
+    reply, is_new = Message.objects.get_or_create(
+        tenant=conversation.tenant,
+        idempotency_key=key,
+        defaults={
+            "message_id": f"{REPLY}{key}",
+            "conversation": conversation,
+            "session_id": conversation.session_id,
+            "is_outgoing": True,
+            "text": text,
+            "at": at,
+            "carrier_status": Message.CarrierStatus.UNKNOWN,
+        },
+    )
+    if is_new:
+        Conversation.objects.filter(pk=conversation.pk).update(last_at=at)
+        _announce(reply)
+    return reply, is_new
+
+
+def record_receipt(
+    status: Message.CarrierStatus, *, key: str = "", carrier_id: str = "", error: str = ""
+) -> bool:
+    """Set the carrier's status of a reply, unless it has a later one. Return whether the reply
+    exists.
+
+    The reply is found by its idempotency key, or by the carrier's id, which is stored with it.
+    """
+    carrier_id = carrier_id[:MAX_CARRIER_ID]
+    named = {"idempotency_key": key} if key else {"carrier_id": carrier_id}
+    with transaction.atomic():
+        reply = (
+            locks.lock_row(Message.objects.filter(**named), "updated_at")
+            if any(named.values())
+            else None
+        )
+        if reply is None:
+            return False
+        reply.carrier_id = carrier_id or reply.carrier_id
+        _set_carrier_status(reply, status, error)
+        reply.save()
+    return True
+
+
+def _set_carrier_status(reply: Message, status: Message.CarrierStatus, error: str = "") -> None:
+    old = Message.CarrierStatus(reply.carrier_status or Message.CarrierStatus.UNKNOWN)
+    if status.rank >= old.rank:
+        reply.carrier_status, reply.carrier_error = status, error[:255]
+
+
+def join_copy(conversation: Conversation, key: str, written: WrittenMessage) -> None:
+    """Give a reply Ringotel's ids of its copy in the agent's chat, and make it one message with the
+    echo, if any."""
+    if written.session_id:
+        # Unless a webhook event has named another session since.
+        same = Conversation.objects.filter(pk=conversation.pk, session_id=conversation.session_id)
+        same.update(session_id=written.session_id)
+    reply_key = {"tenant": conversation.tenant, "idempotency_key": key}
+    if written.id:
+        with transaction.atomic():
+            echo = _lock(conversation.tenant, written.id)
+            reply = Message.objects.filter(**reply_key).first()
+            if reply and reply.pk != echo.pk:
+                _join(reply, echo)
+    if session_id := written.session_id or conversation.session_id:
+        Message.objects.filter(**reply_key).update(session_id=session_id)
+
+
+def _find_reply(conversation: Conversation, echo: Message, record: MessageRecord) -> Message | None:
+    """Return the reply that this message is the echo of, joined with it; None if there is no such
+    reply."""
+    replies = conversation.messages.exclude(carrier_status=Message.CarrierStatus.FAILED).filter(
+        message_id__startswith=REPLY,
+        is_outgoing=True,
+        text=record.text,
+        at__range=(record.at - ECHO_TOLERANCE, record.at + ECHO_TOLERANCE),
+    )
+    reply = replies.order_by("at", "pk").first() if echo.is_outgoing and record.text else None
+    if reply:
+        _join(reply, echo)
+        _set_carrier_status(reply, Message.CarrierStatus.CHAT)
+    return reply
+
+
+def _join(reply: Message, echo: Message) -> None:
+    """Merge a locked ``echo`` into ``reply`` and delete it."""
+    reply.message_id = echo.message_id
+    reply.status = max(
+        Message.Status(reply.status), Message.Status(echo.status), key=lambda status: status.rank
+    )
+    if echo.edited_at:
+        reply.text, reply.edited_at = echo.text, echo.edited_at
+    echo.delete()
+    reply.save()
+    if echo.deleted_at:
+        _delete_content(reply, echo.deleted_at)
+
+
+# Files and lists
+
+
 def messages_with(tenant: str, contact_type: int, contact_ids: Sequence[str]) -> QuerySet[Message]:
-    """The messages with these contacts, the latest first."""
+    """Return the messages with these contacts, latest first."""
     conversations = {
         "conversation__contact_type": contact_type,
         "conversation__contact_id__in": contact_ids,
     }
-    found = Message.objects.filter(tenant=tenant, **conversations)
-    return (
-        found.exclude(conversation__contact_id="")
-        .select_related("conversation")
-        .order_by("-at", "-pk")
+    found = Message.objects.filter(tenant=tenant, **conversations).exclude(
+        conversation__contact_id=""
     )
+    return found.select_related("conversation").order_by("-at", "-pk")
 
 
 def messages_to_download() -> QuerySet[Message]:
-    """Messages whose file is still to be fetched; given up after :data:`FILE_ATTEMPTS`."""
-    return (
-        Message.objects.exclude(file_url="")
-        .filter(file="", file_attempts__lt=FILE_ATTEMPTS)
-        .order_by("pk")
-    )
+    """Return messages whose file is still to be downloaded, in at most :data:`FILE_ATTEMPTS`
+    attempts."""
+    missing = Message.objects.exclude(file_url="").filter(file="")
+    return missing.filter(file_attempts__lt=FILE_ATTEMPTS).order_by("pk")
 
 
 def download_attachment(message: Message) -> bool:
-    """Fetch the file of a message, under the same guards as recordings. Why it failed is written down with it."""
-    Message.objects.filter(pk=message.pk).update(file_attempts=F("file_attempts") + 1)
+    """Download the file of a message, under the same limits as recordings; return whether it is
+    stored.
+
+    The reason of a failure is stored with the message.
+    """
+    messages = Message.objects.filter(pk=message.pk)
+    messages.update(file_attempts=F("file_attempts") + 1)
     with tempfile.TemporaryFile() as file:
         try:
-            download_to(file, message.file_url, max_bytes=conf.RECORDING_MAX_BYTES, field="content")
+            limit = conf.RECORDING_MAX_BYTES
+            download_to(file, message.file_url, max_bytes=limit, field="content")
         except CRMError as exc:
-            Message.objects.filter(pk=message.pk).update(file_error=exc.message[:255])
+            messages.update(file_error=exc.message[:255])
             return False
         file.seek(0)
         message.file.save("file", File(file), save=False)
     name = str(message.file.name)
-    # Unless it was withdrawn, or fetched by another, in the meantime.
-    still = Message.objects.filter(pk=message.pk, file="").exclude(file_url="")
-    if not still.update(file=name, file_error=""):
+    # The message may have been deleted, or its file downloaded by another process, in the meantime.
+    still_missing = messages.filter(file="").exclude(file_url="")
+    if not still_missing.update(file=name, file_error=""):
         message.file.storage.delete(name)
         return False
     return True

@@ -1,12 +1,12 @@
-"""Ringotel's Admin and Messaging API, for tests without an account."""
+"""Ringotel's Admin and Messaging API over HTTP, for tests without an account."""
 
 from __future__ import annotations
 
-import itertools
 import json
 import socket
 import struct
 import threading
+import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,61 +15,88 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
+from .ringotel_account import ApiRefusal, RingotelAccount
+
 WRONG_KEY = "The API key is not valid"
+NO_PERMISSION = "The API key lacks the permission"
 
 
 class Fault(StrEnum):
-    """How a request goes wrong."""
+    """How a request fails."""
 
     RESET = "reset"
-    """The connection is reset; nothing was done."""
+    """The connection is reset; the request was not carried out."""
 
     LOST = "lost"
-    """It was done, and the connection is reset before the answer."""
+    """The request was carried out, and the connection is reset before the answer."""
 
     SLOW = "slow"
-    """No answer, until the caller gives up or the server is closed; nothing was done."""
+    """Never answers; the request was not carried out."""
 
     DRIP = "drip"
-    """The answer comes a byte at a time, without end, until the caller gives up or the server is closed."""
+    """Answers one byte at a time, without end."""
 
     ERROR_500 = "500"
+    RATE_LIMITED = "429"
+    FORBIDDEN = "403"
+    """The key lacks the permission for this request."""
+
     MALFORMED = "malformed"
-    """The answer is the first half of some JSON."""
+    """The answer is the first half of a JSON text."""
 
     HTML = "html"
     """The answer is a web page, with status 200."""
 
 
+class RefusalShape(StrEnum):
+    """The three shapes of an error that comes with status 200, or with status 400."""
+
+    OBJECT = "object"
+    """``{"error": {"message": ...}}``"""
+
+    TEXT = "text"
+    """``{"error": ...}``"""
+
+    RESULT = "result"
+    """``{"result": {"error": ..., "status": -1}}``"""
+
+    STATUS_400 = "400"
+
+
 @dataclass
-class RingotelServer:
-    """Speaks Ringotel's HTTP on a free port of this computer, about an organization that the test makes up.
+class RingotelServer(RingotelAccount):
+    """Ringotel's API on a free port of the loopback interface, with an organization that the test
+    sets up.
+
+    It answers by Ringotel's documentation: unknown methods and missing, unknown or ill-typed
+    parameters are refused.
 
     ::
 
         with RingotelServer() as ringotel, override_settings(RINGOTEL_CRM=ringotel.settings()):
-            ringotel.users.append({"id": "1", "name": "Una Example", "extension": "500"})
+            ringotel.add_user("Una Example", "500", email="una@example.com")
             ringotel.faults.append(Fault.RESET)
             ...
         assert ringotel.methods() == ["initCall"]
 
-    Rows are as on the wire. ``requests`` are the (method, params) that came with the right key, also those of faults.
+    ``requests`` has the (method, params) of each request with the right key, including failed ones.
+    ``forbidden`` has the methods for which the key lacks the permission, ``refusal`` is the shape
+    of refusals, ``no_data`` the body of an answer without data, and ``delay`` the time in seconds
+    before each answer. ``notifications`` has the bodies that Ringotel would send to the account's
+    webhook.
     """
 
     key: str = "test-account-key"
-    org_id: str = "17295345566567084859"
-    domain: str = "newcompany123"
-    users: list[dict[str, Any]] = field(default_factory=list)
-    contacts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    calls: list[dict[str, Any]] = field(default_factory=list)
-    subjects: list[str] = field(default_factory=list)
     faults: deque[Fault | None] = field(default_factory=deque)
     requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    forbidden: set[str] = field(default_factory=set)
+    refusal: RefusalShape = RefusalShape.OBJECT
+    no_data: str = ""
+    delay: float = 0
 
     def __post_init__(self) -> None:
-        self._lock = threading.Lock()
+        super().__post_init__()
         self._closing = threading.Event()
-        self._ids = itertools.count(17_300_000_000_000_000_001)
 
     def __enter__(self) -> RingotelServer:
         handler = type("Handler", (_Handler,), {"ringotel": self})
@@ -93,11 +120,11 @@ class RingotelServer:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Address of the API."""
         return f"http://127.0.0.1:{self._server.server_port}/api"
 
     def settings(self, **others: Any) -> dict[str, Any]:
-        """A value for ``RINGOTEL_CRM``."""
+        """Return a value for ``settings.RINGOTEL_CRM``."""
         return {
             "RINGOTEL_API_URL": self.url,
             "RINGOTEL_API_KEY": self.key,
@@ -107,122 +134,80 @@ class RingotelServer:
         }
 
     def methods(self) -> list[str]:
-        """The methods that were called, in order."""
+        """Return the methods that were called, in order."""
         return [method for method, _params in self.requests]
 
-    def answer(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
-        """What the API says."""
-        handler = getattr(self, f"on_{method}", None)
-        if handler is None:
-            return {"error": {"message": f"Unknown method {method}"}}
-        if "orgid" in params and params["orgid"] != self.org_id:
-            return {"error": {"message": "Unknown organization"}}
-        with self._lock:
-            return {"result": handler(params)}
+    def answer(self, method: str, params: Any) -> tuple[int, str]:
+        """Return the status and the body of the answer to a request."""
+        if method in self.forbidden:
+            return 403, json.dumps({"error": {"message": NO_PERMISSION}})
+        try:
+            result = self.call(method, params)
+        except ApiRefusal as exc:
+            return self._refuse(str(exc))
+        return 200, self.no_data if result is None else json.dumps({"result": result})
 
-    # One for each method, named as on the wire.
-
-    def on_initCall(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Taken; the test reads ``requests``."""
-        return {}
-
-    def on_getCalls(self, params: dict[str, Any]) -> list[dict[str, Any]]:
-        """Those that began in the time asked for, and with ``userid`` in the row only that user's."""
-        user = params.get("userid")
-        return [
-            call
-            for call in self.calls
-            if params["begin"] <= call["t"] < params["end"]
-            and (user is None or call.get("userid") == user)
-        ]
-
-    def on_getUsers(self, params: dict[str, Any]) -> list[dict[str, Any]]:
-        """All."""
-        return self.users
-
-    def on_getContacts(self, params: dict[str, Any]) -> list[dict[str, Any]]:
-        """All, with their ids."""
-        return [{"id": id, **contact} for id, contact in self.contacts.items()]
-
-    def on_importContacts(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Each becomes a new one, even if it is there already; the answer tells no id."""
-        for contact in params["list"]:
-            self.contacts[str(next(self._ids))] = contact
-        return {}
-
-    def on_updateContacts(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Each replaces all of the one with its id."""
-        for contact in params["list"]:
-            if contact["id"] in self.contacts:
-                self.contacts[contact["id"]] = {
-                    key: value for key, value in contact.items() if key != "id"
-                }
-        return {}
-
-    def on_deleteContacts(self, params: dict[str, Any]) -> dict[str, Any]:
-        """By id."""
-        for contact in params["list"]:
-            self.contacts.pop(contact["id"], None)
-        return {}
-
-    def on_getActivitySubjects(self, params: dict[str, Any]) -> list[str]:
-        """The list."""
-        return self.subjects
-
-    def on_setActivitySubjects(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Another list."""
-        self.subjects = list(params["subjects"])
-        return {}
-
-    def on_updateActivity(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Taken."""
-        return {}
-
-    def on_message(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Sent."""
-        return {"messageid": str(next(self._ids))}
+    def _refuse(self, words: str) -> tuple[int, str]:
+        bodies: dict[RefusalShape, Any] = {
+            RefusalShape.TEXT: {"error": words},
+            RefusalShape.RESULT: {"result": {"error": words, "status": -1}},
+        }
+        status = 400 if self.refusal is RefusalShape.STATUS_400 else 200
+        return status, json.dumps(bodies.get(self.refusal, {"error": {"message": words}}))
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One request."""
-
     ringotel: RingotelServer
     timeout = 10
 
     def do_POST(self) -> None:
-        """The only method there is."""
         ringotel = self.ringotel
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.headers.get("Authorization") != f"Bearer {ringotel.key}":
             self._send(401, json.dumps({"error": {"message": WRONG_KEY}}))
             return
-        called = json.loads(body)
-        method, params = called["method"], called.get("params", {})
+        try:
+            request = json.loads(body)
+            method, params = request["method"], request.get("params", {})
+        except (KeyError, TypeError, ValueError):
+            self._send(400, json.dumps({"error": {"message": "Malformed request"}}))
+            return
         ringotel.requests.append((method, params))
         fault = ringotel.faults.popleft() if ringotel.faults else None
-        if fault is Fault.LOST:
-            ringotel.answer(method, params)
-        if fault in (Fault.LOST, Fault.RESET):
-            self._reset()
-        elif fault is Fault.SLOW:
-            ringotel._closing.wait(self.timeout)
-            self._reset()
-        elif fault is Fault.DRIP:
-            self._drip()
-        elif fault is Fault.ERROR_500:
-            self._send(500, "Internal Server Error", "text/plain")
-        elif fault is Fault.MALFORMED:
-            self._send(200, '{"result": [{"id": ')
-        elif fault is Fault.HTML:
-            self._send(200, "<h1>Down for maintenance</h1>", "text/html")
+        time.sleep(ringotel.delay)
+        if fault is None:
+            self._send(*ringotel.answer(method, params))
         else:
-            self._send(200, json.dumps(ringotel.answer(method, params)))
+            self._fail(fault, method, params)
+
+    def _fail(self, fault: Fault, method: str, params: Any) -> None:
+        match fault:
+            case Fault.RESET:
+                self._reset()
+            case Fault.LOST:
+                self.ringotel.answer(method, params)
+                self._reset()
+            case Fault.SLOW:
+                self.ringotel._closing.wait(self.timeout)
+                self._reset()
+            case Fault.DRIP:
+                self._drip()
+            case Fault.ERROR_500:
+                self._send(500, "Internal Server Error", "text/plain")
+            case Fault.RATE_LIMITED:
+                self._send(429, "Too Many Requests", "text/plain")
+            case Fault.FORBIDDEN:
+                self._send(403, json.dumps({"error": {"message": NO_PERMISSION}}))
+            case Fault.MALFORMED:
+                self._send(200, '{"result": [{"id": ')
+            case Fault.HTML:
+                self._send(200, "<h1>Down for maintenance</h1>", "text/html")
 
     def _drip(self) -> None:
         self.send_response(200)
         self.send_header("Content-Length", "1000000")
         self.end_headers()
-        with suppress(OSError):  # the caller has given up
+        with suppress(OSError):  # the client has closed the connection
             while not self.ringotel._closing.wait(0.05):
                 self.wfile.write(b" ")
         self.close_connection = True
@@ -242,4 +227,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: there may be a number in it."""
+        """Log nothing: a request may hold phone numbers."""

@@ -1,1 +1,1 @@
-from __future__ import annotations
+"""Pages and endpoints outside the admin and the JSON framework."""

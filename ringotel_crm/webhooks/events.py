@@ -32,7 +32,8 @@ MAX_ERROR = 10_000  # characters of a traceback, the last ones
 MAX_ATTEMPTS = 5  # while the database is down or busy
 NUMBER = re.compile(r"\+?\d{7,}")
 PURGE_BATCH = 10_000
-FILE_TYPES = ("2", "file")
+FILE_TYPES = ("2", "7", "file")
+CALL_TYPE = "8"
 
 Handler = Callable[[Backend, dict[str, Any], dt.datetime], object]
 
@@ -73,15 +74,20 @@ def call_stopped(backend: Backend, params: dict[str, Any], at: dt.datetime) -> o
 
 
 def message(backend: Backend, params: dict[str, Any], at: dt.datetime) -> object:
-    """A message was sent, by us or to us."""
+    """Log a message in either direction. A call that was written into a chat is no message."""
+    kind = _text(params, "type").lower()
+    if kind == CALL_TYPE:
+        return None
     content = _text(params, "content", 100_000)
-    is_file = _text(params, "type").lower() in FILE_TYPES
+    is_file = kind in FILE_TYPES
     return messages.log_message(
         backend,
         MessageRecord(
             id=_text(params, "messageid"),
             sender=_text(params, "from", 64),
-            receiver=_text(params, "to", 64),
+            # A person without a number, such as a visitor of a website, has an id instead.
+            receiver=_text(params, "to", 64) or _text(params, "senderid", 64),
+            session_id=_text(params, "sessionid", 64),
             ringotel_user_id=_text(params, "userid", 64),
             text="" if is_file else content,
             file_url=content if is_file else "",
@@ -90,10 +96,31 @@ def message(backend: Backend, params: dict[str, Any], at: dt.datetime) -> object
     )
 
 
-def _state(state: Message.Status) -> Handler:
-    return lambda backend, params, at: messages.advance_message(
-        backend, _text(params, "messageid"), state
-    )
+def message_delivered(backend: Backend, params: dict[str, Any], at: dt.datetime) -> object:
+    """Log that the Ringotel app has received a message."""
+    return messages.advance_message(backend, _text(params, "messageid"), Message.Status.DELIVERED)
+
+
+def message_read(backend: Backend, params: dict[str, Any], at: dt.datetime) -> object:
+    """Log that the messages of a chat session, or the one with this id, were read in the Ringotel app."""
+    if id := _text(params, "messageid"):
+        messages.advance_message(backend, id, Message.Status.READ)
+    messages.mark_read(backend, _session(params, is_required=not id), at)
+    return None
+
+
+def message_unread(backend: Backend, params: dict[str, Any], at: dt.datetime) -> object:
+    """Log that a chat session was marked as unread in the Ringotel app."""
+    messages.mark_unread(backend, _session(params, is_required=True), at)
+    return None
+
+
+def _session(params: dict[str, Any], *, is_required: bool) -> str:
+    session_id = _text(params, "sessionid", 64)
+    if is_required and not session_id:
+        message = _("Enter a session id.")
+        raise InvalidInput(message, fields={"sessionid": [message]})
+    return session_id
 
 
 def message_updated(backend: Backend, params: dict[str, Any], at: dt.datetime) -> object:
@@ -117,8 +144,9 @@ HANDLERS: dict[str, Handler] = {
     "StartCallActivity": call_started,
     "StopCallActivity": call_stopped,
     "message": message,
-    "delivered": _state(Message.Status.DELIVERED),
-    "read": _state(Message.Status.READ),
+    "delivered": message_delivered,
+    "read": message_read,
+    "unread": message_unread,
     "updated": message_updated,
     "deleted": message_deleted,
     "typing": ignore,

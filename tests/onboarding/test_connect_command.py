@@ -88,7 +88,9 @@ def test_the_document_in_a_file(tmp_path: Path, auth: str) -> None:
     out, err = connect(auth, output=path)
     assert json.loads(path.read_text())["class"] == "crm"
     assert {line.partition(":")[0] for line in out.splitlines()} == Auths[auth]
-    assert err == f"Written to {path}\n"
+    assert err.startswith(f"Written to {path}\n")
+    assert f"Screen pop URL: {URL}/ringotel/pop/?caller=$caller$&" in err
+    assert f"Custom page URL: {URL}/ringotel/app/?userid=$userid$&domain=$domain$" in err
 
 
 def test_the_values_in_a_file(tmp_path: Path) -> None:

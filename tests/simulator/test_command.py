@@ -341,7 +341,11 @@ class Altered(CRM):
             "new-contact",
             "FindContact (new-contact): did not find the contact with this number",
         ),
-        (ConfusesPeople, "known", "FindContact (known): returned contact p3 for the number of another contact"),
+        (
+            ConfusesPeople,
+            "known",
+            "FindContact (known): returned contact p3 for the number of another contact",
+        ),
         (
             FindsNobodyInParticular,
             "known",

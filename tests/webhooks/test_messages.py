@@ -1,4 +1,4 @@
-"""Messages: conversations with a contact, a status that only moves forward, files, answers, forgetting."""
+"""Messages: conversations with a contact, a status that only moves forward, files, erasure."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pytest_django import Settings
 
 from ringotel_crm.backends import get_backend
 from ringotel_crm.models import Conversation, Message, RingotelUser, WebhookEvent
-from ringotel_crm.records import Actor
+from ringotel_crm.records import Actor, WrittenMessage
 from ringotel_crm.services import messages
 from ringotel_crm.services.privacy import erasure
 from ringotel_crm.services.privacy.subjects import find_subject
-from ringotel_crm.testing import Fault, RingotelServer
+from ringotel_crm.testing import RingotelServer
 from tests.factories import make_contact, make_user, number
 from tests.webhooks.sender import Sender, started
 
@@ -56,13 +56,13 @@ def received(text: str = "Hello", id: str = "m1", **params: Any) -> dict[str, An
 
 
 def post(phone: Sender, *events: dict[str, Any]) -> None:
-    for told in events:
-        assert phone.post(told).status_code == 200
+    for one in events:
+        assert phone.post(one).status_code == 200
     failed = WebhookEvent.objects.exclude(status="processed").values_list("error", flat=True)
     assert list(failed) == []
 
 
-def test_a_conversation_in_both_directions(phone: Sender) -> None:
+def test_conversation_has_messages_in_both_directions(phone: Sender) -> None:
     post(
         phone,
         sent("How are you?", "m1"),
@@ -114,13 +114,17 @@ def test_messages_are_on_the_timeline_of_the_contact(
         ("", "500", False),
     ],
 )
-def test_who_sent_it(phone: Sender, sender_number: str, receiver: str, is_outgoing: bool) -> None:
+def test_direction_of_a_message(
+    phone: Sender, sender_number: str, receiver: str, is_outgoing: bool
+) -> None:
     post(phone, sent(**{"from": sender_number, "to": receiver}))
 
     assert Message.objects.get().is_outgoing is is_outgoing
 
 
-def test_two_users_have_two_conversations_and_a_stranger_has_no_contact(phone: Sender) -> None:
+def test_two_users_have_two_conversations_and_an_unknown_number_has_no_contact(
+    phone: Sender,
+) -> None:
     post(
         phone,
         sent(),
@@ -136,8 +140,8 @@ def test_two_users_have_two_conversations_and_a_stranger_has_no_contact(phone: S
 
 
 def test_any_order_ends_in_the_same_message(phone: Sender) -> None:
-    told = [sent(), event("delivered"), event("read"), sent(), event("delivered")]
-    for order in random.Random(3).sample(list(itertools.permutations(told)), k=20):
+    events = [sent(), event("delivered"), event("read"), sent(), event("delivered")]
+    for order in random.Random(3).sample(list(itertools.permutations(events)), k=20):
         Conversation.objects.all().delete()
         Message.objects.all().delete()
         post(phone, *order)
@@ -149,13 +153,13 @@ def test_any_order_ends_in_the_same_message(phone: Sender) -> None:
 @pytest.mark.parametrize(
     "order", list(itertools.permutations(["message", "deleted", "updated"])), ids="-".join
 )
-def test_what_was_withdrawn_stays_withdrawn(phone: Sender, order: tuple[str, ...]) -> None:
-    told = {
+def test_deleted_message_stays_empty(phone: Sender, order: tuple[str, ...]) -> None:
+    events = {
         "message": sent("secret"),
         "deleted": event("deleted"),
         "updated": event("updated", content="more secret"),
     }
-    post(phone, *(told[name] for name in order))
+    post(phone, *(events[name] for name in order))
 
     message = Message.objects.get()
     assert (message.text, message.file_url) == ("", "")
@@ -164,14 +168,14 @@ def test_what_was_withdrawn_stays_withdrawn(phone: Sender, order: tuple[str, ...
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_an_edit_counts_more_than_what_it_edits(phone: Sender, order: tuple[int, ...]) -> None:
-    told = [sent("Helo"), event("updated", content="Hello")]
-    post(phone, *(told[i] for i in order))
+def test_edit_replaces_the_text_in_any_order(phone: Sender, order: tuple[int, ...]) -> None:
+    events = [sent("Helo"), event("updated", content="Hello")]
+    post(phone, *(events[i] for i in order))
 
     assert Message.objects.get().text == "Hello"
 
 
-def test_a_file_that_cannot_be_fetched_is_tried_again_and_then_given_up(phone: Sender) -> None:
+def test_file_that_cannot_be_downloaded_is_tried_a_limited_number_of_times(phone: Sender) -> None:
     with (
         RingotelServer() as server
     ):  # any server on this computer: it is not on the public internet
@@ -192,7 +196,7 @@ def test_a_file_that_cannot_be_fetched_is_tried_again_and_then_given_up(phone: S
         assert server.requests == []
 
 
-def test_a_file_is_kept_and_given_only_as_a_download(
+def test_file_is_stored_and_served_as_a_download_only(
     phone: Sender,
     monkeypatch: pytest.MonkeyPatch,
     admin_client: Client,
@@ -222,7 +226,7 @@ def test_a_file_is_kept_and_given_only_as_a_download(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_withdrawn_file_is_gone(
+def test_file_of_a_deleted_message_is_deleted(
     phone: Sender, monkeypatch: pytest.MonkeyPatch, media_root: Path
 ) -> None:
     monkeypatch.setattr(messages, "download_to", lambda file, url, **limits: file.write(b"photo"))
@@ -234,63 +238,153 @@ def test_a_withdrawn_file_is_gone(
     assert Message.objects.get().file.name == ""
 
 
-def reply(client: Client, text: str) -> str:
-    conversation = Conversation.objects.get()
-    url = f"/admin/ringotel_crm/conversation/{conversation.pk}/change/"
-    return client.post(url, {"reply": text}, follow=True).content.decode()
+@pytest.mark.parametrize("sender_name", ["ACME", "68849"])
+def test_sender_with_a_name_or_a_short_code_is_outside(
+    sender: Sender, settings: Settings, sender_name: str
+) -> None:
+    settings.RINGOTEL_CRM = {"RINGOTEL_API_KEY": KEY}
+    names = {"from": sender_name, "to": "353212028200"}
+    post(sender, sent(**names), sent(id="m2", **{**names, "from": "Sample Bank"}))
+
+    assert list(Message.objects.values_list("is_outgoing", flat=True)) == [False, False]
+    numbers = Conversation.objects.values_list("remote_number", flat=True)
+    assert sorted(numbers) == sorted([sender_name, "Sample Bank"])
 
 
-def test_an_answer_from_the_admin(phone: Sender, settings: Settings, admin_client: Client) -> None:
-    post(phone, sent("Hello", "m1"), received("What?", "m2"))
-    with RingotelServer(key=KEY) as ringotel:
-        settings.RINGOTEL_CRM = ringotel.settings()
-        page = reply(admin_client, "Never mind <b>")
-        assert ringotel.requests == [
-            (
-                "message",
-                {
-                    "orgid": ringotel.org_id,
-                    "from": "500",
-                    "to": THEIRS,
-                    "content": "Never mind <b>",
-                },
-            )
-        ]
-        assert "Never mind &lt;b&gt;" in page
-        last = Message.objects.order_by("at").last()
-        assert last
-        # Ringotel tells of it, too.
-        post(phone, sent("Never mind <b>", last.message_id), event("delivered", last.message_id))
-        assert list(Message.objects.order_by("at").values_list("text", "status")) == [
-            ("Hello", "sent"),
-            ("What?", "sent"),
-            ("Never mind <b>", "delivered"),
-        ]
+@pytest.mark.parametrize(
+    ("extension", "sender_name", "is_outgoing"),
+    [("500", "777", True), ("500", "68849", False), ("50001", "68849", True), ("", "6884", True)],
+)
+def test_unknown_extension_is_told_from_a_short_code_by_its_length(
+    sender: Sender, settings: Settings, extension: str, sender_name: str, is_outgoing: bool
+) -> None:
+    settings.RINGOTEL_CRM = {"RINGOTEL_API_KEY": KEY}
+    make_user("una", extension)
+    post(sender, sent(**{"from": sender_name}))
 
-        ringotel.faults.append(Fault.LOST)
-        page = reply(admin_client, "Once <more>")
-        assert "Nobody knows whether this was sent" in page
-        assert "Once &lt;more&gt;" in page  # to be copied
-        assert ringotel.methods() == ["message", "message"]  # not repeated
-
-        settings.RINGOTEL_CRM = ringotel.settings(ORGANIZATION_ID="1")
-        assert "Not sent: Ringotel refused message" in reply(admin_client, "Again")
-    assert Message.objects.count() == 3
+    assert Message.objects.get().is_outgoing is is_outgoing
 
 
-def test_an_answer_that_was_withdrawn_before_it_is_logged(phone: Sender) -> None:
+def test_direction_is_known_by_the_extensions_of_the_ringotel_user(phone: Sender) -> None:
+    owner = RingotelUser.objects.create(ringotel_id=USER, extension="600")
+    RingotelUser.objects.create(ringotel_id="2", extension="60001", owner=owner)
+    post(
+        phone,
+        sent(id="m1", **{"from": "60001"}),
+        sent(id="m2", sessionid="s2", **{"from": "777", "to": THEIRS}),
+        sent(id="m3", **{"from": "600", "to": "visitor-1"}),
+    )
+
+    sides = dict(Message.objects.values_list("message_id", "is_outgoing"))
+    assert sides == {"m1": True, "m2": False, "m3": True}
+
+
+def test_direction_is_known_by_the_chat_session(phone: Sender) -> None:
+    post(phone, received(id="m1"), sent(id="m2", **{"from": "999999", "to": THEIRS}))
+
+    assert Message.objects.get(message_id="m2").is_outgoing is True
+
+
+def test_message_of_an_attached_extension_belongs_to_its_owner(phone: Sender) -> None:
+    owner = RingotelUser.objects.create(ringotel_id="1", extension="500")
+    RingotelUser.objects.create(ringotel_id="2", extension="501", owner=owner)
+    post(phone, received(to="501", userid="2"))
+
+    assert Conversation.objects.get().agent_name == "una"
+
+
+def test_receiver_may_have_an_id_instead_of_a_number(phone: Sender) -> None:
+    event = sent(senderid="visitor-1")
+    del event["params"]["to"]
+    post(phone, event)
+
+    assert (Message.objects.get().is_outgoing, Conversation.objects.get().remote_number) == (
+        True,
+        "visitor-1",
+    )
+
+
+def test_session_of_the_latest_message_is_kept(phone: Sender) -> None:
+    post(phone, received(id="m1", sessionid="s1"), sent(id="m2", sessionid="s2"))
+
+    assert Conversation.objects.get().session_id == "s2"
+    assert set(Message.objects.values_list("session_id", flat=True)) == {"s1", "s2"}
+
+
+def documented(method: str, **params: Any) -> dict[str, Any]:
+    """An event with the documented parameters only."""
+    return {"method": method, "api_key": KEY, "params": params}
+
+
+def test_read_report_is_about_the_messages_of_its_session(phone: Sender) -> None:
+    post(
+        phone,
+        received(id="m1", sessionid="s1"),
+        sent(id="m2", sessionid="s1"),
+        received(id="m3", sessionid="s2"),
+        documented("delivered", messageid="m3", sessionid="s2"),
+        documented("read", sessionid="s1"),
+        documented("read", sessionid="unknown"),
+    )
+
+    states = dict(Message.objects.values_list("message_id", "status"))
+    assert states == {"m1": "read", "m2": "sent", "m3": "delivered"}
+
+
+def test_unread_conversation_is_marked_and_can_be_filtered(
+    phone: Sender, admin_client: Client
+) -> None:
+    url = "/admin/ringotel_crm/conversation/"
+
+    def is_marked() -> bool:
+        assert ("Ada" in admin_client.get(url, {"unread": "1"}).content.decode()) == (
+            Conversation.objects.get().is_unread
+        )
+        return "unread in the app</span>" in admin_client.get(url).content.decode()
+
+    post(phone, sent(id="m1"))
+    assert not is_marked()
+    post(phone, received(id="m2"))
+    assert is_marked()
+    post(phone, documented("read", sessionid="s1"))
+    assert not is_marked()
+    post(phone, documented("unread", sessionid="s1"))
+    assert is_marked()
+    assert Message.objects.get(message_id="m2").status == "read"
+
+
+def test_delivered_is_shown_as_the_receipt_of_the_app(phone: Sender, admin_client: Client) -> None:
+    post(phone, received(), documented("delivered", messageid="m1", sessionid="s1"))
+    url = f"/admin/ringotel_crm/conversation/{Conversation.objects.get().pk}/change/"
+
+    assert "received by the app" in admin_client.get(url).content.decode()
+
+
+def test_call_in_a_chat_is_no_message(phone: Sender) -> None:
+    content = {"duration": 100, "caller": "500", "called": THEIRS, "subject": "Sales"}
+    post(phone, sent(type=8, content=content))
+
+    assert not Message.objects.exists()
+
+
+@pytest.mark.parametrize("method", ["read", "unread"])
+def test_report_without_a_session_fails(phone: Sender, method: str) -> None:
+    assert phone.post(documented(method)).status_code == 200
+    assert "Enter a session id" in WebhookEvent.objects.get().error
+
+
+def test_reply_that_was_deleted_or_edited_before_it_is_logged(phone: Sender) -> None:
     post(phone, sent(), event("deleted", "m2"), event("updated", "m3", content="Better"))
+    conversation = Conversation.objects.get()
     for id in ("m2", "m3"):
-        messages.log_reply(Conversation.objects.get(), id, "Worse", timezone.now())
+        messages.create_reply(conversation, id, "Worse", timezone.now())
+        messages.join_copy(conversation, id, WrittenMessage(id=id))
 
-    assert list(Message.objects.order_by("message_id").values_list("text", flat=True)) == [
-        "Hello",
-        "",
-        "Better",
-    ]
+    texts = Message.objects.order_by("message_id").values_list("text", flat=True)
+    assert list(texts) == ["Hello", "", "Better"]
 
 
-def test_who_may_answer(phone: Sender, client: Client) -> None:
+def test_reply_needs_a_permission(phone: Sender, client: Client) -> None:
     post(phone, sent())
     reader = User.objects.create_user("reader", is_staff=True)
     reader.user_permissions.add(Permission.objects.get(codename="view_conversation"))
@@ -301,7 +395,7 @@ def test_who_may_answer(phone: Sender, client: Client) -> None:
     assert client.post(url, {"reply": "Psst"}).status_code == 403
 
 
-def test_a_person_is_forgotten(phone: Sender) -> None:
+def test_erasure_deletes_the_messages_of_a_person(phone: Sender) -> None:
     post(phone, sent("of Ada"), sent("of another", "m2", to="442079460777"))
     phone.tell({**started(), "api_key": KEY})
     backend = get_backend(Actor(user=None))
@@ -317,7 +411,7 @@ def test_a_person_is_forgotten(phone: Sender) -> None:
     assert WebhookEvent.objects.count() == 1
 
 
-def test_the_agent_of_a_conversation_is_told_by_a_confirmed_mapping(phone: Sender) -> None:
+def test_agent_of_a_conversation_is_known_by_a_confirmed_match(phone: Sender) -> None:
     RingotelUser.objects.create(ringotel_id=USER, agent_id=str(make_user("kim").pk), confirmed=True)
     post(phone, received(to=number(900)))
 

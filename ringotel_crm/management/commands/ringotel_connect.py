@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
 
 from ...hooks.document import build
 from ...onboarding import credentials
+from ...onboarding.account import get_page_urls
 from ..connection import ConnectionCommand
 
 
@@ -46,7 +48,7 @@ ringotel_simulate with it. See ringotel_connect_webhook for webhooks.
 
     def connect(self, options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         self.check_options(options)
-        base_url = self.get_base_url(options["base_url"])
+        self.base_url = self.get_base_url(options["base_url"])
         properties = credentials.issue_credential(
             options["auth"],
             name=options["name"],
@@ -54,10 +56,17 @@ ringotel_simulate with it. See ringotel_connect_webhook for webhooks.
             user=self.get_user(options["user"]),
             tenant=options["tenant"],
         )
-        document = build(options["auth"], base_url)
+        document = build(options["auth"], self.base_url)
         if options["json"]:
             return {"document": document, "properties": properties}, {}
         return document, properties
+
+    def print_result(self, text: str, output: Path | None, properties: dict[str, str]) -> None:
+        super().print_result(text, output, properties)
+        if properties:
+            urls = get_page_urls(self.base_url).items()
+            lines = "\n".join(f"{label}: {url}" for label, url in urls)
+            self.stderr.write(f"For the settings of the connection in Ringotel's portal:\n{lines}")
 
     def check_options(self, options: dict[str, Any]) -> None:
         auth = options["auth"]

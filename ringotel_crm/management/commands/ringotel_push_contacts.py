@@ -1,9 +1,9 @@
-"""Keep Ringotel's directory equal to the contacts."""
+"""Keep Ringotel's address book equal to the contacts."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -12,7 +12,6 @@ from django.core.management.base import CommandError
 from ... import phone
 from ...backends import Backend
 from ...client import Ringotel
-from ...records import AddressBookEntry
 from ...services.sync import address_book, checkpoints
 from ...services.sync.address_book import Action, Change
 from ..account import AccountCommand
@@ -20,10 +19,10 @@ from ..account import AccountCommand
 BATCH = 100
 
 
-def batches(cards: Iterable[AddressBookEntry]) -> Iterator[list[AddressBookEntry]]:
-    """At most :data:`BATCH` at a time."""
-    cards = iter(cards)
-    while batch := list(islice(cards, BATCH)):
+def batches(changes: Iterable[Change]) -> Iterator[list[Change]]:
+    """Yield at most :data:`BATCH` changes at a time."""
+    changes = iter(changes)
+    while batch := list(islice(changes, BATCH)):
         yield batch
 
 
@@ -31,37 +30,37 @@ class Command(AccountCommand):
     """See ``help``."""
 
     help = (
-        "Sends to Ringotel's directory what differs from the CRM's contacts. Can be broken off at any time: the next "
-        "run goes on."
+        "Send to Ringotel's address book what differs from the CRM's contacts. Can be interrupted "
+        "at any time: the next run continues."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The options."""
         super().add_arguments(parser)
         parser.add_argument(
-            "--dry-run", action="store_true", help="show what would be sent, in a table"
+            "--dry-run", action="store_true", help="only report what would be sent, as a table"
         )
         parser.add_argument(
             "--delete-others",
             action="store_true",
-            help="also delete entries that people made in Ringotel itself",
+            help="also delete entries that were added in Ringotel itself",
         )
 
     def work(self, backend: Backend, options: dict[str, Any]) -> None:
-        """Compare, then send."""
         client = Ringotel()
         with checkpoints.exclusive(backend.tenant, "ringotel_push_contacts") as renew:
             cards = client.get_contacts()
             address_book.reconcile(backend, cards)
-            changes = list(address_book.diff(backend, cards, with_others=options["delete_others"]))
+            others = options["delete_others"]
+            changes = list(address_book.diff(backend, cards, with_others=others))
             if len(changes) >= len(cards) > 0 and all(
                 change.action is Action.DELETE for change in changes
             ):
                 raise CommandError(
-                    "The CRM has no contacts: nothing is sent, because all of the directory would go."
+                    "The CRM has no contacts. Nothing was sent, because the whole address book "
+                    "would be deleted."
                 )
             if options["dry_run"]:
-                self.table(changes)
+                self.print_table(changes)
             else:
                 self.send(backend, client, changes, renew)
         counts = ", ".join(
@@ -69,30 +68,33 @@ class Command(AccountCommand):
         )
         self.stdout.write(f"{counts}{' (nothing was sent)' if options['dry_run'] else ''}")
 
-    def send(self, backend: Backend, client: Ringotel, changes: list[Change], renew: Any) -> None:
-        """In batches: first what is wrong, then what is missing."""
-        for action, send in (
-            (Action.UPDATE, client.update_contacts),
-            (Action.DELETE, lambda batch: client.delete_contacts(card.id for card in batch)),
-            (Action.ADD, client.import_contacts),
-        ):
-            cards = [change.card for change in changes if change.action is action]
-            for batch in self.progress(
-                batches(cards), unit=f"batch ({action})", total=-(-len(cards) // BATCH)
-            ):
+    def send(
+        self, backend: Backend, client: Ringotel, changes: list[Change], renew: Callable[[], None]
+    ) -> None:
+        """Send the changes in batches: updates, deletions, then new entries."""
+        is_complete = True
+        for action in (Action.UPDATE, Action.DELETE, Action.ADD):
+            chosen = [change for change in changes if change.action is action]
+            total = -(-len(chosen) // BATCH)
+            for batch in self.progress(batches(chosen), unit=f"batch ({action})", total=total):
                 renew()
-                send(batch)
-                if action is Action.DELETE:
-                    address_book.remove_links(backend, [card.id for card in batch])
-        if any(change.action is Action.ADD for change in changes):
+                cards = [change.card for change in batch]
+                if action is Action.UPDATE:
+                    client.update_contacts(cards)
+                elif action is Action.DELETE:
+                    client.delete_contacts(card.id for card in cards)
+                    address_book.remove_links(backend, [card.id for card in cards])
+                else:
+                    added = client.import_contacts(cards)
+                    is_complete &= address_book.link_added(backend, batch, added)
+        if not is_complete:
             address_book.reconcile(backend, client.get_contacts())
 
-    def table(self, changes: list[Change]) -> None:
-        """One line each, for people."""
+    def print_table(self, changes: list[Change]) -> None:
+        """Print one line for each change."""
         self.stdout.write(f"{'':8}{'name':32}{'numbers':40}{'organization'}")
         for change in changes:
             card = change.card
             numbers = ", ".join(map(phone.mask, (*card.phones, *card.mobiles)))
-            self.stdout.write(
-                f"{change.action:8}{card.name[:30]:32}{numbers[:38]:40}{card.organization[:40]}".rstrip()
-            )
+            columns = f"{card.name[:30]:32}{numbers[:38]:40}{card.organization[:40]}"
+            self.stdout.write(f"{change.action:8}{columns}".rstrip())

@@ -14,16 +14,16 @@ class Command(AccountCommand):
     """See ``help``."""
 
     help = (
-        "Makes the lists of call subjects here (in the admin) and at Ringotel the same: whoever adds or removes one, "
-        "does it for both."
+        "Make the lists of call subjects in the admin and in Ringotel the same: a subject that is "
+        "added or removed on one side is added or removed on the other."
     )
 
     def work(self, backend: Backend, options: dict[str, Any]) -> None:
-        """First Ringotel, which may refuse, then here."""
         client = Ringotel()
         with checkpoints.exclusive(backend.tenant, "ringotel_sync_subjects"):
             theirs = client.get_activity_subjects()
             names = address_book.merge_subjects(backend, theirs)
+            # Ringotel first: it may refuse.
             if names != theirs:
                 client.set_activity_subjects(names)
             address_book.save_subjects(backend, names)

@@ -22,6 +22,7 @@ from ...exceptions import InvalidInput
 from ...models import Activity, CallLeg
 from ...records import CallEnd, CallRef, CallStart, Status, UserRecord
 from .. import locks
+from ..sync.user_mapping import resolve_agent
 from .lifecycle import (
     OPEN_STATUSES,
     final_status,
@@ -43,7 +44,7 @@ def log_leg(backend: Backend, start: CallStart, end: CallEnd | None = None) -> A
         raise InvalidInput(
             _("A call id is expected."), fields={"call_id": [_("A call id is expected.")]}
         )
-    agent = backend.users.resolve(id=start.user_id, extension=start.extension)
+    agent = resolve_agent(backend, id=start.user_id, extension=start.extension)
     contact = resolve_contact(backend, start)
     with transaction.atomic():
         activity = lock_call(backend, CallRef(call_id=start.call_id))

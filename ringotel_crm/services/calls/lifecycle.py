@@ -27,6 +27,7 @@ from ...models import Activity, Conversation
 from ...records import CallEnd, CallNote, CallRef, CallStart, ContactRecord, Direction, Status
 from .. import locks
 from ..contacts.identify import identify
+from ..sync.user_mapping import resolve_agent
 
 # Why a call ended: Q.850 and SIP codes, as PBXs write them. A call with talking time was answered whatever they say.
 BUSY_CAUSES = {"17", "486", "600", "busy"}
@@ -148,8 +149,8 @@ def start_call(backend: Backend, start: CallStart) -> Activity:
     start = replace(
         start, direction=direction, extension=start.extension or _own_extension(start, direction)
     )
-    agent = backend.users.resolve(
-        id=start.user_id, extension=start.extension, email=start.user_email
+    agent = resolve_agent(
+        backend, id=start.user_id, extension=start.extension, email=start.user_email
     )
     contact = resolve_contact(backend, start)
 

@@ -1,4 +1,4 @@
-"""How far a command has come, and that only one of its kind is at work."""
+"""How far a command has come, and that only one of its kind runs at a time."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from ...exceptions import InvalidInput
 from ...models import Checkpoint
 from .. import locks
 
+# A command that has not renewed its lease for this long is considered dead.
 LEASE = dt.timedelta(minutes=10)
-"""After this time without a word, a command that has begun is taken for dead."""
 
 
 def read(tenant: str, name: str) -> Any:
-    """What was last written under this name; None at first."""
+    """Return the value last written under ``name``; None if there is no value yet."""
     return (
         Checkpoint.objects.filter(tenant=tenant, name=name).values_list("value", flat=True).first()
     )
 
 
 def write(tenant: str, name: str, value: Any) -> None:
-    """Keep this, as JSON can say it, for the next run."""
+    """Store a value that JSON can represent for the next run."""
     locks.upsert(
         Checkpoint(tenant=tenant, name=name, value=value),
         key=["tenant", "name"],
@@ -37,7 +37,10 @@ def write(tenant: str, name: str, value: Any) -> None:
 
 @contextmanager
 def exclusive(tenant: str, name: str) -> Iterator[Callable[[], None]]:
-    """Be the only one of this name; call what it gives now and then to stay it. Raises ``Invalid`` if another is."""
+    """Hold the lease of a command, and yield a function that renews it.
+
+    Raises ``Invalid`` if another process holds it.
+    """
     key = f"{name} is running"
 
     def renew() -> None:
@@ -47,10 +50,8 @@ def exclusive(tenant: str, name: str) -> Iterator[Callable[[], None]]:
         locks.acquire(f"{key} {tenant}")
         until = read(tenant, key)
         if until and dt.datetime.fromisoformat(until) > timezone.now():
-            raise InvalidInput(
-                _("This command is running already (until it is done, or at most until %(time)s).")
-                % {"time": until}
-            )
+            message = _("This command is already running. Try again after %(time)s at the latest.")
+            raise InvalidInput(message % {"time": until})
         renew()
     try:
         yield renew

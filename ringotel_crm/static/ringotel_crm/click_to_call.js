@@ -24,6 +24,11 @@ document.addEventListener("click", async (event) => {
         });
         const isText = (answer.headers.get("Content-Type") || "").startsWith("text/plain");
         said.textContent = " " + (isText ? await answer.text() : `${answer.status} ${answer.statusText}`);
+        if (answer.status === 409) { // the Ringotel app cannot ring
+            const other = document.createElement("a");
+            other.href = other.textContent = `tel:${url.searchParams.get("number")}`;
+            said.append(" ", other);
+        }
     } catch (error) {
         said.textContent = " " + error.message;
     } finally {

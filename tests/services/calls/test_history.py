@@ -1,4 +1,4 @@
-"""``ringotel_pull_calls``: gaps are filled, no known call is doubled, what is not clear is reported."""
+"""``ringotel_pull_calls``: missing calls are logged, none twice, and ambiguous ones reported."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from ringotel_crm.backends import get_backend
 from ringotel_crm.minicrm.models import Contact
-from ringotel_crm.models import Activity, CallLeg, Checkpoint
+from ringotel_crm.models import Activity, CallLeg, Checkpoint, RingotelUser
 from ringotel_crm.records import Actor, CallEnd, CallRef, CallStart
 from ringotel_crm.services.calls.legs import log_leg
 from ringotel_crm.services.calls.lifecycle import start_call, stop_call
-from ringotel_crm.testing import Fault, RingotelServer
+from ringotel_crm.testing import Fault, RefusalShape, RingotelServer
 from tests.factories import make_contact, make_user, number
 
 COLUMNS = [column.attname for column in Activity._meta.concrete_fields]
@@ -53,7 +53,7 @@ def known(
     caller: str = BARE,
     talk: int | None = 27,
 ) -> Activity:
-    """A call that a webhook told of; with ``talk`` also how it ended."""
+    """A call that a webhook reported; with ``talk`` also its end."""
     start = CallStart(
         call_id=call_id,
         direction="inbound",
@@ -71,14 +71,14 @@ def known(
 
 
 def pull(*args: str) -> tuple[dict[str, int], str]:
-    """What became of the calls, and what was reported."""
+    """Return the counts that are not zero, and the error output."""
     output, errors = io.StringIO(), io.StringIO()
     call_command("ringotel_pull_calls", *args, stdout=output, stderr=errors)
     counts = dict(pair.split(": ") for pair in output.getvalue().strip().split(", "))
     return {name: int(count) for name, count in counts.items() if count != "0"}, errors.getvalue()
 
 
-def test_a_call_that_nobody_told_of_is_logged_once(ringotel: RingotelServer) -> None:
+def test_unlogged_call_is_logged_once(ringotel: RingotelServer) -> None:
     ringotel.calls = [past(), past(600, 0, a="500", b="447700900009", o=True)]
 
     assert pull() == ({"added": 2}, "")
@@ -98,7 +98,7 @@ def test_a_call_that_nobody_told_of_is_logged_once(ringotel: RingotelServer) -> 
     )
 
 
-def test_what_was_erased_does_not_come_back(ringotel: RingotelServer) -> None:
+def test_erased_call_does_not_come_back(ringotel: RingotelServer) -> None:
     known()
     ringotel.calls = [past(), past(300), past(2, a="447700900009", b="501")]
     assert pull()[0] == {"known": 1, "added": 2}
@@ -128,7 +128,7 @@ def test_what_was_erased_does_not_come_back(ringotel: RingotelServer) -> None:
     ],
     ids=repr,
 )
-def test_a_known_call_stays_as_it_is(
+def test_logged_call_is_not_changed(
     ringotel: RingotelServer, call: dict[str, Any], row: dict[str, Any]
 ) -> None:
     known(**call)
@@ -149,7 +149,7 @@ def test_a_known_call_stays_as_it_is(
     ],
     ids=repr,
 )
-def test_another_call_is_another_call(ringotel: RingotelServer, row: dict[str, Any]) -> None:
+def test_entry_that_differs_is_another_call(ringotel: RingotelServer, row: dict[str, Any]) -> None:
     known()
     ringotel.calls = [past(**row)]
 
@@ -157,7 +157,7 @@ def test_another_call_is_another_call(ringotel: RingotelServer, row: dict[str, A
     assert Activity.objects.count() == 2
 
 
-def test_an_end_that_was_lost_is_found(ringotel: RingotelServer) -> None:
+def test_missing_end_is_filled_in(ringotel: RingotelServer) -> None:
     known(talk=None)
     ringotel.calls = [past(0.4)]
 
@@ -173,7 +173,7 @@ def test_an_end_that_was_lost_is_found(ringotel: RingotelServer) -> None:
     assert pull() == ({"known": 1}, "")
 
 
-def test_an_end_of_a_call_without_phones_is_found(ringotel: RingotelServer) -> None:
+def test_missing_end_of_a_call_without_legs_is_filled_in(ringotel: RingotelServer) -> None:
     backend = get_backend(Actor(user=None))
     start_call(
         backend, CallStart(call_id="c1", direction="inbound", caller_number=BARE, start=WHEN)
@@ -186,7 +186,7 @@ def test_an_end_of_a_call_without_phones_is_found(ringotel: RingotelServer) -> N
     assert Activity.objects.get().status == "answered"
 
 
-def test_who_redials_has_made_two_calls(ringotel: RingotelServer) -> None:
+def test_redial_within_a_minute_is_another_call(ringotel: RingotelServer) -> None:
     known("first", talk=0)
     ringotel.calls = [past(40), past(0, 0)]
 
@@ -194,21 +194,21 @@ def test_who_redials_has_made_two_calls(ringotel: RingotelServer) -> None:
     assert sorted(Activity.objects.values_list("status", flat=True)) == ["answered", "missed"]
 
 
-def test_what_fits_several_calls_is_reported_and_left_alone(ringotel: RingotelServer) -> None:
+def test_entry_that_fits_several_calls_is_reported_and_skipped(ringotel: RingotelServer) -> None:
     known("first", -20)
     known("second", 20)
     ringotel.calls = [past()]
 
     counts, errors = pull()
     assert counts == {"ambiguous": 1}
-    assert "Fits several calls" in errors
+    assert "Ambiguous, skipped" in errors
     assert BARE not in errors
     assert Activity.objects.count() == 2
     assert pull() == ({"ambiguous": 1}, "")  # once is enough for cron
-    assert "Fits several calls" in pull("--since", "4h")[1]
+    assert "Ambiguous, skipped" in pull("--since", "4h")[1]
 
 
-def test_a_ring_group_that_nobody_told_of_is_one_call(ringotel: RingotelServer) -> None:
+def test_unlogged_ring_group_is_one_call(ringotel: RingotelServer) -> None:
     ringotel.calls = [past(0, 0, b="501"), past(0, 27, b="500")]
 
     assert pull() == ({"added": 1, "completed": 1}, "")
@@ -217,7 +217,7 @@ def test_a_ring_group_that_nobody_told_of_is_one_call(ringotel: RingotelServer) 
     assert pull() == ({"known": 2}, "")
 
 
-def test_the_phones_of_a_group_need_not_ring_in_the_same_moment(ringotel: RingotelServer) -> None:
+def test_phones_of_a_group_may_ring_at_different_times(ringotel: RingotelServer) -> None:
     ringotel.calls = [past(0.01 * i, 27 if i == 2 else 0, b=f"50{i}") for i in range(4)]
 
     assert pull() == ({"added": 1, "completed": 3}, "")
@@ -226,7 +226,7 @@ def test_the_phones_of_a_group_need_not_ring_in_the_same_moment(ringotel: Ringot
     assert (call.status, call.extension, call.legs.count()) == ("answered", "502", 4)
 
 
-def test_a_known_call_whose_phones_rang_one_after_the_other(ringotel: RingotelServer) -> None:
+def test_logged_call_may_have_rung_on_one_phone_after_the_other(ringotel: RingotelServer) -> None:
     for i in range(5):
         begin = WHEN + dt.timedelta(seconds=20 * i)
         start = CallStart(
@@ -243,7 +243,7 @@ def test_a_known_call_whose_phones_rang_one_after_the_other(ringotel: RingotelSe
     assert Activity.objects.count() == 1
 
 
-def test_both_ends_of_a_call_between_two_of_ours(ringotel: RingotelServer) -> None:
+def test_internal_call_has_both_ends_in_the_history(ringotel: RingotelServer) -> None:
     ringotel.calls = [past(a="500", b="501", o=True), past(a="500", b="501")]
 
     assert pull() == ({"added": 1, "completed": 1}, "")
@@ -256,7 +256,7 @@ def test_both_ends_of_a_call_between_two_of_ours(ringotel: RingotelServer) -> No
     )
 
 
-def test_a_call_that_is_told_of_after_it_was_found_is_not_there_twice(
+def test_call_that_is_reported_after_it_was_pulled_is_one_call(
     ringotel: RingotelServer,
 ) -> None:
     ringotel.calls = [past()]
@@ -267,7 +267,7 @@ def test_a_call_that_is_told_of_after_it_was_found_is_not_there_twice(
     assert Activity.objects.get().call_id == "late"
 
 
-def test_what_people_wrote_is_not_thrown_away(ringotel: RingotelServer) -> None:
+def test_call_with_notes_of_staff_is_not_deleted(ringotel: RingotelServer) -> None:
     ringotel.calls = [past()]
     pull()
     Activity.objects.update(comment="Calls back.")
@@ -276,13 +276,13 @@ def test_what_people_wrote_is_not_thrown_away(ringotel: RingotelServer) -> None:
     assert pull()[0] == {"ambiguous": 1}
     counts, errors = pull("--since", "4h")
     assert counts == {"ambiguous": 1}
-    assert "Fits several calls" in errors
+    assert "Ambiguous, skipped" in errors
     assert Activity.objects.count() == 2
 
 
-def test_it_goes_on_where_it_ended(ringotel: RingotelServer) -> None:
+def test_run_continues_where_the_last_one_ended(ringotel: RingotelServer) -> None:
     ringotel.faults.extend([None, Fault.RESET, Fault.RESET, Fault.RESET])
-    with pytest.raises(CommandError, match="no answer to getCalls"):
+    with pytest.raises(CommandError, match="did not answer getCalls"):
         pull("--since", "3d")
     assert not Checkpoint.objects.filter(
         name="history"
@@ -298,7 +298,7 @@ def test_it_goes_on_where_it_ended(ringotel: RingotelServer) -> None:
 
 
 @pytest.mark.parametrize("since", ["90m", "12h", "7d", "2026-03-02", "2026-03-02T12:00:00Z"])
-def test_since(ringotel: RingotelServer, since: str) -> None:
+def test_since_is_a_time_or_an_age(ringotel: RingotelServer, since: str) -> None:
     pull("--since", since)
     begins = [params["begin"] for _method, params in ringotel.requests]
 
@@ -310,12 +310,112 @@ def test_since(ringotel: RingotelServer, since: str) -> None:
 
 
 @pytest.mark.parametrize("since", ["yesterday", "", "5w", "-1d", "999999d"])
-def test_since_what(ringotel: RingotelServer, since: str) -> None:
+def test_invalid_since_is_refused(ringotel: RingotelServer, since: str) -> None:
     with pytest.raises((CommandError, SystemExit)):
         pull(f"--since={since}")
     assert ringotel.requests == []
 
 
-def test_ringotel_is_not_set_up() -> None:
+def test_missing_key_is_reported() -> None:
     with pytest.raises(CommandError, match="RINGOTEL_API_KEY"):
         pull()
+
+
+class TestMachines:
+    def test_parking_slots_take_no_calls(self, ringotel: RingotelServer) -> None:
+        make_user("slot", "5901")
+        ringotel.add_user("Park 1", "5901", status=-2, state=-1)
+        ringotel.calls = [
+            past(a="500", b="5901", o=True),
+            past(60, b="5901"),
+            past(120, a="5901", b="500"),
+        ]
+
+        assert pull() == ({"ignored": 3}, "")
+        assert not Activity.objects.exists()
+
+    def test_calls_of_an_ai_agent_belong_to_no_user(self, ringotel: RingotelServer) -> None:
+        make_user("robot", "9010")
+        ringotel.add_user("AI agent", "9010", id="9")
+        ringotel.agents = [{"id": "8", "userid": "9", "extension": "9010"}]
+        ringotel.calls = [past(b="9010"), past(600, a="500", b="9010", o=True)]
+
+        assert pull() == ({"added": 2}, "")
+        first, second = Activity.objects.order_by("start")
+        assert (first.direction, first.status, first.agent_id) == ("inbound", "answered", "")
+        assert (second.direction, second.agent_name) == ("internal", "una")
+
+    def test_call_on_an_attached_extension_belongs_to_its_owner(
+        self, ringotel: RingotelServer
+    ) -> None:
+        owner = RingotelUser.objects.create(ringotel_id="1", extension="500")
+        RingotelUser.objects.create(ringotel_id="2", extension="511", owner=owner)
+        ringotel.calls = [past(b="511"), past(600, a="501", b="511", o=True)]
+        pull()
+
+        first, second = Activity.objects.order_by("start")
+        assert (first.extension, first.agent_name) == ("511", "una")
+        assert second.direction == "internal"
+
+    @pytest.mark.parametrize("shape", RefusalShape)
+    def test_key_without_permission_for_users_pulls_calls_nevertheless(
+        self, ringotel: RingotelServer, shape: RefusalShape
+    ) -> None:
+        ringotel.refusal, ringotel.refusals["getUsers"] = shape, "No permission"
+        ringotel.calls = [past()]
+
+        assert pull() == ({"added": 1}, "")
+
+
+class TestGaps:
+    def report(self, ringotel: RingotelServer, **provision: Any) -> tuple[str, str]:
+        ringotel.branches[0]["provision"] = provision
+        output, errors = io.StringIO(), io.StringIO()
+        options = ["--since", "1d", "--report-missing"]
+        call_command("ringotel_pull_calls", *options, stdout=output, stderr=errors)
+        return output.getvalue().splitlines()[-1], errors.getvalue()
+
+    def test_call_that_the_history_lacks_is_reported(self, ringotel: RingotelServer) -> None:
+        known("c1")
+        known("c2", 600)
+        ringotel.calls = [past()]
+
+        line, errors = self.report(ringotel)
+        assert line == "not in the history: 1, explained by the connection: 0"
+        assert errors.startswith("Not in the history: ")
+        assert BARE not in errors
+
+    @pytest.mark.parametrize(
+        ("talk", "option", "explained"),
+        [
+            (0, {"nologmc": True}, 1),
+            (0, {"nologae": True}, 0),
+            (27, {"nologmc": True}, 0),
+            (27, {"nologae": True}, 0),
+        ],
+    )
+    def test_missed_call_is_explained_by_the_option_not_to_log_it(
+        self, ringotel: RingotelServer, talk: int, option: dict[str, bool], explained: int
+    ) -> None:
+        known("c1", talk=talk)
+
+        line, errors = self.report(ringotel, **option)
+        expected = f"not in the history: {1 - explained}, explained by the connection: {explained}"
+        assert line == expected
+        assert bool(errors) is not bool(explained)
+
+    def test_call_answered_elsewhere_is_explained_by_the_option_not_to_log_it(
+        self, ringotel: RingotelServer
+    ) -> None:
+        known("c1", talk=0)
+        Activity.objects.update(status="answered", duration=27)  # as the PBX reports it
+
+        assert self.report(ringotel)[0].startswith("not in the history: 1,")
+        assert self.report(ringotel, nologae=True)[0].startswith("not in the history: 0,")
+
+    def test_outbound_calls_are_always_logged(self, ringotel: RingotelServer) -> None:
+        known("c1", talk=0)
+        Activity.objects.update(direction="outbound")
+
+        options = {"nologmc": True, "nologae": True}
+        assert self.report(ringotel, **options)[0].startswith("not in the history: 1,")

@@ -1,0 +1,279 @@
+"""The CRM as a tab of the Ringotel app: the current call, its contact, and calls to return.
+
+Enter the address of this page as a custom page of a connection. Ringotel fills in the placeholders
+of its query. They are no credentials: users sign in to the site, inside the tab.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial, wraps
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.views import LoginView, redirect_to_login
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import get_conditional_response
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from ..admin.base import backend_for
+from ..admin.contacts import add_contact_url
+from ..admin.html import display_number
+from ..backends import Backend
+from ..client.call_notes import can_push_notes, push_notes
+from ..conf import conf
+from ..exceptions import CRMError
+from ..internal.parsing import is_absent
+from ..models import Activity, CallSubject, Note
+from ..records import ContactRecord
+from ..services.calls.access import may_view_calls, visible_calls
+from ..services.calls.click_to_call import call_link
+from ..services.calls.live import live_calls
+from ..services.calls.timeline import related_calls
+from ..services.contacts.identify import explain_caller
+from ..services.sync import user_mapping
+
+PLACEHOLDERS = ("userid", "domain", "number", "username", "email", "mobile")
+MAX_LENGTH = 250
+# How long the last call is shown after its end, for notes.
+AFTER_CALL = dt.timedelta(hours=1)
+EARLIER_CALLS, MAX_CONTACTS, MAX_TO_RETURN = 5, 5, 20
+
+
+class NotesForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Notes on a call. The hidden initial values show which fields were edited: the call may have
+    changed since."""
+
+    class Meta:
+        model = Activity
+        fields = ("subject", "comment", "follow_up")
+        labels = {"follow_up": gettext_lazy("To call back")}
+        widgets = {
+            "subject": forms.TextInput(attrs={"list": "subjects", "dir": "auto"}),
+            "comment": forms.Textarea(attrs={"rows": 4, "dir": "auto"}),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for one in self.fields.values():
+            one.show_hidden_initial = True
+            one.help_text = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CurrentCall:
+    """The call that is live, or ended last, and what is known of it. ``contacts`` are pairs of
+    contact and URL."""
+
+    call: Activity
+    is_live: bool
+    number: str
+    contacts: list[tuple[ContactRecord, str]] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    new_contact_url: str = ""
+    earlier: list[Activity] = field(default_factory=list)
+
+
+def framed(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Let the pages of ``FRAME_ANCESTORS``, and of this site, show the response in a frame."""
+
+    @wraps(view)
+    def wrapped(*args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = view(*args, **kwargs)
+        ancestors = " ".join(["'self'", *conf.FRAME_ANCESTORS])
+        response["Content-Security-Policy"] = f"frame-ancestors {ancestors}"
+        if conf.FRAME_ANCESTORS:
+            response.xframe_options_exempt = True  # type: ignore[attr-defined]
+        return response
+
+    return wrapped
+
+
+class AppLoginView(LoginView):
+    """Sign in inside the tab: the site's own login page may not be framed."""
+
+    template_name = "ringotel_crm/app/login.html"
+    redirect_authenticated_user = True
+
+    def get_default_redirect_url(self) -> str:
+        return reverse("ringotel_crm:app")
+
+
+login = framed(AppLoginView.as_view())
+
+
+@framed
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def app(request: HttpRequest) -> HttpResponseBase:
+    """Show the page; on POST, save notes on a call or mark a call as returned."""
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.get_full_path(), reverse("ringotel_crm:app-login"))
+    if not may_view_calls(request.user):
+        context = {"message": _("You lack the permission to view calls.")}
+        return render(request, "ringotel_crm/app/page.html", context, status=403)
+    form = None
+    if request.method == "POST":
+        form = _save(request)
+        if form is None:
+            return HttpResponseRedirect(request.get_full_path())
+    context = {
+        **_current_context(request, form),
+        "warning": _find_mismatch(request),
+        "current_url": f"{reverse('ringotel_crm:app-current')}?{urlencode(_query(request))}",
+    }
+    status = 400 if form else 200
+    return render(request, "ringotel_crm/app/page.html", context, status=status)
+
+
+@framed
+@require_safe
+def current(request: HttpRequest) -> HttpResponseBase:
+    """Show the part of the page that follows the calls. Responds 304 if nothing has changed."""
+    if not (request.user.is_authenticated and may_view_calls(request.user)):
+        return HttpResponse(status=403)
+    call, to_return = _find_call(request), _calls_to_return(request)
+    times = list(to_return.values_list("pk", "updated_at"))
+    shown = (call and (call.pk, call.updated_at), times, request.user.pk, get_language())
+    etag = f'"{hashlib.sha256(repr(shown).encode()).hexdigest()}"'
+    response = get_conditional_response(request, etag=etag)
+    if response is None:
+        response = render(request, "ringotel_crm/app/current.html", _current_context(request))
+    response["ETag"] = etag
+    response["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def _query(request: HttpRequest) -> dict[str, str]:
+    """Return the placeholders that Ringotel has filled in."""
+    values = {name: request.GET.get(name, "")[:MAX_LENGTH] for name in PLACEHOLDERS}
+    return {name: value for name, value in values.items() if not is_absent(value)}
+
+
+def _find_mismatch(request: HttpRequest) -> str:
+    """Return a warning if the app belongs to another organization or user than the page."""
+    given, backend = _query(request), backend_for(request)
+    domain = given.get("domain", "")
+    if domain and conf.ORGANIZATION_DOMAIN and domain.lower() != conf.ORGANIZATION_DOMAIN.lower():
+        return _("The app is signed in to %(domain)s, another organization.") % {"domain": domain}
+    id = user_mapping.agent_id(backend, given.get("userid", ""))
+    extension, email = given.get("number", ""), given.get("email", "")
+    user = user_mapping.resolve_agent(backend, id=id, extension=extension, email=email)
+    if user is None or user.id in backend.users.user_ids_for([request.user]):
+        return ""
+    names = {"app": user.name, "page": request.user.get_username()}
+    return _("The app is signed in as %(app)s, this page as %(page)s.") % names
+
+
+def _own_calls(request: HttpRequest) -> QuerySet[Activity]:
+    """Return the calls that the user took, or that ring on one of the user's phones."""
+    backend = backend_for(request)
+    ids = backend.users.user_ids_for([request.user])
+    calls = Activity.objects.filter(Q(agent_id__in=ids) | Q(legs__agent_id__in=ids))
+    return (calls.filter(tenant=backend.tenant) if backend.tenant else calls).distinct()
+
+
+def _find_call(request: HttpRequest) -> Activity | None:
+    """Return the user's live call, else the last one if it is recent; None if the user has no such
+    call."""
+    calls = _own_calls(request).order_by("-start", "-pk")
+    recent = calls.filter(start__gte=timezone.now() - AFTER_CALL)
+    return live_calls(calls).first() or recent.first()
+
+
+def _calls_to_return(request: HttpRequest) -> QuerySet[Activity]:
+    ids = backend_for(request).users.user_ids_for([request.user])
+    calls = visible_calls(backend_for(request), request.user).filter(follow_up=True)
+    return calls.filter(agent_id__in=ids).order_by("-start", "-pk")[:MAX_TO_RETURN]
+
+
+def _current_context(request: HttpRequest, form: NotesForm | None = None) -> dict[str, Any]:
+    """Return what the part of the page that follows the calls shows. ``form`` has errors."""
+    call = form.instance if form else _find_call(request)
+    user: Any = request.user
+    may_note = user.has_perm("ringotel_crm.change_activity")
+    notes = Note.objects.filter(author=user, done_at=None, due__lte=timezone.localdate())
+    subjects = CallSubject.objects.filter(tenant=backend_for(request).tenant)
+    return {
+        "current": _describe(request, call) if call else None,
+        "form": (form or NotesForm(instance=call)) if call and may_note else None,
+        "subjects": subjects.values_list("name", flat=True)[:100],
+        "to_return": [(one, call_link(one.outside_e164)) for one in _calls_to_return(request)],
+        "due_notes": notes.order_by("due", "pk")[:MAX_TO_RETURN],
+        "may_note": may_note,
+    }
+
+
+def _describe(request: HttpRequest, call: Activity) -> CurrentCall:
+    backend = backend_for(request)
+    contacts = _find_contacts(backend, call)
+    numbers = backend.contacts.numbers(contacts[0].id) if len(contacts) == 1 else []
+    earlier = related_calls(visible_calls(backend, request.user), call).order_by("-start", "-pk")
+    outside, url = call.outside_number, ""
+    if not contacts and outside:
+        url = add_contact_url(request, admin.site, name=call.contact_name, number=outside)
+    return CurrentCall(
+        call=call,
+        is_live=live_calls(Activity.objects.filter(pk=call.pk)).exists(),
+        number=display_number(call),
+        contacts=[(contact, backend.contacts.url(contact.id)) for contact in contacts],
+        links=[call_link(number) for number in numbers or filter(None, [call.outside_e164])],
+        new_contact_url=url,
+        earlier=list(earlier[:EARLIER_CALLS]),
+    )
+
+
+def _find_contacts(backend: Backend, call: Activity) -> list[ContactRecord]:
+    """Return the contact that the call points to, else all that share its number."""
+    model = call.contact_type.model_class() if call.contact_type else None
+    id = backend.contacts.from_reference(model, call.contact_id) if model else ""
+    if id and (contact := backend.contacts.get(id)):
+        return [contact]
+    matches = explain_caller(backend, call.outside_number).matches
+    return list({match.contact.id: match.contact for match in matches}.values())[:MAX_CONTACTS]
+
+
+def _save(request: HttpRequest) -> NotesForm | None:
+    """Save what was posted; return the form if it has errors. Raises ``Http404``."""
+    if not request.user.has_perm("ringotel_crm.change_activity"):
+        raise Http404
+    key = request.POST.get("call", "")
+    is_key = key.isascii() and key.isdecimal() and len(key) < 19
+    chosen = {"pk": int(key) if is_key else 0}
+    visible = visible_calls(backend_for(request), request.user)
+    call = _own_calls(request).filter(**chosen).first() or visible.filter(**chosen).first()
+    if call is None:
+        raise Http404
+    if "returned" in request.POST:
+        calls = Activity.objects.filter(pk=call.pk)
+        calls.update(follow_up=False, updated_at=timezone.now())
+        return None
+    form = NotesForm(request.POST, instance=call)
+    if not form.is_valid():
+        return form
+    if form.changed_data:
+        call.save(update_fields=[*form.changed_data, "subject_normalized", "updated_at"])
+        if {"subject", "comment"} & {*form.changed_data} and can_push_notes(call):
+            transaction.on_commit(partial(_try_to_push, call), robust=True)
+    return None
+
+
+def _try_to_push(call: Activity) -> None:
+    try:
+        push_notes(call)
+    except CRMError:
+        return  # the notes are saved here
