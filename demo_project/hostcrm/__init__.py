@@ -1,1 +1,1 @@
-"""A CRM that was there before: its own tables, its own habits. ``phones.py`` is all that it says to ringotel_crm."""
+"""An example of a CRM with its own models. ``phones.py`` connects it to ringotel_crm."""

@@ -1,15 +1,16 @@
-"""Staff pages."""
+"""The admin of the site."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 
-from demo_project.hostcrm.models import Branch, Company, Lead, Person, PersonNumber, Staff
 from ringotel_crm.admin.contacts import RingotelContactAdminMixin
+
+from .models import Branch, Company, Lead, Person, PersonNumber, Staff
 
 
 class NumberInline(admin.TabularInline):  # type: ignore[type-arg]
-    """A person's further numbers."""
+    """Additional numbers of a person."""
 
     model = PersonNumber
     extra = 1
@@ -17,7 +18,7 @@ class NumberInline(admin.TabularInline):  # type: ignore[type-arg]
 
 @admin.register(Person)
 class PersonAdmin(RingotelContactAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Customers."""
+    """People, with their calls."""
 
     list_display = ("__str__", "company", "office_phone", "cell")
     search_fields = ("surname__istartswith", "given_name__istartswith")

@@ -1,4 +1,4 @@
-"""The Django app."""
+"""App configuration of the demo CRM."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class HostCRMConfig(AppConfig):
-    """People, companies and leads of a firm with several branches."""
+    """People, companies and leads of a company with several branches."""
 
     name = "demo_project.hostcrm"
     label = "hostcrm"

@@ -1,4 +1,4 @@
-"""Tables as one finds them: several branches in one database, soft deletion, numbers as free text in three places."""
+"""A CRM with tenants, soft deletion, and phone numbers as free text in three tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ringotel_crm.models import CallRelation
 
 
 class Branch(models.Model):
-    """A part of the firm that keeps its customers to itself."""
+    """A tenant: its customers are visible to its own staff only."""
 
     code = models.SlugField(unique=True)
 
@@ -23,7 +23,7 @@ class Branch(models.Model):
 
 
 class Staff(models.Model):
-    """An employee: a profile beside the user, with a desk."""
+    """Profile of an employee, with the extension of the desk."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="staff"
@@ -37,7 +37,7 @@ class Staff(models.Model):
 
 
 class Company(models.Model):
-    """A customer that is a company."""
+    """A company that is a customer."""
 
     branch = models.ForeignKey(Branch, on_delete=models.PROTECT)
     name = models.CharField(max_length=200)
@@ -48,16 +48,15 @@ class Company(models.Model):
         return self.name
 
 
-class LivingManager(models.Manager["Person"]):
-    """Without the people who were deleted."""
+class PersonManager(models.Manager["Person"]):
+    """Excludes deleted people."""
 
     def get_queryset(self) -> models.QuerySet[Person]:
-        """The rows that pages show."""
         return super().get_queryset().filter(deleted_at=None)
 
 
 class Person(models.Model):
-    """A customer. Nobody is ever deleted for good."""
+    """A customer. Deleted rows are hidden and not removed."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     branch = models.ForeignKey(Branch, on_delete=models.PROTECT)
@@ -69,7 +68,7 @@ class Person(models.Model):
         Company, on_delete=models.SET_NULL, null=True, blank=True, related_name="people"
     )
     employer = models.CharField(
-        max_length=200, blank=True, help_text="Where the company is not a customer itself."
+        max_length=200, blank=True, help_text="Used if the company is not a customer."
     )
     office_phone = models.CharField(max_length=40, blank=True)
     cell = models.CharField(max_length=40, blank=True)
@@ -79,25 +78,24 @@ class Person(models.Model):
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
     calls = CallRelation()
 
-    objects = LivingManager()
+    objects = PersonManager()
     with_deleted: models.Manager[Person] = models.Manager()
 
     def __str__(self) -> str:
         return f"{self.given_name} {self.surname}".strip()
 
     def get_absolute_url(self) -> str:
-        """The person's page."""
         return reverse("person", args=[self.pk])
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Hide the row."""
+        """Hide the row instead of deleting it."""
         self.deleted_at = timezone.now()
         self.save(update_fields=["deleted_at"])
         return 1, {self._meta.label: 1}
 
 
 class PersonNumber(models.Model):
-    """A further number of a person."""
+    """An additional number of a person."""
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="numbers")
     label = models.CharField(
@@ -110,7 +108,7 @@ class PersonNumber(models.Model):
 
 
 class Lead(models.Model):
-    """Somebody who may become a customer."""
+    """A potential customer."""
 
     branch = models.ForeignKey(Branch, on_delete=models.PROTECT)
     full_name = models.CharField(max_length=160)

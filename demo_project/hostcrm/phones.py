@@ -1,4 +1,4 @@
-"""Where our data stand, for ringotel_crm."""
+"""The backend of ringotel_crm for the models of this site."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from functools import cached_property
 
 from django.db.models import QuerySet
 
-from demo_project.hostcrm.models import Company, Lead, Person, Staff
 from ringotel_crm.backends.composite import CompositeContactDirectory
 from ringotel_crm.backends.mapping import PhoneTable
 from ringotel_crm.backends.model import (
@@ -16,9 +15,11 @@ from ringotel_crm.backends.model import (
     ModelUserDirectory,
 )
 
+from .models import Company, Lead, Person, Staff
+
 
 class People(ModelContactDirectory):
-    """Customers."""
+    """Maps ``Person``."""
 
     model = Person
     tenant = "branch__code"
@@ -40,7 +41,7 @@ class People(ModelContactDirectory):
 
 
 class Leads(ModelContactDirectory):
-    """People who may become customers."""
+    """Maps ``Lead``."""
 
     model = Lead
     tenant = "branch__code"
@@ -51,13 +52,13 @@ class Leads(ModelContactDirectory):
 
 
 class Contacts(CompositeContactDirectory):
-    """A customer answers before a lead with the same number."""
+    """People are preferred to leads with the same number."""
 
     parts = {"person": People, "lead": Leads}
 
 
 class Companies(ModelOrganizationDirectory):
-    """Customers that are companies."""
+    """Maps ``Company``."""
 
     model = Company
     tenant = "branch__code"
@@ -67,7 +68,7 @@ class Companies(ModelOrganizationDirectory):
 
 
 class Colleagues(ModelUserDirectory):
-    """Employees with a desk, whose user is active."""
+    """Maps ``Staff``."""
 
     model = Staff
     tenant = "branch__code"
@@ -79,12 +80,12 @@ class Colleagues(ModelUserDirectory):
     phones = {"phone": "direct_line"}
 
     def get_queryset(self) -> QuerySet[Staff]:
-        """Without those who left."""
+        """Return employees with an active user."""
         return super().get_queryset().filter(user__is_active=True)
 
 
 class HostBackend(ModelBackend):
-    """``RINGOTEL_CRM["BACKEND"]``."""
+    """The value of ``RINGOTEL_CRM["BACKEND"]``."""
 
     contact_directory = Contacts
     organization_directory = Companies
@@ -92,7 +93,7 @@ class HostBackend(ModelBackend):
 
     @cached_property
     def tenant(self) -> str:
-        """The branch that the key was issued for, else that of the employee who asks."""
+        """The branch of the API key, else of the actor's staff profile."""
         if self.actor.tenant:
             return self.actor.tenant
         codes = Staff.objects.filter(user=self.actor.user).values_list("branch__code", flat=True)

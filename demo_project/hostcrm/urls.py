@@ -1,4 +1,4 @@
-"""What this CRM had, and the line that it got."""
+"""URLs of the site. Only the last line is for ringotel_crm."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from demo_project.hostcrm.views import PersonView
+from .views import PersonView
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),

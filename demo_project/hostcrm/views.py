@@ -1,4 +1,4 @@
-"""Pages."""
+"""Pages of the site."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.db.models import QuerySet
 from django.views.generic import DetailView
 
-from demo_project.hostcrm.models import Person
+from .models import Person
 
 
 class PersonView(LoginRequiredMixin, DetailView):  # type: ignore[type-arg]
-    """A person with his or her calls, for colleagues of the same branch."""
+    """A person with calls, for staff of the same branch."""
 
     def get_queryset(self) -> QuerySet[Person]:
-        """One's own branch."""
         return Person.objects.filter(branch__staff__user=self.request.user.pk)

@@ -211,7 +211,6 @@ def who_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     }
     if number.strip():
         found = explain_caller(backend, number)
-        people = {match.contact.id for match in found.matches}
         context |= {
             "found": found,
             "refusal": REFUSALS[found.refusal] if found.refusal else "",
@@ -227,8 +226,8 @@ def who_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
                 )
                 for candidate in found.candidates
             ],
-            "is_shared": len(people) > 1,
-            "rule": SharedNumberRule(conf.SHARED_NUMBER_RULE).label,
+            "is_shared": bool(found.rule),
+            "rule": SharedNumberRule(found.rule).label if found.rule else "",
             "winner_url": found.winner and backend.contacts.url(found.winner.id),
         }
     return render(request, "admin/ringotel_crm/caller_lookup.html", context)

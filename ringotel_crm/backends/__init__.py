@@ -1,4 +1,4 @@
-"""The seam: behind it are the mini-CRM, or the host's own tables."""
+"""Backends: the interface to the mini-CRM or the host's own tables."""
 
 from __future__ import annotations
 
@@ -13,24 +13,22 @@ __all__ = ["Backend", "get_backend", "get_backend_class"]
 
 
 def get_backend_class() -> type[Backend]:
-    """The class that ``RINGOTEL_CRM["BACKEND"]`` names; raises :class:`~ringotel_crm.exceptions.InvalidBackend`."""
+    """Import the class named by ``RINGOTEL_CRM["BACKEND"]``.
+
+    Raises :class:`~ringotel_crm.exceptions.InvalidBackend` if it cannot be imported or is not a
+    subclass of :class:`Backend`.
+    """
     path = conf.BACKEND
+    setting = f'RINGOTEL_CRM["BACKEND"] = {path!r}'
     try:
         backend = import_string(path)
-    except (
-        ImportError,
-        RuntimeError,
-    ) as exc:  # RuntimeError: a model of an app that is not installed
-        raise InvalidBackend(
-            f'RINGOTEL_CRM["BACKEND"] = {path!r} cannot be imported: {exc}'
-        ) from exc
+    except (ImportError, RuntimeError) as exc:  # RuntimeError: a model of an app not installed
+        raise InvalidBackend(f"{setting} cannot be imported: {exc}") from exc
     if not (isinstance(backend, type) and issubclass(backend, Backend)):
-        raise InvalidBackend(
-            f'RINGOTEL_CRM["BACKEND"] = {path!r} is not a subclass of ringotel_crm.backends.Backend.'
-        )
+        raise InvalidBackend(f"{setting} is not a subclass of ringotel_crm.backends.Backend.")
     return backend
 
 
 def get_backend(actor: Actor) -> Backend:
-    """A fresh backend for this actor."""
+    """Return a new backend for ``actor``. Raises as :func:`get_backend_class`."""
     return get_backend_class()(actor)

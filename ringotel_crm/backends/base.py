@@ -1,9 +1,9 @@
-"""What a CRM has to answer so that Ringotel's hooks work on it.
+"""The interface that a CRM implements for Ringotel's hooks.
 
-A backend is built for each request and for one :class:`~ringotel_crm.records.Actor`, so whatever
-belongs to somebody else is out of reach by construction, and there is no cache to reset. It has three
-directories. What a directory cannot do it declares with a class flag: the hook is then left out of the
-document, and answered with 501.
+A backend is created for each request and for one :class:`~ringotel_crm.records.Actor`, so it gives
+access to that actor's tenant only and has no cache to reset. It has up to three directories:
+users, contacts and organizations. A directory declares with class flags what it does not support:
+the hook is then omitted from the document and answered with status 501.
 """
 
 from __future__ import annotations
@@ -21,149 +21,179 @@ from ..records import Actor, ContactInput, ContactRecord, OrganizationRecord, Us
 
 
 class Directory(ABC):
-    """What the three have in common: the backend they belong to."""
+    """Base class of the directories of a backend."""
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
 
     @classmethod
     def component_classes(cls) -> Sequence[type[Directory]]:
-        """The directories that this one is made of: itself, unless it puts several together."""
+        """Return the directories that this one consists of: itself, unless it is a composite."""
         return [cls]
 
 
 class UserDirectory(Directory):
-    """The people who take calls."""
+    """The users who take calls."""
 
     @abstractmethod
     def records(self) -> Iterator[UserRecord]:
-        """Every active user, in a stable order."""
+        """Yield every active user, in a stable order."""
 
     @abstractmethod
     def resolve(self, *, id: str = "", extension: str = "", email: str = "") -> UserRecord | None:
-        """The active user with this id, else with this extension, else with this e-mail address, else None.
+        """Return the active user with this id, else this extension, else this e-mail address.
 
-        Empty values are not looked for. An extension or address that two users share names neither.
+        Empty values are not looked up. An extension or address that two users share matches neither
+        of them. Returns None without a match.
         """
 
     def user_ids_for(self, users: Iterable[Any]) -> set[str]:
-        """The ids here of these Django users: whose calls are theirs. Nobody's, unless this says otherwise."""
+        """Return the ids in this directory of these Django users, to select their own calls.
+
+        The default is no id: users then have no calls of their own.
+        """
         return set()
 
 
 class ContactDirectory(Directory):
-    """The people outside the company."""
+    """The contacts: people outside the company."""
 
-    # The model whose rows calls point to; None where there is no table (calls then keep id and name only).
+    # The model that calls refer to; None without a table: calls then store the id and name only.
     model: ClassVar[type[Model] | None] = None
     can_create: ClassVar[bool] = True
     can_update: ClassVar[bool] = True
-    # Deleting is never offered to Ringotel: it is for the law's sake (services.erasure).
+    # Whether the erasure of a person may call delete(). Ringotel itself never deletes contacts.
     can_delete: ClassVar[bool] = False
+    # Whether merge() is implemented, for the admin.
     can_merge: ClassVar[bool] = False
 
     @abstractmethod
     def records(
         self, *, after: str = "", limit: int | None = None, updated_since: dt.datetime | None = None
     ) -> Iterator[ContactRecord]:
-        """The contacts, ordered by id and in bounded memory: those behind the id ``after``, at most ``limit``,
-        only those changed at or after ``updated_since``."""
+        """Yield contacts ordered by id, in bounded memory.
+
+        ``after`` is the id of the last contact of the previous page. ``limit`` is the maximum
+        number of contacts. ``updated_since`` selects those changed at or after this time. Raises
+        ``InvalidInput`` if ``after`` cannot be an id.
+        """
 
     def rows(
         self, columns: Sequence[str], *, updated_since: dt.datetime | None = None
     ) -> Iterator[tuple[str, ...]]:
-        """:meth:`records` as tuples of these attributes, which are text; to be overridden for speed alone."""
+        """Yield :meth:`records` as tuples of these text attributes. Override for speed only."""
         return map(attrgetter(*columns), self.records(updated_since=updated_since))
 
     @abstractmethod
     def get(self, id: str) -> ContactRecord | None:
-        """The contact with this id; None for any text that is not the id of a visible contact."""
+        """Return the contact with this id, or None for any other text. Never raises."""
 
     @abstractmethod
     def find(self, numbers: Sequence[str]) -> Sequence[tuple[str, ContactRecord]]:
-        """Every pair of one of these E.164 numbers and a contact who has it, in no particular order."""
+        """Return each pair of one of these E.164 numbers and a contact with it, in any order."""
 
     def find_by_organization(self, numbers: Sequence[str]) -> Sequence[tuple[str, ContactRecord]]:
-        """Every pair of one of these E.164 numbers and the main contact of an organization that has it."""
+        """Return pairs of one of these E.164 numbers and the main contact of its organization."""
         return ()
 
     def sort_key(self, contact: ContactRecord) -> tuple[int, ...]:
-        """Among contacts who share a number, the lowest is preferred; ``RINGOTEL_CRM["SHARED_NUMBER_RULE"]`` decides
-        between equals."""
+        """Return the preference of ``contact`` among contacts that share a number: lowest first.
+
+        ``RINGOTEL_CRM["SHARED_NUMBER_RULE"]`` decides between equal keys.
+        """
         return ()
 
     def url(self, id: str) -> str:
-        """Path or absolute URL of the CRM's own page of this contact; "" where there is none."""
+        """Return the path or absolute URL of the contact's page, "" without one."""
         return ""
 
     def to_reference(self, id: str) -> tuple[type[Model] | None, str]:
-        """The model and primary key (as text) behind an id, for calls to point to."""
+        """Return the model and the primary key, as text, by which calls refer to this contact."""
         return self.model, id
 
     def from_reference(self, model: type[Model], key: str) -> str:
-        """Undoes :meth:`to_reference`: the id of the row of ``model`` with this key, "" if such are no contacts."""
-        ours = self.model and self.model._meta.concrete_model
-        return key if ours is model._meta.concrete_model else ""
+        """Return the contact id for a model and primary key, "" if the model has no contacts.
+
+        The inverse of :meth:`to_reference`.
+        """
+        own_model = self.model and self.model._meta.concrete_model
+        return key if own_model is model._meta.concrete_model else ""
 
     def find_by_email(self, email: str) -> Sequence[ContactRecord]:
-        """Every contact with this address, whatever case it is written in; to point out duplicates."""
+        """Return the contacts with this e-mail address, ignoring case, to show duplicates."""
         return ()
 
     def duplicates(self, limit: int) -> Sequence[tuple[str, Sequence[str]]]:
-        """At most ``limit`` numbers or addresses that several contacts have, with the ids of those contacts."""
+        """Return up to ``limit`` numbers or addresses of several contacts, with the contacts' ids.
+
+        For example ``[("+353209150100", ["7", "9"]), ("ada@example.com", ["7", "12"])]``.
+        """
         return ()
 
     def merge(self, target: str, source: str) -> None:
-        """Give the contact ``keep`` the numbers, and what else it lacks, of ``gone``, and delete that one.
+        """Copy what the contact ``target`` lacks from ``source``, with its numbers; delete that.
 
-        Called inside a transaction, after whatever points to ``gone`` in our tables was carried over.
+        Called inside a transaction, after the calls, notes and messages of ``source`` were moved.
         """
         raise NotImplementedError
 
     def find_existing(self, draft: ContactInput, numbers: Sequence[str]) -> ContactRecord | None:
-        """The contact whom ``draft`` describes again: the same name, and one of these E.164 numbers or its address."""
+        """Return the contact that ``draft`` describes, or None.
+
+        It has the same name, and one of these E.164 numbers or the same e-mail address.
+        """
         raise NotImplementedError
 
     def create(self, draft: ContactInput) -> ContactRecord:
-        """Make a contact. Called inside a transaction and after ``find_existing`` said None."""
+        """Create a contact.
+
+        Called inside a transaction, if :meth:`find_existing` returned None. Raises
+        ``InvalidInput``.
+        """
         raise NotImplementedError
 
     def update(self, id: str, draft: ContactInput) -> ContactRecord:
-        """Change what ``draft`` says and nothing else. Called inside a transaction; raises ``NotFound``."""
+        """Write the non-empty values of ``draft`` and leave all others unchanged.
+
+        Called inside a transaction. Raises ``NotFound`` or ``InvalidInput``.
+        """
         raise NotImplementedError
 
     def numbers(self, id: str) -> Sequence[str]:
-        """Every number of this contact, E.164; override where there are more than two."""
+        """Return every E.164 number of this contact. Override if there are more than two."""
         contact = self.get(id)
         return [number for number in (contact.phone, contact.mobile) if number] if contact else []
 
     def add_number(self, id: str, typed: str) -> None:
-        """Keep one more number of this contact, beside those there are; does nothing where there is no room for it."""
+        """Add a number to an existing contact, for example when it calls from another phone.
+
+        ``typed`` is the number as received. Does nothing if a contact cannot have more numbers.
+        """
         return
 
     def delete(self, id: str) -> None:
-        """Delete the contact and whatever the CRM's tables hold of that person. Called inside a transaction."""
+        """Delete the contact and its personal data in the CRM. Called inside a transaction."""
         raise NotImplementedError
 
 
 class OrganizationDirectory(Directory):
-    """The companies."""
+    """The organizations that contacts belong to."""
 
     @abstractmethod
     def records(
         self, *, after: str = "", limit: int | None = None, updated_since: dt.datetime | None = None
     ) -> Iterator[OrganizationRecord]:
-        """As :meth:`ContactDirectory.records`."""
+        """Yield organizations, as :meth:`ContactDirectory.records`."""
 
     def rows(
         self, columns: Sequence[str], *, updated_since: dt.datetime | None = None
     ) -> Iterator[tuple[str, ...]]:
-        """As :meth:`ContactDirectory.rows`."""
+        """Yield :meth:`records` as tuples, as :meth:`ContactDirectory.rows`."""
         return map(attrgetter(*columns), self.records(updated_since=updated_since))
 
 
 class Backend:
-    """The three directories for one actor. Hosts name their own in ``RINGOTEL_CRM["BACKEND"]``."""
+    """The directories for one actor. Subclass it and set ``RINGOTEL_CRM["BACKEND"]``."""
 
     user_directory: ClassVar[type[UserDirectory]]
     contact_directory: ClassVar[type[ContactDirectory]]
@@ -174,20 +204,20 @@ class Backend:
 
     @cached_property
     def tenant(self) -> str:
-        """The tenant whose calls, recordings and numbers this actor may reach; "" where there are no tenants."""
+        """The tenant of the calls and contacts that the actor may access, "" without tenants."""
         return self.actor.tenant
 
     @cached_property
     def users(self) -> UserDirectory:
-        """The people who take calls."""
+        """The user directory."""
         return self.user_directory(self)
 
     @cached_property
     def contacts(self) -> ContactDirectory:
-        """The people outside the company."""
+        """The contact directory."""
         return self.contact_directory(self)
 
     @cached_property
     def organizations(self) -> OrganizationDirectory | None:
-        """The companies; None where the CRM has none."""
+        """The organization directory; None if the CRM has no organizations."""
         return self.organization_directory(self) if self.organization_directory else None

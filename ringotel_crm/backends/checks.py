@@ -1,9 +1,9 @@
-"""What a backend's author can get wrong, found by ``manage.py check`` and not by the first caller."""
+"""System checks for a backend's classes and their field mappings."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Warning
@@ -11,73 +11,89 @@ from django.db import models
 
 from .base import Backend, ContactDirectory, Directory, OrganizationDirectory, UserDirectory
 from .composite import SEPARATOR, CompositeContactDirectory
-from .mapping import UnknownField, join, split, steps
+from .mapping import UnknownField, join, resolve_path, split
 from .model import ModelContactDirectory, ModelOrganizationDirectory, ModelUserDirectory
 from .model_rows import ModelDirectory
 
-OURS = {
+# The classes that a directory over models inherits from this package.
+BASE_CLASSES = {
     *ModelContactDirectory.__mro__,
     *ModelOrganizationDirectory.__mro__,
     *ModelUserDirectory.__mro__,
 }
-ROLES = ("phone", "mobile", "")
-NO_TEXT = (
-    *(
-        models.BooleanField,
-        models.DateField,
-        models.TimeField,
-        models.DurationField,
-        models.JSONField,
-    ),
-    *(models.FileField, models.BinaryField, models.FloatField, models.DecimalField),
+# The roles of phone numbers.
+ROLES = {"phone", "mobile", ""}
+# Fields that are not read as text.
+NON_TEXT_FIELDS = (
+    models.BinaryField,
+    models.BooleanField,
+    models.DateField,
+    models.DecimalField,
+    models.DurationField,
+    models.FileField,
+    models.FloatField,
+    models.JSONField,
+    models.TimeField,
 )
+# The base class of each attribute of a backend.
+DIRECTORIES: Mapping[str, type[Directory]] = {
+    "user_directory": UserDirectory,
+    "contact_directory": ContactDirectory,
+    "organization_directory": OrganizationDirectory,
+}
+# The methods that each flag of a contact directory requires.
+REQUIRED_METHODS = {"can_create": ("create", "find_existing"), "can_update": ("update",)}
+
+# Whether a mapping may use the last field of a path.
+Accepts = Callable[[Any], bool]
 
 
 def check_backend(backend: type[Backend]) -> Iterator[CheckMessage]:
-    """Every directory of ``backend``."""
-    kinds: list[tuple[str, type[Directory]]] = [
-        ("user_directory", UserDirectory),
-        ("contact_directory", ContactDirectory),
-        ("organization_directory", OrganizationDirectory),
-    ]
-    for attribute, kind in kinds:
+    """Check every directory of ``backend``."""
+    for attribute, base in DIRECTORIES.items():
         directory = getattr(backend, attribute, None)
         if directory is None and attribute == "organization_directory":
             continue
-        if not (isinstance(directory, type) and issubclass(directory, kind)):
+        if isinstance(directory, type) and issubclass(directory, base):
+            yield from _check_directory(directory)
+        else:
             yield Error(
-                f"{backend.__name__}.{attribute} is not a subclass of {kind.__name__}.",
-                hint=f"Write {attribute} = the class that you derived from {kind.__name__} or one of its subclasses.",
+                f"Invalid value for {backend.__name__}.{attribute}: {directory!r}.",
+                hint=f"Must be a subclass of {base.__name__}. Example: {attribute} = MyDirectory",
                 obj=backend,
                 id="ringotel_crm.E020",
             )
-            continue
-        for member in (directory, *directory.component_classes()):
-            yield from _check_methods(member)
-        if issubclass(directory, CompositeContactDirectory):
-            yield from _check_parts(directory)
-        for member in directory.component_classes():
-            if issubclass(member, ModelDirectory):
-                yield from _check_mapping(member)
+
+
+def _check_directory(directory: type[Directory]) -> Iterator[CheckMessage]:
+    components = directory.component_classes()
+    for component in (directory, *components):
+        yield from _check_methods(component)
+    if issubclass(directory, CompositeContactDirectory):
+        yield from _check_parts(directory)
+        yield from _check_shared_models(directory)
+    for component in components:
+        if issubclass(component, ModelDirectory):
+            yield from _check_mapping(component)
 
 
 def _check_methods(directory: type[Directory]) -> Iterator[CheckMessage]:
     if missing := sorted(getattr(directory, "__abstractmethods__", ())):
         yield Error(
-            f"{directory.__name__} lacks {', '.join(missing)}.",
-            hint="Write these methods, or derive from a class that has them, such as ModelContactDirectory.",
+            f"{directory.__name__} does not implement {', '.join(missing)}.",
+            hint="Implement these methods, or subclass for example ModelContactDirectory.",
             obj=directory,
             id="ringotel_crm.E021",
         )
     if not issubclass(directory, ContactDirectory):
         return
-    for flag, names in (("can_create", ("create", "find_existing")), ("can_update", ("update",))):
-        if getattr(directory, flag) and any(
-            getattr(directory, n) is getattr(ContactDirectory, n) for n in names
-        ):
+    for flag, names in REQUIRED_METHODS.items():
+        inherited = [n for n in names if getattr(directory, n) is getattr(ContactDirectory, n)]
+        if getattr(directory, flag) and inherited:
             yield Error(
-                f"{directory.__name__} says {flag}, and lacks {' or '.join(names)}.",
-                hint=f"Write {' and '.join(names)}, or {flag} = False.",
+                f"Invalid value for {directory.__name__}.{flag}: True requires the methods "
+                f"{', '.join(names)}.",
+                hint=f"Implement {', '.join(inherited)}, or set {flag} = False.",
                 obj=directory,
                 id="ringotel_crm.E022",
             )
@@ -85,34 +101,42 @@ def _check_methods(directory: type[Directory]) -> Iterator[CheckMessage]:
 
 def _check_parts(directory: type[CompositeContactDirectory]) -> Iterator[CheckMessage]:
     parts = getattr(directory, "parts", {})
-    if (
-        not parts
-        or (directory.creates and directory.creates not in parts)
-        or any(SEPARATOR in name for name in parts)
-    ):
+    if not parts or any(SEPARATOR in name for name in parts):
         yield Error(
-            f"{directory.__name__}: parts and creates do not go together.",
-            hint=f'Write parts = {{"person": People, "lead": Leads}}, names without "{SEPARATOR}", and creates = one '
-            "of these names, or leave it out.",
+            f"Invalid value for {directory.__name__}.parts: {sorted(parts)}.",
+            hint=f'Names must not contain "{SEPARATOR}". '
+            'Example: parts = {"person": People, "lead": Leads}',
             obj=directory,
             id="ringotel_crm.E031",
         )
-    seen: dict[Any, type[ModelDirectory[Any]]] = {}
-    for member in directory.component_classes():
-        if not issubclass(member, ModelDirectory) or not hasattr(member, "model"):
+    elif directory.creates and directory.creates not in parts:
+        yield Error(
+            f"Invalid value for {directory.__name__}.creates: {directory.creates!r}.",
+            hint=f'Must be one of the parts. Example: creates = "{next(iter(parts))}"',
+            obj=directory,
+            id="ringotel_crm.E031",
+        )
+
+
+def _check_shared_models(directory: type[CompositeContactDirectory]) -> Iterator[CheckMessage]:
+    """Two parts over one model must agree on its numbers: the phone index has them per model."""
+    first_by_model: dict[Any, type[ModelDirectory[Any]]] = {}
+    for component in directory.component_classes():
+        if not issubclass(component, ModelDirectory) or not hasattr(component, "model"):
             continue
-        other = seen.setdefault(member.model, member)
-        if (other.phones, other.phone_table, other.tenant) != (
-            member.phones,
-            member.phone_table,
-            member.tenant,
-        ):
+        other = first_by_model.setdefault(component.model, component)
+        if _indexed_attributes(component) != _indexed_attributes(other):
             yield Error(
-                f"{other.__name__} and {member.__name__} read different numbers of the same rows.",
-                hint="Give both the same phones, phone_table and tenant, or one of them a proxy model.",
+                f"{other.__name__} and {component.__name__} have the same model and different "
+                "phone numbers.",
+                hint="Set the same phones, phone_table and tenant, or use a proxy model for one.",
                 obj=directory,
                 id="ringotel_crm.E032",
             )
+
+
+def _indexed_attributes(directory: type[ModelDirectory[Any]]) -> tuple[Any, ...]:
+    return directory.phones, directory.phone_table, directory.tenant
 
 
 def _check_mapping(directory: type[ModelDirectory[Any]]) -> Iterator[CheckMessage]:
@@ -123,157 +147,170 @@ def _check_mapping(directory: type[ModelDirectory[Any]]) -> Iterator[CheckMessag
         or model._meta.swapped
     ):
         yield Error(
-            f"{directory.__name__}.model is not a model with a table.",
-            hint="Write model = the class of the rows; not an abstract one, and not its name as text.",
+            f"Invalid value for {directory.__name__}.model: {model!r}.",
+            hint="Must be a model class that is neither abstract nor swapped, and not its name as "
+            "text. Example: model = Person",
             obj=directory,
             id="ringotel_crm.E023",
         )
         return
     if isinstance(model._meta.pk, getattr(models, "CompositePrimaryKey", ())):
         yield Error(
-            f"The primary key of {model._meta.label} is made of several columns, to which a call cannot point.",
-            hint="Derive from ContactDirectory instead, and make one text of the key.",
+            f"Invalid value for {directory.__name__}.model: {model._meta.label} has a composite "
+            "primary key, which calls cannot refer to.",
+            hint="Subclass ContactDirectory instead, with ids that contain all columns of the key.",
             obj=directory,
             id="ringotel_crm.E024",
         )
-    yield from _check_words(directory)
-    for attribute in directory.text_attributes:
-        for path in split(getattr(directory, attribute)):
-            yield from _check_path(directory, attribute, path)
-    for attribute in ("created_at", "updated_at"):
-        for path in split(getattr(directory, attribute)):
-            yield from _check_path(directory, attribute, path, wanted=models.DateTimeField)
-    for attribute in ("tenant", "user", "main_contact", "optional"):
-        for path in split(getattr(directory, attribute, "")):
-            yield from _check_path(directory, attribute, path, wanted=models.Field)
+    yield from _check_attribute_names(directory)
+    yield from _check_paths(directory)
     yield from _check_phones(directory)
-    if issubclass(directory, ModelContactDirectory) and not any(map(split, _names_of(directory))):
+    if issubclass(directory, ModelContactDirectory):
+        yield from _check_contact_mapping(directory)
+
+
+def _check_contact_mapping(directory: type[ModelContactDirectory]) -> Iterator[CheckMessage]:
+    if not any(map(split, (directory.first_name, directory.last_name, directory.name))):
         yield Error(
-            f"{directory.__name__} does not say what its people are called.",
-            hint='Write first_name = "..." and last_name = "...", or name = "..." where it is one field.',
+            f"{directory.__name__} does not map the names of contacts.",
+            hint='Example: first_name = "given_name" and last_name = "surname", or name = "title"',
             obj=directory,
             id="ringotel_crm.E028",
         )
+    if not (directory.phones or directory.phone_table):
+        yield Warning(
+            f"{directory.__name__} does not map phone numbers: callers are not identified.",
+            hint='Example: phones = {"phone": "office", "mobile": "cell"}, '
+            "or phone_table = PhoneTable(...)",
+            obj=directory,
+            id="ringotel_crm.W029",
+        )
 
 
-def _check_words(directory: type[ModelDirectory[Any]]) -> Iterator[CheckMessage]:
-    """A word of the mapping that is written wrongly would say nothing: that of the tenant would hide nothing."""
-    known = {name for base in directory.__mro__ if base in OURS for name in vars(base)}
-    written = {name for base in directory.__mro__ if base not in OURS for name in vars(base)}
-    for name in sorted(written - known):
-        if not name.startswith("_") and (
-            near := difflib.get_close_matches(name, known, n=1, cutoff=0.8)
-        ):
+def _check_attribute_names(directory: type[ModelDirectory[Any]]) -> Iterator[CheckMessage]:
+    """Report misspelled attributes. They would be ignored, including that of the tenant."""
+    base_classes = [base for base in directory.__mro__ if base in BASE_CLASSES]
+    own_classes = [base for base in directory.__mro__ if base not in BASE_CLASSES]
+    known = {name for base in base_classes for name in vars(base)}
+    public = {name for name in known if not name.startswith("_")}
+    defined = {name for base in own_classes for name in vars(base)}
+    for name in sorted(defined - known):
+        matches = difflib.get_close_matches(name, public, n=1, cutoff=0.8)
+        if matches and not name.startswith("_"):
             yield Warning(
-                f"{directory.__name__}.{name} is nothing that a directory reads.",
-                hint=f'Did you mean "{near[0]}"? If not, call it _{name}.',
+                f"{directory.__name__}.{name} is not an attribute of directories.",
+                hint=f'Did you mean "{matches[0]}"? If not, rename it to _{name}.',
                 obj=directory,
                 id="ringotel_crm.W033",
             )
 
 
-def _names_of(directory: type[ModelContactDirectory]) -> tuple[Any, ...]:
-    return directory.first_name, directory.last_name, directory.name
+def _check_paths(directory: type[ModelDirectory[Any]]) -> Iterator[CheckMessage]:
+    checks: list[tuple[tuple[str, ...], str, Accepts]] = [
+        (directory._text_attributes, "a text field", _is_text),
+        (("created_at", "updated_at"), "a DateTimeField", _is_datetime),
+        (("tenant", "user", "main_contact", "optional"), "a field with a single value", _is_column),
+    ]
+    for attributes, expected, accepts in checks:
+        for attribute in attributes:
+            for path in split(getattr(directory, attribute, "")):
+                yield from _check_path(directory, attribute, path, expected, accepts)
 
 
 def _check_phones(directory: type[ModelDirectory[Any]]) -> Iterator[CheckMessage]:
     phones: Any = directory.phones
     table = directory.phone_table
-    if (
-        not isinstance(phones, Mapping)
-        or not {*phones} <= {*ROLES}
-        or (table and not {*table.kinds.values()} <= {*ROLES})
-    ):
+    attribute, value = "phones", phones
+    is_valid = isinstance(phones, Mapping) and {*phones} <= ROLES
+    if is_valid and table:
+        attribute, value = "phone_table.kinds", table.kinds
+        is_valid = {*table.kinds.values()} <= ROLES
+    if not is_valid:
         yield Error(
-            f"{directory.__name__}: numbers are shown as phone or as mobile, and as nothing else.",
-            hint='Write phones = {"phone": ("office_phone", "home_phone"), "mobile": "cell"}.',
+            f"Invalid value for {directory.__name__}.{attribute}: {value!r}.",
+            hint='Roles are "phone", "mobile" and "". '
+            'Example: phones = {"phone": ("office", "home"), "mobile": "cell", "": "fax"}',
             obj=directory,
             id="ringotel_crm.E025",
         )
         return
     for role, paths in phones.items():
         for path in split(paths):
-            yield from _check_path(directory, f'phones["{role}"]', path)
+            yield from _check_path(directory, f'phones["{role}"]', path, "a text field", _is_text)
     if table:
-        yield from _check_path(
-            directory, "phone_table.relation", table.relation, wanted=models.ForeignKey, many=True
-        )
-        for attribute, name in (
-            ("number", table.number),
-            ("kind", table.kind),
-            *(("where", name) for name in table.where),
-        ):
-            if name:
-                wanted = None if attribute == "number" else models.Field
-                path = join(table.relation, name)
-                yield from _check_path(
-                    directory, f"phone_table.{attribute}", path, wanted=wanted, many=True
-                )
-    if issubclass(directory, ModelContactDirectory) and not (phones or table):
-        yield Warning(
-            f"{directory.__name__} has no numbers, so nobody in it is recognised.",
-            hint='Write phones = {"phone": "...", "mobile": "..."}, or phone_table = PhoneTable(...).',
-            obj=directory,
-            id="ringotel_crm.W029",
-        )
+        yield from _check_phone_table(directory)
+
+
+def _check_phone_table(directory: type[ModelDirectory[Any]]) -> Iterator[CheckMessage]:
+    table = directory.phone_table
+    assert table is not None
+    relation = "a model with a foreign key or GenericRelation to this model"
+    columns: list[tuple[str, str, str, Accepts]] = [
+        ("relation", "", relation, lambda field: bool(field.one_to_many)),
+        ("number", table.number, "a text field", _is_text),
+        ("kind", table.kind, "a field with a single value", _is_column),
+        *(("where", name, "a field with a single value", _is_column) for name in table.where),
+    ]
+    for attribute, name, expected, accepts in columns:
+        if name or attribute == "relation":
+            path = join(table.relation, name)
+            yield from _check_path(
+                directory, f"phone_table.{attribute}", path, expected, accepts, skip=1
+            )
 
 
 def _check_path(
     directory: type[ModelDirectory[Any]],
     attribute: str,
     path: str,
+    expected: str,
+    accepts: Accepts,
     *,
-    wanted: Any = None,
-    many: bool = False,
+    skip: int = 0,
 ) -> Iterator[CheckMessage]:
-    """``wanted`` is the class of the last field, by default text; ``many``: the path may lead to several rows."""
-    where = f"{directory.__name__}.{attribute} = {path!r}"
+    """Check that ``path`` exists and leads to a field that ``accepts``, described by ``expected``.
+
+    Relations along the path must have a single row, except the first ``skip`` of them.
+    """
+    subject = f"Invalid value for {directory.__name__}.{attribute}: {path!r}."
     try:
-        fields = steps(directory.model, path)
+        *along, last = resolve_path(directory.model, path)
     except UnknownField as exc:
-        names = [field.name for field in exc.model._meta.get_fields()]
-        near = difflib.get_close_matches(exc.name, names, n=1)
-        yield Error(
-            f"{where}: {exc}",
-            hint=f'Did you mean "{near[0]}"?'
-            if near
-            else f"There are: {', '.join(sorted(names))}.",
-            obj=directory,
-            id="ringotel_crm.E026",
-        )
+        names = sorted(field.name for field in exc.model._meta.get_fields())
+        matches = difflib.get_close_matches(exc.name, names, n=1)
+        hint = f'Did you mean "{matches[0]}"?' if matches else f"Choices: {', '.join(names)}."
+        yield Error(f"{subject} {exc}", hint=hint, obj=directory, id="ringotel_crm.E026")
         return
-    *along, last = fields
-    if wanted is None:
-        right = not last.is_relation and not isinstance(
-            getattr(last, "output_field", last), NO_TEXT
-        )
-    elif wanted is models.ForeignKey:
-        right = bool(last.one_to_many)
-    else:
-        right = isinstance(last, wanted) and not last.many_to_many
-    if many:
-        along = along[1:]
-    if not right or any(field.one_to_many or field.many_to_many for field in along):
-        name = (
-            "a table of numbers with a foreign key to the model"
-            if wanted is models.ForeignKey
-            else None
-        )
-        yield Error(
-            f"{where} leads to {_describe(fields)}.",
-            hint=f"Name {name or getattr(wanted, '__name__', 'a field of text')} that each row has one of"
-            + (
-                f', such as "{path}__name".'
-                if last.is_relation and wanted is None
-                else "; numbers in a table: PhoneTable."
-            ),
-            obj=directory,
-            id="ringotel_crm.E027",
-        )
+    to_many = [field for field in along[skip:] if field.one_to_many or field.many_to_many]
+    if accepts(last) and not to_many:
+        return
+    hint = f"Must be {expected}."
+    if attribute.startswith("phones") and (to_many or last.one_to_many):
+        hint += " For a table of phone numbers, use PhoneTable."
+    elif accepts is _is_text and last.is_relation:
+        hint += f' Example: "{path}__name".'
+    yield Error(
+        f"{subject} It is {_describe([*to_many, last][0])}.",
+        hint=hint,
+        obj=directory,
+        id="ringotel_crm.E027",
+    )
 
 
-def _describe(fields: list[Any]) -> str:
-    for field in fields:
-        if field.one_to_many or field.many_to_many:
-            return f"several rows of {field.related_model._meta.label}"
-    return f"a {type(fields[-1]).__name__}"
+def _is_text(field: Any) -> bool:
+    output_field = getattr(field, "output_field", field)  # of a GeneratedField
+    return not field.is_relation and not isinstance(output_field, NON_TEXT_FIELDS)
+
+
+def _is_datetime(field: Any) -> bool:
+    return isinstance(field, models.DateTimeField)
+
+
+def _is_column(field: Any) -> bool:
+    return isinstance(field, models.Field) and not field.many_to_many
+
+
+def _describe(field: Any) -> str:
+    if field.one_to_many or field.many_to_many:
+        return f"a relation to many rows of {field.related_model._meta.label}"
+    return f"a {type(field).__name__}"

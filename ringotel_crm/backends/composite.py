@@ -1,4 +1,4 @@
-"""Several models that are contacts together: leads beside people."""
+"""Several directories of contacts as one, for example people and leads."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ from ..exceptions import NotFound, Unsupported
 from ..records import ContactInput, ContactRecord
 from .base import Backend, ContactDirectory, Directory
 
+# Between the name of the part and the id within the part.
 SEPARATOR = ":"
 
 
 class CompositeContactDirectory(ContactDirectory):
-    """Directories as one: ``parts = {"person": People, "lead": Leads}``.
+    """A directory made of several: ``parts = {"person": People, "lead": Leads}``.
 
-    The order is that of preference: whoever is in an earlier part answers a call before one of a later part who has
-    the same number. An id begins with the part's name: ``lead:5``. New contacts go to ``creates``, else the first.
+    Parts are in order of preference: if contacts of two parts share a number, the contact of the
+    earlier part is returned. Ids start with the name of the part: ``lead:5``. New contacts are
+    created in the part named by ``creates``, by default the first part.
     """
 
     parts: ClassVar[Mapping[str, type[ContactDirectory]]]
     creates: ClassVar[str] = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Able to do what the parts can."""
+        """Set the flags from those of the parts."""
         super().__init_subclass__(**kwargs)
         parts = getattr(cls, "parts", {})
         cls.can_create = any(
@@ -39,128 +41,135 @@ class CompositeContactDirectory(ContactDirectory):
 
     def __init__(self, backend: Backend) -> None:
         super().__init__(backend)
-        self.directories = {name: part(backend) for name, part in self.parts.items()}
+        self._directories = {name: part(backend) for name, part in self.parts.items()}
 
     @classmethod
     def component_classes(cls) -> Sequence[type[Directory]]:
-        """The parts."""
-        return [member for part in cls.parts.values() for member in part.component_classes()]
+        """Return the components of all parts."""
+        return [component for part in cls.parts.values() for component in part.component_classes()]
 
     def records(
         self, *, after: str = "", limit: int | None = None, updated_since: dt.datetime | None = None
     ) -> Iterator[ContactRecord]:
-        """One part after the other."""
-        begun, _separator, last = after.partition(SEPARATOR)
-        names = list(self.directories)
-        for name in names[names.index(begun) if begun in names else 0 :]:
-            part = self.directories[name].records(
-                after=last if name == begun else "", limit=limit, updated_since=updated_since
+        """Yield the contacts of one part after the other."""
+        first_name, _separator, last_id = after.partition(SEPARATOR)
+        names = list(self._directories)
+        if first_name in names:
+            names = names[names.index(first_name) :]
+        for name in names:
+            part_after = last_id if name == first_name else ""
+            contacts = self._directories[name].records(
+                after=part_after, limit=limit, updated_since=updated_since
             )
-            for contact in part:
-                yield self._named(name, contact)
+            for contact in contacts:
+                yield _prefixed(name, contact)
                 limit = None if limit is None else limit - 1
             if limit is not None and limit <= 0:
                 return
 
     def get(self, id: str) -> ContactRecord | None:
-        """By the part that the id names."""
-        directory, own_id = self._part(id)
-        found = directory.get(own_id) if directory else None
-        return self._named(id.partition(SEPARATOR)[0], found) if found else None
+        """Return the contact of the part that the id names."""
+        name, directory, part_id = self._resolve(id)
+        contact = directory.get(part_id) if directory else None
+        return _prefixed(name, contact) if contact else None
 
     def find(self, numbers: Sequence[str]) -> Sequence[tuple[str, ContactRecord]]:
-        """Of each number, those in the first part that has it: the others would not be preferred."""
-        found: dict[str, list[tuple[str, ContactRecord]]] = {}
-        for name, directory in self.directories.items():
-            missing = [number for number in numbers if number not in found]
-            for number, contact in directory.find(missing) if missing else ():
-                found.setdefault(number, []).append((number, self._named(name, contact)))
-        return [pair for pairs in found.values() for pair in pairs]
+        """Return the pairs of each number from the first part that has it."""
+        pairs: list[tuple[str, ContactRecord]] = []
+        missing = list(numbers)
+        for name, directory in self._directories.items():
+            if missing:
+                matches = directory.find(missing)
+                pairs += [(number, _prefixed(name, contact)) for number, contact in matches]
+                matched = {number for number, _contact in matches}
+                missing = [number for number in missing if number not in matched]
+        return pairs
 
     def find_by_organization(self, numbers: Sequence[str]) -> Sequence[tuple[str, ContactRecord]]:
-        """The first part that knows."""
-        for name, directory in self.directories.items():
-            if found := directory.find_by_organization(numbers):
-                return [(number, self._named(name, contact)) for number, contact in found]
+        """Return the pairs of the first part that has any."""
+        for name, directory in self._directories.items():
+            if pairs := directory.find_by_organization(numbers):
+                return [(number, _prefixed(name, contact)) for number, contact in pairs]
         return []
 
     def sort_key(self, contact: ContactRecord) -> tuple[int, ...]:
-        """The place of the part, then what the part says."""
-        name, _separator, own_id = contact.id.partition(SEPARATOR)
-        return list(self.parts).index(name), *self.directories[name].sort_key(
-            replace(contact, id=own_id)
-        )
+        """Return the position of the part, followed by the key within the part."""
+        name, _separator, part_id = contact.id.partition(SEPARATOR)
+        key = self._directories[name].sort_key(replace(contact, id=part_id))
+        return list(self.parts).index(name), *key
 
     def url(self, id: str) -> str:
-        """The part's."""
-        directory, own_id = self._part(id)
-        return directory.url(own_id) if directory else ""
+        """Return the URL from the part that the id names."""
+        _name, directory, part_id = self._resolve(id)
+        return directory.url(part_id) if directory else ""
 
     def numbers(self, id: str) -> Sequence[str]:
-        """The part's."""
-        directory, own_id = self._part(id)
-        return directory.numbers(own_id) if directory else []
+        """Return the numbers from the part that the id names."""
+        _name, directory, part_id = self._resolve(id)
+        return directory.numbers(part_id) if directory else []
 
     def to_reference(self, id: str) -> tuple[type[Model] | None, str]:
-        """The part's."""
-        directory, own_id = self._part(id)
-        return directory.to_reference(own_id) if directory else (None, id)
+        """Return the reference from the part that the id names."""
+        _name, directory, part_id = self._resolve(id)
+        return directory.to_reference(part_id) if directory else (None, id)
 
     def from_reference(self, model: type[Model], key: str) -> str:
-        """Of the part that has such rows."""
-        ids = (
-            (name, directory.from_reference(model, key))
-            for name, directory in self.directories.items()
-        )
-        return next((f"{name}{SEPARATOR}{id}" for name, id in ids if id), "")
+        """Return the id from the first part that has rows of ``model``."""
+        for name, directory in self._directories.items():
+            if part_id := directory.from_reference(model, key):
+                return f"{name}{SEPARATOR}{part_id}"
+        return ""
 
     def find_by_email(self, email: str) -> Sequence[ContactRecord]:
-        """In all parts."""
-        found = (
-            (name, contact)
-            for name, part in self.directories.items()
-            for contact in part.find_by_email(email)
-        )
-        return [self._named(name, contact) for name, contact in found]
+        """Return the contacts of all parts."""
+        return [
+            _prefixed(name, contact)
+            for name, directory in self._directories.items()
+            for contact in directory.find_by_email(email)
+        ]
 
     def find_existing(self, draft: ContactInput, numbers: Sequence[str]) -> ContactRecord | None:
-        """In whichever part."""
-        for name, directory in self.directories.items():
-            if found := directory.find_existing(draft, numbers):
-                return self._named(name, found)
+        """Return the contact from the first part that has one."""
+        for name, directory in self._directories.items():
+            if contact := directory.find_existing(draft, numbers):
+                return _prefixed(name, contact)
         return None
 
     def create(self, draft: ContactInput) -> ContactRecord:
-        """In ``creates``."""
+        """Create a contact in the part ``creates``. Raises ``InvalidInput``."""
         name = self.creates or next(iter(self.parts))
-        return self._named(name, self.directories[name].create(draft))
+        return _prefixed(name, self._directories[name].create(draft))
 
     def update(self, id: str, draft: ContactInput) -> ContactRecord:
-        """In the part that the id names."""
-        directory, own_id = self._part(id)
+        """Update the contact of the part that the id names.
+
+        Raises ``NotFound``, ``InvalidInput``, or ``Unsupported`` if the part is read-only.
+        """
+        name, directory, part_id = self._resolve(id)
         if directory is None:
-            raise NotFound(
-                _("There is no such contact."), fields={"id": [_("No contact has this id.")]}
-            )
+            message = _("No contact has this id.")
+            raise NotFound(message, fields={"id": [message]})
         if not directory.can_update:
-            raise Unsupported(_("This CRM does not let the phone change contacts of this kind."))
-        return self._named(id.partition(SEPARATOR)[0], directory.update(own_id, draft))
+            raise Unsupported(_("Contacts of this kind cannot be changed from the phone."))
+        return _prefixed(name, directory.update(part_id, draft))
 
     def add_number(self, id: str, typed: str) -> None:
-        """To the one that the id names."""
-        directory, own_id = self._part(id)
+        """Add the number in the part that the id names."""
+        _name, directory, part_id = self._resolve(id)
         if directory:
-            directory.add_number(own_id, typed)
+            directory.add_number(part_id, typed)
 
     def delete(self, id: str) -> None:
-        """In the part that the id names."""
-        directory, own_id = self._part(id)
+        """Delete the contact of the part that the id names."""
+        _name, directory, part_id = self._resolve(id)
         if directory:
-            directory.delete(own_id)
+            directory.delete(part_id)
 
-    def _part(self, id: str) -> tuple[ContactDirectory | None, str]:
-        name, _separator, own_id = id.partition(SEPARATOR)
-        return self.directories.get(name), own_id
+    def _resolve(self, id: str) -> tuple[str, ContactDirectory | None, str]:
+        """Split an id into the name of the part, its directory or None, and the id within it."""
+        name, _separator, part_id = id.partition(SEPARATOR)
+        return name, self._directories.get(name), part_id
 
-    def _named(self, name: str, contact: ContactRecord) -> ContactRecord:
-        return replace(contact, id=f"{name}{SEPARATOR}{contact.id}")
+
+def _prefixed(name: str, contact: ContactRecord) -> ContactRecord:
+    return replace(contact, id=f"{name}{SEPARATOR}{contact.id}")

@@ -1,7 +1,7 @@
-"""The words in which a host says where its data stand: paths of fields, and the table of numbers.
+"""Field mapping: paths of fields, and tables of phone numbers.
 
-A *path* is what ``QuerySet.values()`` takes: ``"email"``, ``"company__name"``. Wherever one is expected there
-may be several, of which the first that holds something counts.
+A *path* is what ``QuerySet.values()`` accepts: ``"email"``, ``"company__name"``. Wherever a path is
+accepted, a sequence of paths is accepted too; the first path with a value is used.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Paths: TypeAlias = str | Sequence[str]
 
 
 class UnknownField(FieldDoesNotExist):
-    """A step of a path that is none: ``model`` has no field ``name``."""
+    """A path contains ``name``, which is not a field of ``model``."""
 
     def __init__(self, model: type[Model], name: str) -> None:
         super().__init__(f"{model._meta.label} has no field {name!r}.")
@@ -28,12 +28,14 @@ class UnknownField(FieldDoesNotExist):
 
 @dataclass(frozen=True, kw_only=True)
 class PhoneTable:
-    """A table with a row for each number of a contact.
+    """A related table with one row per phone number.
 
-    ``relation`` leads from the contact to it, as in a query. ``kinds`` says, in order of preference, for which values
-    of the field ``kind`` a number is shown as ``"phone"`` or as ``"mobile"``; numbers of other kinds are looked up and
-    not shown. A number that comes from Ringotel takes the place of the first one of the first kind of its sort.
-    ``where`` leaves rows out: ``{"deleted": False}``. Without ``kind``, every number is a phone.
+    ``relation`` is the query name of the relation from the contact to the table, ``number`` the
+    field with the number. ``kinds`` maps values of the field ``kind`` to ``"phone"`` or
+    ``"mobile"``, in order of preference; numbers of other kinds are used for lookups only. Without
+    ``kind``, every number is a phone. ``where`` restricts the rows: ``{"deleted": False}``.
+
+    A number received from Ringotel replaces the first number of the first kind of its role.
     """
 
     relation: str
@@ -43,44 +45,50 @@ class PhoneTable:
     where: Mapping[str, Any] = field(default_factory=dict)
 
     def role(self, kind: Any) -> str:
-        """``"phone"``, ``"mobile"`` or ``""``."""
+        """Return ``"phone"``, ``"mobile"`` or ``""`` for a value of the field ``kind``."""
         return self.kinds.get(kind, "") if self.kind else "phone"
 
-    def place(self, kind: Any) -> int:
-        """Where a kind stands in the order of preference."""
+    def rank(self, kind: Any) -> int:
+        """Return the position of ``kind`` in the order of preference; unlisted kinds are last."""
         return list(self.kinds).index(kind) if kind in self.kinds else len(self.kinds)
 
-    def kind_of(self, role: str) -> str | None:
-        """The first kind of this role; None if there is none."""
-        return next((kind for kind, of in self.kinds.items() if of == role), None)
+    def values_for(self, role: str) -> dict[str, str] | None:
+        """Return the values of a new row with a number of ``role``; None if no kind has it."""
+        if not self.kind:
+            return {} if role == "phone" else None
+        kinds = (kind for kind, kind_role in self.kinds.items() if kind_role == role)
+        return next(({self.kind: kind} for kind in kinds), None)
 
 
 def split(paths: Paths) -> tuple[str, ...]:
-    """One path or several, as a tuple."""
-    return tuple(path for path in ([paths] if isinstance(paths, str) else paths) if path)
+    """Return one path or several as a tuple, without empty ones."""
+    if isinstance(paths, str):
+        paths = (paths,)
+    return tuple(path for path in paths if path)
 
 
-def steps(model: type[Model], path: str) -> list[Any]:
-    """The fields that a path goes along. Raises :class:`UnknownField`."""
+def resolve_path(model: type[Model], path: str) -> list[Any]:
+    """Return the fields along ``path``, starting at ``model``. Raises :class:`UnknownField`."""
     fields: list[Any] = []
     for name in path.split(LOOKUP_SEP):
         current = fields[-1].related_model if fields else model
-        if current is None:  # a step beyond a field that leads nowhere
+        if current is None:  # the previous field is not a relation
             raise UnknownField(fields[-1].model, path)
         try:
-            fields.append(current._meta.pk if name == "pk" else current._meta.get_field(name))
+            field = current._meta.pk if name == "pk" else current._meta.get_field(name)
         except FieldDoesNotExist:
             raise UnknownField(current, name) from None
+        fields.append(field)
     return fields
 
 
 def join(*parts: str) -> str:
-    """The path that these parts make."""
+    """Join the non-empty parts to a path."""
     return LOOKUP_SEP.join(part for part in parts if part)
 
 
-def first(row: Mapping[str, Any], paths: Paths) -> str:
-    """The first of these values that holds something, as text."""
+def first_value(row: Mapping[str, Any], paths: Paths) -> str:
+    """Return the first value of ``row`` at these paths that is not blank, as text, or ""."""
     for path in split(paths):
         if (value := row[path]) is not None and (text := str(value).strip()):
             return text
@@ -88,7 +96,7 @@ def first(row: Mapping[str, Any], paths: Paths) -> str:
 
 
 def parse(field: Field[Any, Any], text: str) -> Any:
-    """The value of a key field that is written ``text``, or None for text that no key is written as."""
+    """Convert ``text`` to a value of a key field; None if it is not how a key is written."""
     while field.remote_field:  # a key that is itself a relation, as in multi-table inheritance
         field = field.target_field  # type: ignore[attr-defined]
     try:

@@ -1,4 +1,4 @@
-"""A CRM that lives in one process's memory: for tests, and as the shortest example of a backend."""
+"""A backend in the memory of one process, for tests and as the shortest example of a backend."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from itertools import count, islice
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from .. import phone
 from ..exceptions import NotFound
@@ -17,14 +18,14 @@ from .base import Backend, ContactDirectory, OrganizationDirectory, UserDirector
 
 @dataclass
 class Store:
-    """Everything there is, by id."""
+    """The records of the backend, by id."""
 
     users: dict[str, UserRecord] = field(default_factory=dict)
     contacts: dict[str, ContactRecord] = field(default_factory=dict)
     organizations: dict[str, OrganizationRecord] = field(default_factory=dict)
 
     def clear(self) -> None:
-        """Forget all."""
+        """Delete all records."""
         self.users.clear()
         self.contacts.clear()
         self.organizations.clear()
@@ -34,53 +35,43 @@ store = Store()
 
 
 class MemoryUsers(UserDirectory):
-    """``store.users``."""
+    """The users in ``store.users``."""
 
     def records(self) -> Iterator[UserRecord]:
-        """Every user, by id."""
         yield from (store.users[id] for id in sorted(store.users))
 
     def resolve(self, *, id: str = "", extension: str = "", email: str = "") -> UserRecord | None:
-        """By id, else extension, else address."""
         if id in store.users:
             return store.users[id]
         for name, value in (("extension", extension), ("email", email)):
-            found = [
-                user
-                for user in store.users.values()
-                if value and getattr(user, name).lower() == value.lower()
-            ]
-            if len(found) == 1:
-                return found[0]
+            users = store.users.values()
+            matches = [user for user in users if getattr(user, name).lower() == value.lower()]
+            if value and len(matches) == 1:
+                return matches[0]
         return None
 
 
 class MemoryContacts(ContactDirectory):
-    """``store.contacts``."""
+    """The contacts in ``store.contacts``."""
 
     can_delete = True
 
     def records(
         self, *, after: str = "", limit: int | None = None, updated_since: dt.datetime | None = None
     ) -> Iterator[ContactRecord]:
-        """By id."""
-        found = (
-            contact
-            for id, contact in sorted(store.contacts.items())
-            if id > after
-            and (
-                updated_since is None
-                or (contact.updated_at and contact.updated_at >= updated_since)
+        contacts = (store.contacts[id] for id in sorted(store.contacts) if id > after)
+        if updated_since:
+            contacts = (
+                contact
+                for contact in contacts
+                if contact.updated_at and contact.updated_at >= updated_since
             )
-        )
-        return islice(found, limit)
+        return islice(contacts, limit)
 
     def get(self, id: str) -> ContactRecord | None:
-        """By id."""
         return store.contacts.get(id)
 
     def find(self, numbers: Sequence[str]) -> Sequence[tuple[str, ContactRecord]]:
-        """By number, one contact after the other."""
         return [
             (number, contact)
             for contact in store.contacts.values()
@@ -88,7 +79,6 @@ class MemoryContacts(ContactDirectory):
         ]
 
     def find_existing(self, draft: ContactInput, numbers: Sequence[str]) -> ContactRecord | None:
-        """The same name, and a number or the address."""
         name = f"{draft.first_name} {draft.last_name}".casefold()
         for contact in store.contacts.values():
             same_name = f"{contact.first_name} {contact.last_name}".casefold() == name
@@ -98,47 +88,41 @@ class MemoryContacts(ContactDirectory):
         return None
 
     def create(self, draft: ContactInput) -> ContactRecord:
-        """Under the next id that is free."""
         ids = (f"{n:06}" for n in count(len(store.contacts) + 1))
         id = next(id for id in ids if id not in store.contacts)
         return self._save(ContactRecord(id=id, created_at=timezone.now()), draft)
 
     def update(self, id: str, draft: ContactInput) -> ContactRecord:
-        """Only what ``draft`` says."""
         if id not in store.contacts:
-            raise NotFound(
-                f"There is no contact {id!r}.", fields={"id": ["No contact has this id."]}
-            )
+            message = _("No contact has this id.")
+            raise NotFound(message, fields={"id": [message]})
         return self._save(store.contacts[id], draft)
 
     def delete(self, id: str) -> None:
-        """By id."""
         store.contacts.pop(id, None)
 
     def _save(self, contact: ContactRecord, draft: ContactInput) -> ContactRecord:
-        said = {f.name: value for f in fields(draft) if (value := getattr(draft, f.name))}
+        changes = {f.name: value for f in fields(draft) if (value := getattr(draft, f.name))}
         for name in ("phone", "mobile"):
-            if name in said:
-                said[name] = phone.e164(said[name])
-        contact = store.contacts[contact.id] = replace(contact, updated_at=timezone.now(), **said)
-        return contact
+            if name in changes:
+                changes[name] = phone.e164(changes[name])
+        saved = replace(contact, updated_at=timezone.now(), **changes)
+        store.contacts[contact.id] = saved
+        return saved
 
 
 class MemoryOrganizations(OrganizationDirectory):
-    """``store.organizations``."""
+    """The organizations in ``store.organizations``."""
 
     def records(
         self, *, after: str = "", limit: int | None = None, updated_since: dt.datetime | None = None
     ) -> Iterator[OrganizationRecord]:
-        """By id."""
-        found = (
-            organization for id, organization in sorted(store.organizations.items()) if id > after
-        )
-        return islice(found, limit)
+        ids = (id for id in sorted(store.organizations) if id > after)
+        return (store.organizations[id] for id in islice(ids, limit))
 
 
 class MemoryBackend(Backend):
-    """The three directories over ``store``."""
+    """Users, contacts and organizations in ``store``."""
 
     user_directory = MemoryUsers
     contact_directory = MemoryContacts

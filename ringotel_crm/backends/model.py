@@ -1,6 +1,6 @@
-"""Directories over tables that are there already: a host says in class attributes where things stand.
+"""Directories over a host's models, configured by class attributes.
 
-Every rule is also a method that a host may override. ``docs/host.rst`` is the guide.
+Each public method may be overridden. ``docs/host.rst`` is the guide.
 """
 
 from __future__ import annotations
@@ -21,8 +21,18 @@ from ..models.search import normalize_for_search
 from ..records import ContactInput, ContactRecord, OrganizationRecord, UserRecord
 from .base import Backend, ContactDirectory, OrganizationDirectory, UserDirectory
 from .composite import CompositeContactDirectory
-from .mapping import Paths, PhoneTable, first, join, split, steps
-from .model_rows import ModelDirectory, Numbers, Row, aware_or_none, read_numbers
+from .mapping import Paths, PhoneTable, first_value, join, resolve_path, split
+from .model_rows import (
+    ModelDirectory,
+    Numbers,
+    Row,
+    aware_or_none,
+    group_rows,
+    indexed_keys,
+    parse_id,
+    phone_paths,
+    read_numbers,
+)
 from .users import AuthUserDirectory
 
 __all__ = [
@@ -34,55 +44,57 @@ __all__ = [
     "PhoneTable",
 ]
 
-
-def own_field(paths: Paths) -> str:
-    """The first of these paths that is a field of the row itself, or ""."""
-    return next((path for path in split(paths) if LOOKUP_SEP not in path), "")
+# The roles in which a number is shown.
+SHOWN_ROLES = ("phone", "mobile")
 
 
-class PersonMixin:
-    """The names of a person: ``first_name`` and ``last_name``, or one ``name``."""
+class _PersonMixin:
+    """The names of a person: ``first_name`` and ``last_name``, or a single ``name``."""
 
     first_name: ClassVar[Paths] = ""
     last_name: ClassVar[Paths] = ""
     name: ClassVar[Paths] = ""
     email: ClassVar[Paths] = ""
 
-    def names(self, row: Row) -> dict[str, str]:
-        """First and last name. Of a single name, the first word is the first name."""
-        found = {"first_name": first(row, self.first_name), "last_name": first(row, self.last_name)}
-        if not any(found.values()):
-            found["first_name"], _space, found["last_name"] = first(row, self.name).partition(" ")
-        return found
+    def _names(self, row: Row) -> dict[str, str]:
+        """Return first and last name; the first word of a single name is the first name."""
+        first_name, last_name = first_value(row, self.first_name), first_value(row, self.last_name)
+        if not (first_name or last_name):
+            first_name, _space, last_name = first_value(row, self.name).partition(" ")
+        return {"first_name": first_name, "last_name": last_name}
 
 
-class ModelUserDirectory(PersonMixin, ModelDirectory[UserRecord], UserDirectory):
-    """The people who take calls, where they are not ``AUTH_USER_MODEL``. ``get_queryset`` gives the active ones."""
+class ModelUserDirectory(_PersonMixin, ModelDirectory[UserRecord], UserDirectory):
+    """Users who take calls and are not rows of ``AUTH_USER_MODEL``.
+
+    ``get_queryset()`` must return active users only.
+    """
 
     extension: ClassVar[Paths] = ""
-    # The path of the Django user, by whom people find their own calls: "user"; "pk" if the model is the user's.
+    # The path of the Django user, to find a user's own calls: "user", or "pk" if the model is
+    # AUTH_USER_MODEL.
     user: ClassVar[str] = ""
-    text_attributes = ("first_name", "last_name", "name", "email", "extension")
+    _text_attributes = ("first_name", "last_name", "name", "email", "extension")
 
     def to_record(self, row: Row, numbers: Numbers) -> UserRecord:
-        """The user in this row."""
+        """Return the user in this row, with the first number as direct line."""
         return UserRecord(
             id=str(row["pk"]),
-            **self.names(row),
-            email=first(row, self.email),
+            **self._names(row),
+            email=first_value(row, self.email),
             phone=next(iter([*numbers["phone"], *numbers["mobile"]]), ""),
-            extension=first(row, self.extension),
+            extension=first_value(row, self.extension),
         )
 
     def user_ids_for(self, users: Iterable[Any]) -> set[str]:
-        """By ``user``."""
+        """Return the ids of the rows with these Django users at the path ``user``."""
         if not self.user:
             return set()
         rows = self.get_queryset().filter(**{f"{self.user}__in": [user.pk for user in users]})
         return {str(key) for key in rows.values_list("pk", flat=True)}
 
     def resolve(self, *, id: str = "", extension: str = "", email: str = "") -> UserRecord | None:
-        """By id, else by extension, else by address."""
+        """Return the user with this id, else this extension, else this e-mail address."""
         if user := self.get(id):
             return user
         lookups = [(path, extension) for path in split(self.extension)]
@@ -96,26 +108,34 @@ class ModelUserDirectory(PersonMixin, ModelDirectory[UserRecord], UserDirectory)
 
 
 class ModelOrganizationDirectory(ModelDirectory[OrganizationRecord], OrganizationDirectory):
-    """The companies. Their numbers, in ``phones``, identify the contact at ``main_contact``, else the oldest one."""
+    """Organizations in a model.
+
+    A call from one of their ``phones`` is a call from the contact at the path ``main_contact``,
+    else from the organization's contact with the lowest primary key.
+    """
 
     name: ClassVar[Paths] = ""
     email: ClassVar[Paths] = ""
     website: ClassVar[Paths] = ""
     main_contact: ClassVar[str] = ""
-    text_attributes = ("name", "email", "website")
+    _text_attributes = ("name", "email", "website")
 
     def to_record(self, row: Row, numbers: Numbers) -> OrganizationRecord:
-        """The company in this row."""
+        """Return the organization in this row."""
         return OrganizationRecord(
             id=str(row["pk"]),
-            name=first(row, self.name),
+            name=first_value(row, self.name),
             phone=next(iter([*numbers["phone"], *numbers["mobile"]]), ""),
-            email=first(row, self.email),
-            website=first(row, self.website),
+            email=first_value(row, self.email),
+            website=first_value(row, self.website),
         )
 
     def create(self, name: str) -> Model | None:
-        """A new company, saved; override for required fields, or to give None: then contacts get no new companies."""
+        """Save and return a new organization. Raises ``InvalidInput``.
+
+        Override it to set required fields, or to return None: contacts then get no new
+        organizations.
+        """
         instance: Model = self.model(**{split(self.name)[0]: name})
         self.set_tenant(instance)
         self.validate(instance)
@@ -123,268 +143,314 @@ class ModelOrganizationDirectory(ModelDirectory[OrganizationRecord], Organizatio
         return instance
 
 
-class ModelContactDirectory(PersonMixin, ModelDirectory[ContactRecord], ContactDirectory):
-    """The people outside the company."""
+class ModelContactDirectory(_PersonMixin, ModelDirectory[ContactRecord], ContactDirectory):
+    """Contacts in a model."""
 
     job_title: ClassVar[Paths] = ""
-    # "company__name", or a field of text, or both.
+    # A path through a foreign key ("company__name"), a text field, or both.
     company_name: ClassVar[Paths] = ""
-    # The name of the URL of a contact's page, which takes its id; "": the page in the admin, if there is one.
+    # The name of the URL of a contact's page, with the id as its argument. "": the admin's page.
     url_name: ClassVar[str] = ""
-    text_attributes = ("first_name", "last_name", "name", "email", "job_title", "company_name")
+    _text_attributes = ("first_name", "last_name", "name", "email", "job_title", "company_name")
 
     def to_record(self, row: Row, numbers: Numbers) -> ContactRecord:
-        """The contact in this row."""
+        """Return the contact in this row, with its first phone and its first mobile."""
+        created_at = row[self.created_at] if self.created_at else None
+        updated_at = row[self.updated_at] if self.updated_at else None
         return ContactRecord(
             id=str(row["pk"]),
-            **self.names(row),
-            email=first(row, self.email),
+            **self._names(row),
+            email=first_value(row, self.email),
             phone=next(iter(numbers["phone"]), ""),
             mobile=next(iter(numbers["mobile"]), ""),
-            company_name=first(row, self.company_name),
-            job_title=first(row, self.job_title),
-            created_at=aware_or_none(row[self.created_at]) if self.created_at else None,
-            updated_at=aware_or_none(row[self.updated_at]) if self.updated_at else None,
+            company_name=first_value(row, self.company_name),
+            job_title=first_value(row, self.job_title),
+            created_at=aware_or_none(created_at),
+            updated_at=aware_or_none(updated_at),
         )
 
     def find(self, numbers: Sequence[str]) -> Sequence[tuple[str, ContactRecord]]:
-        """By the index, then by what the rows say now: an index that has fallen behind names nobody wrongly."""
-        if not (keys := self.indexed(numbers)):
+        """Return the pairs of number and contact from the index, compared with the rows.
+
+        An outdated index therefore never returns a wrong contact.
+        """
+        if not (keys := indexed_keys(self, numbers)):
             return []
-        found = self.load(self.get_queryset().filter(pk__in=keys))
+        contacts = self._load(self.get_queryset().filter(pk__in=keys))
         return [
-            (number, contact) for held, contact in found for number in numbers if number in held
+            (number, contact)
+            for own_numbers, contact in contacts
+            for number in own_numbers.intersection(numbers)
         ]
 
     def find_by_organization(self, numbers: Sequence[str]) -> Sequence[tuple[str, ContactRecord]]:
-        """By the index of companies, then one contact of the company, with what the company's row says now."""
-        companies, (path, model, _field) = self.backend.organizations, self.company_relation()
+        """Return one contact of the organization with one of these numbers.
+
+        It is the organization's main contact, else its contact with the lowest primary key. With
+        ``company_name = "company__name"`` and these rows::
+
+            Company  pk=3  name="Sample Ltd"  switchboard="020 915 0000"  main_contact=None
+            Person   pk=7  first_name="Ada"   company=3
+            Person   pk=8  first_name="Bea"   company=3
+
+        ``find_by_organization(["+353209150000"])`` returns ``[("+353209150000", Ada)]``, and with
+        ``main_contact=8`` it returns Bea. The organization's row is read too, so that an outdated
+        index never returns a wrong contact.
+        """
+        companies, (path, model, _field) = self.backend.organizations, self._company_relation()
         if not (isinstance(companies, ModelOrganizationDirectory) and companies.model is model):
             return []
-        if not (keys := companies.indexed(numbers)):
+        if not (keys := indexed_keys(companies, numbers)):
             return []
-        theirs = self.get_queryset().filter(
-            **{f"{path}__in": companies.get_queryset().filter(pk__in=keys)}
-        )
         order: list[Any] = ["pk"]
         if companies.main_contact:
-            order.insert(0, Case(When(pk=F(join(path, companies.main_contact)), then=0), default=1))
-        chosen = self.get_queryset().filter(pk=Subquery(theirs.order_by(*order).values("pk")[:1]))
-        columns = {join(path, column) for column in companies.phone_columns()}
-        return [
-            (number, self.to_record(row, own))
-            for row, own in self.grouped(chosen, self.columns() | columns)
-            for number in {
-                number for column in columns for number in read_numbers(row[column])
-            }.intersection(numbers)
-        ]
+            main_contact = F(join(path, companies.main_contact))
+            order.insert(0, Case(When(pk=main_contact, then=0), default=1))
+        of_company = {f"{path}__in": companies.get_queryset().filter(pk__in=keys)}
+        contacts = self.get_queryset().filter(**of_company).order_by(*order)
+        chosen = self.get_queryset().filter(pk=Subquery(contacts.values("pk")[:1]))
+        columns = {join(path, column) for column in phone_paths(companies)}
+        pairs = []
+        for row, own_numbers in group_rows(self, chosen, self.columns() | columns):
+            company_numbers = {number for column in columns for number in read_numbers(row[column])}
+            contact = self.to_record(row, own_numbers)
+            pairs += [(number, contact) for number in company_numbers.intersection(numbers)]
+        return pairs
 
     def to_reference(self, id: str) -> tuple[type[Model] | None, str]:
-        """Calls point to the table, also where ``model`` is a proxy of it."""
+        """Return the concrete model, also if ``model`` is a proxy, and the id."""
         return self.model._meta.concrete_model, id
 
     def url(self, id: str) -> str:
-        """The page that ``url_name`` names, else the one in the admin."""
+        """Return the URL named by ``url_name``, else that of the admin's page, else ""."""
         meta = self.model._meta
+        name = self.url_name or f"admin:{meta.app_label}_{meta.model_name}_change"
         try:
-            return reverse(
-                self.url_name or f"admin:{meta.app_label}_{meta.model_name}_change", args=[id]
-            )
+            return reverse(name, args=[id])
         except NoReverseMatch:
             return ""
 
     def find_by_email(self, email: str) -> Sequence[ContactRecord]:
-        """By each of the fields with an address."""
-        rows = [
-            self.get_queryset().filter(**{f"{path}__iexact": email}) for path in split(self.email)
+        """Return the contacts with this address in one of the ``email`` columns."""
+        return [
+            contact
+            for path in split(self.email)
+            for _numbers, contact in self._load(
+                self.get_queryset().filter(**{f"{path}__iexact": email})
+            )
         ]
-        return [contact for found in rows for _held, contact in self.load(found)]
 
     def find_existing(self, draft: ContactInput, numbers: Sequence[str]) -> ContactRecord | None:
-        """By number, then by address; the first of those with the same name.
+        """Return the first contact with one of these numbers or the address, and the same name.
 
-        A draft of a name alone is the contact of whom no more is known.
+        A draft with a name only matches a contact that has no number and no address either.
         """
-        name = normalize_for_search(f"{draft.first_name} {draft.last_name}")
-        found = [contact for _number, contact in self.find(numbers)] if numbers else []
-        for path in split(self.email) if draft.email else ():
-            rows = self.get_queryset().filter(**{f"{path}__iexact": draft.email})
-            found += [contact for _held, contact in self.load(rows)]
+        candidates: list[ContactRecord] = []
+        if numbers:
+            candidates += [contact for _number, contact in self.find(numbers)]
+        if draft.email:
+            candidates += self.find_by_email(draft.email)
         if not (numbers or draft.email):
-            full = f"{draft.first_name} {draft.last_name}".strip()
-            names = {
-                self.first_name: draft.first_name,
-                self.last_name: draft.last_name,
-                self.name: full,
-            }
-            said = {
-                split(paths)[0]: value for paths, value in names.items() if split(paths) and value
-            }
-            found += [
-                contact
-                for held, contact in (self.load(self.get_queryset().filter(**said)) if said else ())
-                if not (held or contact.email)
-                and normalize_for_search(contact.company_name)
-                == normalize_for_search(draft.company_name)
-            ]
-        return next(
-            (
-                contact
-                for contact in found
-                if normalize_for_search(f"{contact.first_name} {contact.last_name}") == name
-            ),
-            None,
+            candidates += self._find_by_name(draft)
+        name = normalize_for_search(f"{draft.first_name} {draft.last_name}")
+        for contact in candidates:
+            if normalize_for_search(f"{contact.first_name} {contact.last_name}") == name:
+                return contact
+        return None
+
+    def _find_by_name(self, draft: ContactInput) -> list[ContactRecord]:
+        """Return contacts with this name and company that have no number and no address."""
+        full_name = f"{draft.first_name} {draft.last_name}".strip()
+        values = (
+            (self.first_name, draft.first_name),
+            (self.last_name, draft.last_name),
+            (self.name, full_name),
         )
+        lookup = {split(paths)[0]: value for paths, value in values if split(paths) and value}
+        if not lookup:
+            return []
+        company = normalize_for_search(draft.company_name)
+        return [
+            contact
+            for numbers, contact in self._load(self.get_queryset().filter(**lookup))
+            if not (numbers or contact.email)
+            and normalize_for_search(contact.company_name) == company
+        ]
 
     def create(self, draft: ContactInput) -> ContactRecord:
-        """A new row, in a transaction of the model's database."""
-        with self.atomic():
+        """Create a contact, in a transaction of the model's database. Raises ``InvalidInput``."""
+        with self._atomic():
             instance = self.build_instance(draft)
             self.set_tenant(instance)
             self.assign(instance, draft)
             self.validate(instance)
             self.save(instance)
-            self.assign_numbers(instance, draft)
+            self._assign_numbers(instance, draft)
             return self.reload_record(instance)
 
     def update(self, id: str, draft: ContactInput) -> ContactRecord:
-        """Only what ``draft`` says; in a transaction of the model's database."""
-        with self.atomic():
-            key = self.parse_id(id)
+        """Write the non-empty values of ``draft``, in a transaction of the model's database.
+
+        Raises ``NotFound`` or ``InvalidInput``.
+        """
+        with self._atomic():
+            key = parse_id(self, id)
             if key is None or not self.get_queryset().filter(pk=key).exists():
-                raise NotFound(
-                    _("There is no such contact."), fields={"id": [_("No contact has this id.")]}
-                )
+                message = _("No contact has this id.")
+                raise NotFound(message, fields={"id": [message]})
             instance = self.model._base_manager.select_for_update().get(pk=key)
-            before = {
-                field.attname: getattr(instance, field.attname)
-                for field in self.model._meta.concrete_fields
-            }
+            columns = [field.attname for field in self.model._meta.concrete_fields]
+            before = {name: getattr(instance, name) for name in columns}
             self.assign(instance, draft)
-            self.validate(
-                instance,
-                [name for name, value in before.items() if getattr(instance, name) != value],
-            )
+            changed = [name for name in columns if getattr(instance, name) != before[name]]
+            self.validate(instance, changed)
             self.save(instance)
-            self.assign_numbers(instance, draft)
+            self._assign_numbers(instance, draft)
             return self.reload_record(instance)
 
     def delete(self, id: str) -> None:
-        """As the model does it; set ``can_delete`` if that leaves nothing of the person."""
-        with self.atomic():
-            for instance in self.get_queryset().filter(pk=self.parse_id(id)):
+        """Call ``delete()`` of the instance.
+
+        Set ``can_delete`` if that removes all personal data of the contact.
+        """
+        with self._atomic():
+            for instance in self.get_queryset().filter(pk=parse_id(self, id)):
                 instance.delete()
 
     def numbers(self, id: str) -> Sequence[str]:
-        """One query."""
-        found = self.load(self.get_queryset().filter(pk=self.parse_id(id)))
-        return sorted(number for held, _contact in found for number in held)
+        """Return all numbers of this contact, sorted."""
+        loaded = self._load(self.get_queryset().filter(pk=parse_id(self, id)))
+        return sorted(number for numbers, _contact in loaded for number in numbers)
 
     def build_instance(self, draft: ContactInput) -> Any:
-        """An unsaved instance for :meth:`assign` to fill. Override where a row has required fields of its own."""
+        """Return an unsaved instance for :meth:`assign`. Override it to set required fields."""
         return self.model()
 
     def assign(self, instance: Any, draft: ContactInput) -> None:
-        """Write what ``draft`` says to the fields of ``instance``; what stands in other tables is not written."""
-        names = self.names({path: getattr(instance, path, "") for path in self.columns()})
-        said = {name: value for name in names if (value := getattr(draft, name))}
+        """Write the non-empty values of ``draft`` to the fields of ``instance``.
+
+        Fields of related models are not written, except that the company is assigned.
+        """
+        names = self._names({path: getattr(instance, path, "") for path in self.columns()})
+        new_names = {name: value for name in names if (value := getattr(draft, name))}
         for name in ("first_name", "last_name", "email", "job_title"):
-            if (path := own_field(getattr(self, name))) and (value := getattr(draft, name)):
-                setattr(instance, path, value)
-        if said and (path := own_field(self.name)):
-            names |= said
-            setattr(instance, path, f"{names['first_name']} {names['last_name']}".strip())
-        for role in ("phone", "mobile"):
-            if (path := own_field(self.phones.get(role, ""))) and (typed := getattr(draft, role)):
-                setattr(instance, path, self.format_number(typed))
+            if value := getattr(draft, name):
+                _set_own_field(instance, getattr(self, name), value)
+        if new_names:
+            names |= new_names
+            full_name = f"{names['first_name']} {names['last_name']}".strip()
+            _set_own_field(instance, self.name, full_name)
+        for role in SHOWN_ROLES:
+            if typed := getattr(draft, role):
+                _set_own_field(instance, self.phones.get(role, ""), self.format_number(typed))
         if draft.company_name:
-            relation, _model, _field = self.company_relation()
+            relation, _model, _field = self._company_relation()
             if relation and (company := self.get_or_create_company(draft.company_name)):
                 setattr(instance, relation, company)
-            elif path := own_field(self.company_name):
-                setattr(instance, path, draft.company_name)
+            else:
+                _set_own_field(instance, self.company_name, draft.company_name)
 
-    def assign_numbers(self, instance: Any, draft: ContactInput) -> None:
-        """Write the numbers that have no column to the table of numbers: the first of a kind is replaced."""
+    def _assign_numbers(self, instance: Any, draft: ContactInput) -> None:
+        """Write the numbers without a column to the phone table.
+
+        The first number of the first kind of the role is replaced.
+        """
         table = self.phone_table
-        for role in ("phone", "mobile"):
-            if (
-                not table
-                or own_field(self.phones.get(role, ""))
-                or not (typed := getattr(draft, role))
-            ):
+        for role in SHOWN_ROLES:
+            typed = getattr(draft, role)
+            if not (table and typed) or _own_field(self.phones.get(role, "")):
                 continue
-            kind = table.kind_of(role)
-            if kind is None and (table.kind or role == "mobile"):
+            if (values := table.values_for(role)) is None:
                 continue
-            rows, owner = self.table_rows(instance, table.relation)
-            given = {table.kind: kind} if table.kind else {}
-            row = rows.filter(**table.where, **given).order_by("pk").first()
-            self.write_number(row or rows.model(**owner, **given), typed)
+            rows, owner = _related_rows(instance, table.relation)
+            row = rows.filter(**table.where, **values).order_by("pk").first()
+            self._write_number(row or rows.model(**owner, **values), table, typed)
 
     def add_number(self, id: str, typed: str) -> None:
-        """A row more in the table of numbers, of the kind of a phone. Without a table, or where it refuses, nothing."""
-        table, kind = self.phone_table, self.phone_table and self.phone_table.kind_of("phone")
-        if not table or (table.kind and kind is None):
-            return
-        with suppress(InvalidInput), self.atomic():
-            for instance in self.get_queryset().filter(pk=self.parse_id(id)):
-                rows, owner = self.table_rows(instance, table.relation)
-                self.write_number(
-                    rows.model(**owner, **({table.kind: kind} if table.kind else {})), typed
-                )
+        """Add a row with this phone to the phone table.
 
-    def write_number(self, row: Any, typed: str) -> None:
-        """Set and save the number in a row of the table of numbers."""
-        setattr(row, self.phone_table.number, self.format_number(typed))  # type: ignore[union-attr]
+        Does nothing without a phone table, or if the number is not valid for it.
+        """
+        table = self.phone_table
+        if not table or (values := table.values_for("phone")) is None:
+            return
+        with suppress(InvalidInput), self._atomic():
+            for instance in self.get_queryset().filter(pk=parse_id(self, id)):
+                rows, owner = _related_rows(instance, table.relation)
+                self._write_number(rows.model(**owner, **values), table, typed)
+
+    def _write_number(self, row: Any, table: PhoneTable, typed: str) -> None:
+        setattr(row, table.number, self.format_number(typed))
         self.validate(row)
         self.save(row)
 
-    @staticmethod
-    def table_rows(instance: Any, name: str) -> tuple[Any, dict[str, Any]]:
-        """The rows of the table of numbers that are this row's, and what makes a new one its own."""
-        relation = instance._meta.get_field(name)
-        if isinstance(relation, GenericRelation):
-            kind = ContentType.objects.get_for_model(
-                instance, for_concrete_model=relation.for_concrete_model
-            )
-            owner = {
-                relation.content_type_field_name: kind,
-                relation.object_id_field_name: instance.pk,
-            }
-            return getattr(instance, name), owner
-        return getattr(instance, relation.get_accessor_name()), {relation.field.name: instance}
-
     def format_number(self, typed: str) -> str:
-        """A number as the CRM stores it: as it was typed. Override where a column wants another form."""
+        """Return a number in the format of the column: by default as received."""
         return typed
 
-    def company_relation(self) -> tuple[str, Any, str]:
-        """The foreign key to the company, the company's model, and the field of its name; empty where there is none."""
+    def _company_relation(self) -> tuple[str, Any, str]:
+        """Return the foreign key to the company, its model and the field with its name.
+
+        ``("company", Company, "name")`` for ``company_name = "company__name"``; ``("", None, "")``
+        without a foreign key.
+        """
         for path in split(self.company_name):
-            relation, _separator, name = path.rpartition(LOOKUP_SEP)
+            relation, _separator, field = path.rpartition(LOOKUP_SEP)
             if relation and LOOKUP_SEP not in relation:
-                return relation, steps(self.model, relation)[0].related_model, name
+                return relation, resolve_path(self.model, relation)[0].related_model, field
         return "", None, ""
 
     def get_or_create_company(self, name: str) -> Any:
-        """The company of this name, created if it is new; None where companies are not mapped."""
-        directory, (_relation, model, field) = self.backend.organizations, self.company_relation()
+        """Return the company with this name, created if it is new.
+
+        Returns None if companies are not mapped. Raises ``InvalidInput``.
+        """
+        directory, (_relation, model, field) = self.backend.organizations, self._company_relation()
         if not (isinstance(directory, ModelOrganizationDirectory) and directory.model is model):
             return None
         name = " ".join(name.split())
-        found = directory.get_queryset().filter(**{f"{field}__iexact": name}).order_by("pk").first()
-        return found or directory.create(name)
+        companies = directory.get_queryset().filter(**{f"{field}__iexact": name})
+        return companies.order_by("pk").first() or directory.create(name)
 
     def reload_record(self, instance: Any) -> ContactRecord:
-        """The record of what was just written. Raises ``Invalid`` if the actor may not see it: then it is undone."""
+        """Return the record of an instance that was just saved.
+
+        Raises ``InvalidInput`` if the actor has no access to it; the transaction is then rolled
+        back.
+        """
         rows = self.get_queryset().using(instance._state.db).filter(pk=instance.pk)
-        for _held, contact in self.load(rows):
+        for _numbers, contact in self._load(rows):
             return contact
-        raise InvalidInput(_("The contact would be out of your reach."))
+        raise InvalidInput(_("You would not have access to this contact."))
+
+
+def _own_field(paths: Paths) -> str:
+    """Return the first of these paths that is a field of the model itself, or ""."""
+    return next((path for path in split(paths) if LOOKUP_SEP not in path), "")
+
+
+def _set_own_field(instance: Any, paths: Paths, value: Any) -> None:
+    """Set the first of these paths that is a field of the model itself, if any."""
+    if name := _own_field(paths):
+        setattr(instance, name, value)
+
+
+def _related_rows(instance: Any, name: str) -> tuple[Any, dict[str, Any]]:
+    """Return the manager of a related phone table, and the values that link a new row."""
+    relation = instance._meta.get_field(name)
+    if isinstance(relation, GenericRelation):
+        content_type = ContentType.objects.get_for_model(
+            instance, for_concrete_model=relation.for_concrete_model
+        )
+        owner = {
+            relation.content_type_field_name: content_type,
+            relation.object_id_field_name: instance.pk,
+        }
+        return getattr(instance, name), owner
+    return getattr(instance, relation.get_accessor_name()), {relation.field.name: instance}
 
 
 class ModelBackend(Backend):
-    """A host's backend begins here: the users are ``AUTH_USER_MODEL`` until it says otherwise."""
+    """Base class of backends over a host's models. Users are those of ``AUTH_USER_MODEL``."""
 
     user_directory: ClassVar[type[UserDirectory]] = AuthUserDirectory

@@ -1,4 +1,4 @@
-"""The users of ``django.contrib.auth`` as the people who take calls."""
+"""The directory of the users of ``AUTH_USER_MODEL``."""
 
 from __future__ import annotations
 
@@ -12,49 +12,54 @@ from .. import phone
 from ..records import UserRecord
 from .base import UserDirectory
 
-# The users that connect Ringotel itself belong to this group: they are nobody's colleague.
+# The group of the users that Ringotel's credentials act as. They do not take calls.
 SERVICE_GROUP = "Ringotel service"
 
 
 class AuthUserDirectory(UserDirectory):
-    """``AUTH_USER_MODEL``, with extension and direct number from :class:`~ringotel_crm.models.Agent`."""
+    """``AUTH_USER_MODEL``, with extension and direct number from ``ringotel_crm.models.Agent``."""
 
     def get_queryset(self) -> QuerySet[Any]:
-        """The active people with an extension of the actor's tenant; without a tenant, also those with none."""
+        """Return the active users with an extension in the actor's tenant.
+
+        Without a tenant, users without an extension are included.
+        """
         tenant = self.backend.tenant
-        users = get_user_model()._default_manager.filter(is_active=True)
-        users = users.filter(
-            Q(ringotel_agent__tenant=tenant) | (Q() if tenant else Q(ringotel_agent=None))
-        )
+        in_tenant = Q(ringotel_agent__tenant=tenant)
+        if not tenant:
+            in_tenant |= Q(ringotel_agent=None)
+        users = get_user_model()._default_manager.filter(in_tenant, is_active=True)
         if hasattr(get_user_model(), "groups"):
             users = users.exclude(groups__name=SERVICE_GROUP)
         return users.select_related("ringotel_agent")
 
     def to_record(self, user: Any) -> UserRecord:
-        """The record of one row of :meth:`get_queryset`."""
+        """Return the record of a user from :meth:`get_queryset`."""
         agent = getattr(user, "ringotel_agent", None)
         first_name = getattr(user, "first_name", "")
         last_name = getattr(user, "last_name", "")
+        if not (first_name or last_name):
+            first_name = user.get_username()
+        direct_line, extension = (agent.phone, agent.extension) if agent else ("", "")
         return UserRecord(
             id=str(user.pk),
-            first_name=first_name or ("" if last_name else user.get_username()),
+            first_name=first_name,
             last_name=last_name,
             email=getattr(user, user.get_email_field_name(), "") or "",
-            phone=phone.e164(agent.phone) if agent else "",
-            extension=agent.extension if agent else "",
+            phone=phone.e164(direct_line),
+            extension=extension,
         )
 
     def user_ids_for(self, users: Iterable[Any]) -> set[str]:
-        """Their primary keys."""
+        """Return the primary keys of these users."""
         return {str(user.pk) for user in users}
 
     def records(self) -> Iterator[UserRecord]:
-        """Every active user, by id."""
+        """Yield every active user, ordered by primary key."""
         for user in self.get_queryset().order_by("pk"):
             yield self.to_record(user)
 
     def resolve(self, *, id: str = "", extension: str = "", email: str = "") -> UserRecord | None:
-        """By id, else by extension, else by e-mail address; see the base class."""
         email_field = get_user_model().get_email_field_name()
         for lookup, value in (
             ("pk", id),
@@ -65,11 +70,7 @@ class AuthUserDirectory(UserDirectory):
                 continue
             try:
                 users = list(self.get_queryset().filter(**{lookup: value})[:2])
-            except (
-                TypeError,
-                ValueError,
-                OverflowError,
-            ):  # text that is not a primary key of this model
+            except (TypeError, ValueError, OverflowError):  # not a primary key of this model
                 continue
             if len(users) == 1:
                 return self.to_record(users[0])

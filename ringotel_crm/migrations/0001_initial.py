@@ -12,496 +12,1332 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('contenttypes', '0002_remove_content_type_name'),
+        ("contenttypes", "0002_remove_content_type_name"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Lock',
+            name="Lock",
             fields=[
-                ('name', models.CharField(max_length=100, primary_key=True, serialize=False)),
-                ('acquired_at', models.DateTimeField(auto_now=True)),
+                ("name", models.CharField(max_length=100, primary_key=True, serialize=False)),
+                ("acquired_at", models.DateTimeField(auto_now=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Activity',
+            name="Activity",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tenant', models.CharField(blank=True, default='', editable=False, max_length=64, verbose_name='tenant')),
-                ('call_id', models.CharField(help_text="Ringotel's id of the call.", max_length=255, verbose_name='call id')),
-                ('direction', models.CharField(blank=True, choices=[('inbound', 'inbound'), ('outbound', 'outbound'), ('internal', 'internal')], max_length=16, verbose_name='direction')),
-                ('status', models.CharField(choices=[('ringing', 'ringing'), ('in_progress', 'in progress'), ('unknown', 'end unknown'), ('failed', 'failed'), ('busy', 'busy'), ('missed', 'missed'), ('voicemail', 'voicemail'), ('answered', 'answered')], default='ringing', max_length=16, verbose_name='status')),
-                ('caller_number', models.CharField(blank=True, help_text='As it was sent.', max_length=255, verbose_name='caller')),
-                ('caller_e164', models.CharField(blank=True, max_length=16, verbose_name='caller, E.164')),
-                ('called_number', models.CharField(blank=True, help_text='As it was sent.', max_length=255, verbose_name='called')),
-                ('called_e164', models.CharField(blank=True, max_length=16, verbose_name='called, E.164')),
-                ('extension', models.CharField(blank=True, max_length=64, verbose_name='extension')),
-                ('agent_id', models.CharField(blank=True, help_text="The CRM's id of the user.", max_length=255, verbose_name='agent id')),
-                ('agent_name', models.CharField(blank=True, max_length=255, verbose_name='agent')),
-                ('contact_id', models.CharField(blank=True, max_length=255, verbose_name='contact id')),
-                ('contact_name', models.CharField(blank=True, max_length=255, verbose_name='contact')),
-                ('contact_name_normalized', ringotel_crm.models.fields.NormalizedField(blank=True, editable=False, max_length=255, source='contact_name')),
-                ('contact_confirmed', models.BooleanField(default=False, help_text='A person decided whose call this is, so it is not guessed any more.', verbose_name='contact confirmed')),
-                ('start', models.DateTimeField(blank=True, null=True, verbose_name='start')),
-                ('end', models.DateTimeField(blank=True, null=True, verbose_name='end')),
-                ('duration', models.PositiveIntegerField(blank=True, help_text='Talking time in seconds.', null=True, verbose_name='duration')),
-                ('cause', models.CharField(blank=True, help_text="The PBX's word for why it ended.", max_length=64, verbose_name='cause')),
-                ('subject', models.CharField(blank=True, max_length=255, verbose_name='subject')),
-                ('subject_normalized', ringotel_crm.models.fields.NormalizedField(blank=True, editable=False, max_length=255, source='subject')),
-                ('comment', models.TextField(blank=True, verbose_name='comment')),
-                ('follow_up', models.BooleanField(default=False, help_text='Somebody has to come back to this.', verbose_name='follow up')),
-                ('last_received_subject', models.CharField(blank=True, editable=False, max_length=255, verbose_name='subject from the phone')),
-                ('last_received_comment', models.TextField(blank=True, editable=False, verbose_name='comment from the phone')),
-                ('legal_hold', models.BooleanField(default=False, help_text='Nothing of this call, nor its recording, is deleted meanwhile.', verbose_name='legal hold')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('updated_at', models.DateTimeField(auto_now=True, verbose_name='updated')),
-                ('contact_type', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='contenttypes.contenttype', verbose_name='kind of contact')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="tenant"
+                    ),
+                ),
+                (
+                    "call_id",
+                    models.CharField(
+                        help_text="Ringotel's id of the call.",
+                        max_length=255,
+                        verbose_name="call id",
+                    ),
+                ),
+                (
+                    "direction",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("inbound", "inbound"),
+                            ("outbound", "outbound"),
+                            ("internal", "internal"),
+                        ],
+                        max_length=16,
+                        verbose_name="direction",
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("ringing", "ringing"),
+                            ("in_progress", "in progress"),
+                            ("unknown", "end unknown"),
+                            ("failed", "failed"),
+                            ("busy", "busy"),
+                            ("missed", "missed"),
+                            ("voicemail", "voicemail"),
+                            ("answered", "answered"),
+                        ],
+                        default="ringing",
+                        max_length=16,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "caller_number",
+                    models.CharField(
+                        blank=True,
+                        help_text="As it was sent.",
+                        max_length=255,
+                        verbose_name="caller",
+                    ),
+                ),
+                (
+                    "caller_e164",
+                    models.CharField(blank=True, max_length=16, verbose_name="caller, E.164"),
+                ),
+                (
+                    "called_number",
+                    models.CharField(
+                        blank=True,
+                        help_text="As it was sent.",
+                        max_length=255,
+                        verbose_name="called",
+                    ),
+                ),
+                (
+                    "called_e164",
+                    models.CharField(blank=True, max_length=16, verbose_name="called, E.164"),
+                ),
+                (
+                    "extension",
+                    models.CharField(blank=True, max_length=64, verbose_name="extension"),
+                ),
+                (
+                    "agent_id",
+                    models.CharField(
+                        blank=True,
+                        help_text="The CRM's id of the user.",
+                        max_length=255,
+                        verbose_name="agent id",
+                    ),
+                ),
+                ("agent_name", models.CharField(blank=True, max_length=255, verbose_name="agent")),
+                (
+                    "contact_id",
+                    models.CharField(blank=True, max_length=255, verbose_name="contact id"),
+                ),
+                (
+                    "contact_name",
+                    models.CharField(blank=True, max_length=255, verbose_name="contact"),
+                ),
+                (
+                    "contact_name_normalized",
+                    ringotel_crm.models.fields.NormalizedField(
+                        blank=True, editable=False, max_length=255, source="contact_name"
+                    ),
+                ),
+                (
+                    "contact_confirmed",
+                    models.BooleanField(
+                        default=False,
+                        help_text="A person decided whose call this is, so it is not guessed any more.",
+                        verbose_name="contact confirmed",
+                    ),
+                ),
+                ("start", models.DateTimeField(blank=True, null=True, verbose_name="start")),
+                ("end", models.DateTimeField(blank=True, null=True, verbose_name="end")),
+                (
+                    "duration",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Talking time in seconds.",
+                        null=True,
+                        verbose_name="duration",
+                    ),
+                ),
+                (
+                    "cause",
+                    models.CharField(
+                        blank=True,
+                        help_text="The PBX's word for why it ended.",
+                        max_length=64,
+                        verbose_name="cause",
+                    ),
+                ),
+                ("subject", models.CharField(blank=True, max_length=255, verbose_name="subject")),
+                (
+                    "subject_normalized",
+                    ringotel_crm.models.fields.NormalizedField(
+                        blank=True, editable=False, max_length=255, source="subject"
+                    ),
+                ),
+                ("comment", models.TextField(blank=True, verbose_name="comment")),
+                (
+                    "follow_up",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Somebody has to come back to this.",
+                        verbose_name="follow up",
+                    ),
+                ),
+                (
+                    "last_received_subject",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        max_length=255,
+                        verbose_name="subject from the phone",
+                    ),
+                ),
+                (
+                    "last_received_comment",
+                    models.TextField(
+                        blank=True, editable=False, verbose_name="comment from the phone"
+                    ),
+                ),
+                (
+                    "legal_hold",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Nothing of this call, nor its recording, is deleted meanwhile.",
+                        verbose_name="legal hold",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                ("updated_at", models.DateTimeField(auto_now=True, verbose_name="updated")),
+                (
+                    "contact_type",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="contenttypes.contenttype",
+                        verbose_name="kind of contact",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'call',
-                'verbose_name_plural': 'calls',
-                'ordering': ('-start', '-id'),
-                'permissions': [('view_own_activity', 'Can view the calls that he or she took'), ('export_activity', 'Can export calls and contacts'), ('merge_contacts', 'Can merge contacts')],
+                "verbose_name": "call",
+                "verbose_name_plural": "calls",
+                "ordering": ("-start", "-id"),
+                "permissions": [
+                    ("view_own_activity", "Can view the calls that he or she took"),
+                    ("export_activity", "Can export calls and contacts"),
+                    ("merge_contacts", "Can merge contacts"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='AddressBookLink',
+            name="AddressBookLink",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tenant', models.CharField(blank=True, default='', editable=False, max_length=64, verbose_name='tenant')),
-                ('contact_id', models.CharField(max_length=255, verbose_name='contact id')),
-                ('ringotel_id', models.CharField(max_length=64, verbose_name="Ringotel's id")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="tenant"
+                    ),
+                ),
+                ("contact_id", models.CharField(max_length=255, verbose_name="contact id")),
+                ("ringotel_id", models.CharField(max_length=64, verbose_name="Ringotel's id")),
             ],
             options={
-                'verbose_name': 'address book link',
-                'verbose_name_plural': 'address book links',
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'contact_id'), name='ringotel_unique_link_contact'), models.UniqueConstraint(fields=('tenant', 'ringotel_id'), name='ringotel_unique_link_entry')],
+                "verbose_name": "address book link",
+                "verbose_name_plural": "address book links",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "contact_id"), name="ringotel_unique_link_contact"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("tenant", "ringotel_id"), name="ringotel_unique_link_entry"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Agent',
+            name="Agent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tenant', models.CharField(blank=True, default='', editable=False, max_length=64, verbose_name='tenant')),
-                ('extension', models.CharField(help_text="The user's number inside the PBX.", max_length=64, verbose_name='extension')),
-                ('phone', models.CharField(blank=True, help_text='Direct number, if there is one.', max_length=64, verbose_name='phone')),
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='ringotel_agent', to=settings.AUTH_USER_MODEL, verbose_name='user')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="tenant"
+                    ),
+                ),
+                (
+                    "extension",
+                    models.CharField(
+                        help_text="The user's number inside the PBX.",
+                        max_length=64,
+                        verbose_name="extension",
+                    ),
+                ),
+                (
+                    "phone",
+                    models.CharField(
+                        blank=True,
+                        help_text="Direct number, if there is one.",
+                        max_length=64,
+                        verbose_name="phone",
+                    ),
+                ),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="ringotel_agent",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'agent',
-                'verbose_name_plural': 'agents',
-                'ordering': ('extension',),
-                'permissions': [('place_call', 'Can call numbers by clicking on them')],
+                "verbose_name": "agent",
+                "verbose_name_plural": "agents",
+                "ordering": ("extension",),
+                "permissions": [("place_call", "Can call numbers by clicking on them")],
             },
         ),
         migrations.CreateModel(
-            name='ApiKey',
+            name="ApiKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tenant', models.CharField(blank=True, default='', editable=False, max_length=64, verbose_name='tenant')),
-                ('name', models.CharField(max_length=100, unique=True, verbose_name='name')),
-                ('digest', models.CharField(editable=False, max_length=64, unique=True)),
-                ('hint', models.CharField(editable=False, max_length=16, verbose_name='begins with')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('expires_at', models.DateTimeField(blank=True, null=True, validators=[ringotel_crm.models.validators.validate_reasonable_year], verbose_name='expires')),
-                ('revoked_at', models.DateTimeField(blank=True, null=True, verbose_name='revoked')),
-                ('last_used_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='last used')),
-                ('user', models.ForeignKey(help_text='Requests with this key act as this user.', on_delete=django.db.models.deletion.CASCADE, related_name='ringotel_api_keys', to=settings.AUTH_USER_MODEL, verbose_name='user')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="tenant"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, unique=True, verbose_name="name")),
+                ("digest", models.CharField(editable=False, max_length=64, unique=True)),
+                (
+                    "hint",
+                    models.CharField(editable=False, max_length=16, verbose_name="begins with"),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "expires_at",
+                    models.DateTimeField(
+                        blank=True,
+                        null=True,
+                        validators=[ringotel_crm.models.validators.validate_reasonable_year],
+                        verbose_name="expires",
+                    ),
+                ),
+                ("revoked_at", models.DateTimeField(blank=True, null=True, verbose_name="revoked")),
+                (
+                    "last_used_at",
+                    models.DateTimeField(
+                        blank=True, editable=False, null=True, verbose_name="last used"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        help_text="Requests with this key act as this user.",
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="ringotel_api_keys",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'API key',
-                'verbose_name_plural': 'API keys',
-                'ordering': ('name',),
-                'permissions': [('use_api', "Can act as Ringotel on the CRM's endpoints")],
+                "verbose_name": "API key",
+                "verbose_name_plural": "API keys",
+                "ordering": ("name",),
+                "permissions": [("use_api", "Can act as Ringotel on the CRM's endpoints")],
             },
         ),
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tenant', models.CharField(blank=True, default='', editable=False, max_length=64, verbose_name='tenant')),
-                ('at', models.DateTimeField(auto_now_add=True, verbose_name='at')),
-                ('action', models.CharField(choices=[('listened', 'listened'), ('downloaded', 'downloaded'), ('deleted', 'deleted'), ('exported', 'exported'), ('erased', 'erased')], max_length=16, verbose_name='action')),
-                ('kind', models.CharField(choices=[('recording', 'recording'), ('person', 'person')], max_length=16, verbose_name='kind')),
-                ('object_id', models.CharField(blank=True, max_length=255, verbose_name='id')),
-                ('user_id', models.CharField(blank=True, max_length=255, verbose_name='user id')),
-                ('user_name', models.CharField(blank=True, help_text='Empty: the system itself.', max_length=255, verbose_name='user')),
-                ('details', models.JSONField(default=dict, verbose_name='details')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="tenant"
+                    ),
+                ),
+                ("at", models.DateTimeField(auto_now_add=True, verbose_name="at")),
+                (
+                    "action",
+                    models.CharField(
+                        choices=[
+                            ("listened", "listened"),
+                            ("downloaded", "downloaded"),
+                            ("deleted", "deleted"),
+                            ("exported", "exported"),
+                            ("erased", "erased"),
+                        ],
+                        max_length=16,
+                        verbose_name="action",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("recording", "recording"), ("person", "person")],
+                        max_length=16,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("object_id", models.CharField(blank=True, max_length=255, verbose_name="id")),
+                ("user_id", models.CharField(blank=True, max_length=255, verbose_name="user id")),
+                (
+                    "user_name",
+                    models.CharField(
+                        blank=True,
+                        help_text="Empty: the system itself.",
+                        max_length=255,
+                        verbose_name="user",
+                    ),
+                ),
+                ("details", models.JSONField(default=dict, verbose_name="details")),
             ],
             options={
-                'verbose_name': 'audit entry',
-                'verbose_name_plural': 'audit entries',
-                'ordering': ('-id',),
-                'indexes': [models.Index(fields=['kind', 'object_id', '-at'], name='ringotel_audited_object')],
+                "verbose_name": "audit entry",
+                "verbose_name_plural": "audit entries",
+                "ordering": ("-id",),
+                "indexes": [
+                    models.Index(
+                        fields=["kind", "object_id", "-at"], name="ringotel_audited_object"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='CallLeg',
+            name="CallLeg",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('extension', models.CharField(max_length=64, verbose_name='extension')),
-                ('status', models.CharField(choices=[('ringing', 'ringing'), ('not_answered', 'not answered'), ('answered', 'answered')], default='ringing', max_length=16, verbose_name='status')),
-                ('agent_id', models.CharField(blank=True, help_text="The CRM's id of the user.", max_length=255, verbose_name='agent id')),
-                ('agent_name', models.CharField(blank=True, max_length=255, verbose_name='agent')),
-                ('direction', models.CharField(blank=True, choices=[('inbound', 'inbound'), ('outbound', 'outbound'), ('internal', 'internal')], editable=False, max_length=16)),
-                ('caller_number', models.CharField(blank=True, editable=False, max_length=255)),
-                ('called_number', models.CharField(blank=True, editable=False, max_length=255)),
-                ('start', models.DateTimeField(blank=True, null=True, verbose_name='start')),
-                ('end', models.DateTimeField(blank=True, null=True, verbose_name='end')),
-                ('duration', models.PositiveIntegerField(blank=True, help_text='Talking time in seconds.', null=True, verbose_name='duration')),
-                ('cause', models.CharField(blank=True, max_length=64, verbose_name='cause')),
-                ('activity', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='legs', to='ringotel_crm.activity', verbose_name='call')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("extension", models.CharField(max_length=64, verbose_name="extension")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("ringing", "ringing"),
+                            ("not_answered", "not answered"),
+                            ("answered", "answered"),
+                        ],
+                        default="ringing",
+                        max_length=16,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "agent_id",
+                    models.CharField(
+                        blank=True,
+                        help_text="The CRM's id of the user.",
+                        max_length=255,
+                        verbose_name="agent id",
+                    ),
+                ),
+                ("agent_name", models.CharField(blank=True, max_length=255, verbose_name="agent")),
+                (
+                    "direction",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("inbound", "inbound"),
+                            ("outbound", "outbound"),
+                            ("internal", "internal"),
+                        ],
+                        editable=False,
+                        max_length=16,
+                    ),
+                ),
+                ("caller_number", models.CharField(blank=True, editable=False, max_length=255)),
+                ("called_number", models.CharField(blank=True, editable=False, max_length=255)),
+                ("start", models.DateTimeField(blank=True, null=True, verbose_name="start")),
+                ("end", models.DateTimeField(blank=True, null=True, verbose_name="end")),
+                (
+                    "duration",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Talking time in seconds.",
+                        null=True,
+                        verbose_name="duration",
+                    ),
+                ),
+                ("cause", models.CharField(blank=True, max_length=64, verbose_name="cause")),
+                (
+                    "activity",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="legs",
+                        to="ringotel_crm.activity",
+                        verbose_name="call",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'phone of a call',
-                'verbose_name_plural': 'phones of a call',
-                'ordering': ('start', 'extension'),
+                "verbose_name": "phone of a call",
+                "verbose_name_plural": "phones of a call",
+                "ordering": ("start", "extension"),
             },
         ),
         migrations.CreateModel(
-            name='CallSubject',
+            name="CallSubject",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tenant', models.CharField(blank=True, default='', editable=False, max_length=64, verbose_name='tenant')),
-                ('name', models.CharField(max_length=255, verbose_name='name')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="tenant"
+                    ),
+                ),
+                ("name", models.CharField(max_length=255, verbose_name="name")),
             ],
             options={
-                'verbose_name': 'call subject',
-                'verbose_name_plural': 'call subjects',
-                'ordering': ('id',),
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'name'), name='ringotel_unique_subject')],
+                "verbose_name": "call subject",
+                "verbose_name_plural": "call subjects",
+                "ordering": ("id",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "name"), name="ringotel_unique_subject"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Checkpoint',
+            name="Checkpoint",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tenant', models.CharField(blank=True, default='', editable=False, max_length=64, verbose_name='tenant')),
-                ('name', models.CharField(max_length=64)),
-                ('value', models.JSONField()),
-                ('updated_at', models.DateTimeField(auto_now=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="tenant"
+                    ),
+                ),
+                ("name", models.CharField(max_length=64)),
+                ("value", models.JSONField()),
+                ("updated_at", models.DateTimeField(auto_now=True)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'name'), name='ringotel_unique_checkpoint')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "name"), name="ringotel_unique_checkpoint"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Conversation',
+            name="Conversation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tenant', models.CharField(blank=True, default='', editable=False, max_length=64, verbose_name='tenant')),
-                ('ringotel_user_id', models.CharField(editable=False, help_text="Ringotel's id of the user, else our number.", max_length=64)),
-                ('local_number', models.CharField(blank=True, help_text='Number or extension.', max_length=64, verbose_name='our number')),
-                ('remote_number_normalized', models.CharField(editable=False, help_text='E.164 where it can be read, else as sent.', max_length=64)),
-                ('remote_number', models.CharField(max_length=64, verbose_name='their number')),
-                ('agent_id', models.CharField(blank=True, max_length=255, verbose_name='agent id')),
-                ('agent_name', models.CharField(blank=True, max_length=255, verbose_name='agent')),
-                ('contact_id', models.CharField(blank=True, max_length=255, verbose_name='contact id')),
-                ('contact_name', models.CharField(blank=True, max_length=255, verbose_name='contact')),
-                ('session_id', models.CharField(blank=True, editable=False, help_text="Ringotel's latest chat session.", max_length=64)),
-                ('last_at', models.DateTimeField(blank=True, null=True, verbose_name='last message')),
-                ('read_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('unread_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('contact_type', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='contenttypes.contenttype', verbose_name='kind of contact')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="tenant"
+                    ),
+                ),
+                (
+                    "ringotel_user_id",
+                    models.CharField(
+                        editable=False,
+                        help_text="Ringotel's id of the user, else our number.",
+                        max_length=64,
+                    ),
+                ),
+                (
+                    "local_number",
+                    models.CharField(
+                        blank=True,
+                        help_text="Number or extension.",
+                        max_length=64,
+                        verbose_name="our number",
+                    ),
+                ),
+                (
+                    "remote_number_normalized",
+                    models.CharField(
+                        editable=False,
+                        help_text="E.164 where it can be read, else as sent.",
+                        max_length=64,
+                    ),
+                ),
+                ("remote_number", models.CharField(max_length=64, verbose_name="their number")),
+                ("agent_id", models.CharField(blank=True, max_length=255, verbose_name="agent id")),
+                ("agent_name", models.CharField(blank=True, max_length=255, verbose_name="agent")),
+                (
+                    "contact_id",
+                    models.CharField(blank=True, max_length=255, verbose_name="contact id"),
+                ),
+                (
+                    "contact_name",
+                    models.CharField(blank=True, max_length=255, verbose_name="contact"),
+                ),
+                (
+                    "session_id",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        help_text="Ringotel's latest chat session.",
+                        max_length=64,
+                    ),
+                ),
+                (
+                    "last_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="last message"),
+                ),
+                ("read_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("unread_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "contact_type",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="contenttypes.contenttype",
+                        verbose_name="kind of contact",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'conversation',
-                'verbose_name_plural': 'conversations',
-                'ordering': ('-last_at', '-id'),
-                'permissions': [('send_message', 'Can send messages')],
+                "verbose_name": "conversation",
+                "verbose_name_plural": "conversations",
+                "ordering": ("-last_at", "-id"),
+                "permissions": [("send_message", "Can send messages")],
             },
         ),
         migrations.CreateModel(
-            name='LegalHold',
+            name="LegalHold",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tenant', models.CharField(blank=True, default='', editable=False, max_length=64, verbose_name='tenant')),
-                ('contact_id', models.CharField(max_length=255, verbose_name='contact id')),
-                ('reason', models.CharField(max_length=255, verbose_name='reason')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('contact_type', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='contenttypes.contenttype', verbose_name='kind of contact')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="tenant"
+                    ),
+                ),
+                ("contact_id", models.CharField(max_length=255, verbose_name="contact id")),
+                ("reason", models.CharField(max_length=255, verbose_name="reason")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "contact_type",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="contenttypes.contenttype",
+                        verbose_name="kind of contact",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'legal hold',
-                'verbose_name_plural': 'legal holds',
-                'ordering': ('-id',),
+                "verbose_name": "legal hold",
+                "verbose_name_plural": "legal holds",
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tenant', models.CharField(blank=True, default='', editable=False, max_length=64, verbose_name='tenant')),
-                ('message_id', models.CharField(editable=False, help_text="Ringotel's id of the message.", max_length=255)),
-                ('session_id', models.CharField(blank=True, editable=False, help_text="Ringotel's id of the chat session.", max_length=64)),
-                ('is_outgoing', models.BooleanField(default=False, verbose_name='sent by us')),
-                ('text', models.TextField(blank=True, verbose_name='text')),
-                ('status', models.CharField(choices=[('sent', 'sent'), ('delivered', 'received by the app'), ('read', 'read in the app')], default='sent', max_length=16, verbose_name='status')),
-                ('carrier_status', models.CharField(blank=True, choices=[('unknown', 'unknown whether it was sent'), ('chat', "only in the agent's Ringotel chat"), ('accepted', 'accepted by the SMS carrier'), ('failed', 'not sent'), ('delivered', 'delivered to the phone')], editable=False, max_length=16, verbose_name='delivery')),
-                ('carrier_id', models.CharField(blank=True, editable=False, help_text="The SMS carrier's id of the message.", max_length=128)),
-                ('carrier_error', models.CharField(blank=True, editable=False, max_length=255, verbose_name='reason')),
-                ('idempotency_key', models.CharField(editable=False, max_length=64, null=True)),
-                ('at', models.DateTimeField(blank=True, null=True, verbose_name='time')),
-                ('edited_at', models.DateTimeField(blank=True, null=True, verbose_name='edited')),
-                ('deleted_at', models.DateTimeField(blank=True, null=True, verbose_name='deleted')),
-                ('file_url', models.TextField(blank=True, help_text='Where Ringotel keeps the file.', verbose_name="file's address")),
-                ('file', models.FileField(blank=True, editable=False, max_length=255, storage=ringotel_crm.media.storage.recording_storage, upload_to=ringotel_crm.models.messages.attachment_path, verbose_name='file')),
-                ('file_error', models.CharField(blank=True, max_length=255, verbose_name='download error')),
-                ('file_attempts', models.PositiveSmallIntegerField(default=0, editable=False)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('conversation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='ringotel_crm.conversation', verbose_name='conversation')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="tenant"
+                    ),
+                ),
+                (
+                    "message_id",
+                    models.CharField(
+                        editable=False, help_text="Ringotel's id of the message.", max_length=255
+                    ),
+                ),
+                (
+                    "session_id",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        help_text="Ringotel's id of the chat session.",
+                        max_length=64,
+                    ),
+                ),
+                ("is_outgoing", models.BooleanField(default=False, verbose_name="sent by us")),
+                ("text", models.TextField(blank=True, verbose_name="text")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("sent", "sent"),
+                            ("delivered", "received by the app"),
+                            ("read", "read in the app"),
+                        ],
+                        default="sent",
+                        max_length=16,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "carrier_status",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("unknown", "unknown whether it was sent"),
+                            ("chat", "only in the agent's Ringotel chat"),
+                            ("accepted", "accepted by the SMS carrier"),
+                            ("failed", "not sent"),
+                            ("delivered", "delivered to the phone"),
+                        ],
+                        editable=False,
+                        max_length=16,
+                        verbose_name="delivery",
+                    ),
+                ),
+                (
+                    "carrier_id",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        help_text="The SMS carrier's id of the message.",
+                        max_length=128,
+                    ),
+                ),
+                (
+                    "carrier_error",
+                    models.CharField(
+                        blank=True, editable=False, max_length=255, verbose_name="reason"
+                    ),
+                ),
+                ("idempotency_key", models.CharField(editable=False, max_length=64, null=True)),
+                ("at", models.DateTimeField(blank=True, null=True, verbose_name="time")),
+                ("edited_at", models.DateTimeField(blank=True, null=True, verbose_name="edited")),
+                ("deleted_at", models.DateTimeField(blank=True, null=True, verbose_name="deleted")),
+                (
+                    "file_url",
+                    models.TextField(
+                        blank=True,
+                        help_text="Where Ringotel keeps the file.",
+                        verbose_name="file's address",
+                    ),
+                ),
+                (
+                    "file",
+                    models.FileField(
+                        blank=True,
+                        editable=False,
+                        max_length=255,
+                        storage=ringotel_crm.media.storage.recording_storage,
+                        upload_to=ringotel_crm.models.messages.attachment_path,
+                        verbose_name="file",
+                    ),
+                ),
+                (
+                    "file_error",
+                    models.CharField(blank=True, max_length=255, verbose_name="download error"),
+                ),
+                ("file_attempts", models.PositiveSmallIntegerField(default=0, editable=False)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "conversation",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="messages",
+                        to="ringotel_crm.conversation",
+                        verbose_name="conversation",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'message',
-                'verbose_name_plural': 'messages',
-                'ordering': ('at', 'id'),
+                "verbose_name": "message",
+                "verbose_name_plural": "messages",
+                "ordering": ("at", "id"),
             },
         ),
         migrations.CreateModel(
-            name='Note',
+            name="Note",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tenant', models.CharField(blank=True, default='', editable=False, max_length=64, verbose_name='tenant')),
-                ('contact_id', models.CharField(editable=False, max_length=255, verbose_name='contact id')),
-                ('contact_name', models.CharField(blank=True, editable=False, max_length=255, verbose_name='contact')),
-                ('text', models.TextField(verbose_name='note')),
-                ('due', models.DateField(blank=True, db_index=True, null=True, validators=[ringotel_crm.models.validators.validate_reasonable_year], verbose_name='follow up on')),
-                ('done_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='done')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('author', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='author')),
-                ('contact_type', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='contenttypes.contenttype', verbose_name='kind of contact')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="tenant"
+                    ),
+                ),
+                (
+                    "contact_id",
+                    models.CharField(editable=False, max_length=255, verbose_name="contact id"),
+                ),
+                (
+                    "contact_name",
+                    models.CharField(
+                        blank=True, editable=False, max_length=255, verbose_name="contact"
+                    ),
+                ),
+                ("text", models.TextField(verbose_name="note")),
+                (
+                    "due",
+                    models.DateField(
+                        blank=True,
+                        db_index=True,
+                        null=True,
+                        validators=[ringotel_crm.models.validators.validate_reasonable_year],
+                        verbose_name="follow up on",
+                    ),
+                ),
+                (
+                    "done_at",
+                    models.DateTimeField(
+                        blank=True, editable=False, null=True, verbose_name="done"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "author",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="author",
+                    ),
+                ),
+                (
+                    "contact_type",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="contenttypes.contenttype",
+                        verbose_name="kind of contact",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'note',
-                'verbose_name_plural': 'notes',
-                'ordering': ('-id',),
+                "verbose_name": "note",
+                "verbose_name_plural": "notes",
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
-            name='PhoneIndex',
+            name="PhoneIndex",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tenant', models.CharField(blank=True, default='', editable=False, max_length=64, verbose_name='tenant')),
-                ('e164', models.CharField(max_length=16, verbose_name='E.164')),
-                ('object_id', models.CharField(max_length=255, verbose_name='object id')),
-                ('content_type', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='contenttypes.contenttype', verbose_name='content type')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="tenant"
+                    ),
+                ),
+                ("e164", models.CharField(max_length=16, verbose_name="E.164")),
+                ("object_id", models.CharField(max_length=255, verbose_name="object id")),
+                (
+                    "content_type",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="contenttypes.contenttype",
+                        verbose_name="content type",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'indexed number',
-                'verbose_name_plural': 'indexed numbers',
+                "verbose_name": "indexed number",
+                "verbose_name_plural": "indexed numbers",
             },
         ),
         migrations.CreateModel(
-            name='Recording',
+            name="Recording",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('file', models.FileField(blank=True, max_length=255, storage=ringotel_crm.media.storage.recording_storage, upload_to=ringotel_crm.models.recordings.recording_path, verbose_name='file')),
-                ('content_type', models.CharField(max_length=64, verbose_name='content type')),
-                ('codec', models.CharField(blank=True, max_length=64, verbose_name='codec')),
-                ('size', models.PositiveBigIntegerField(help_text='Bytes.', verbose_name='size')),
-                ('seconds', models.FloatField(blank=True, help_text='Seconds.', null=True, verbose_name='length')),
-                ('sha256', models.CharField(editable=False, max_length=64)),
-                ('peaks', models.BinaryField(null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('deletion_started', models.BooleanField(default=False, editable=False, help_text='Its deletion has begun: nobody hears it any more.', verbose_name='deletion started')),
-                ('deleted_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='deleted')),
-                ('activity', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='recording', to='ringotel_crm.activity', verbose_name='call')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "file",
+                    models.FileField(
+                        blank=True,
+                        max_length=255,
+                        storage=ringotel_crm.media.storage.recording_storage,
+                        upload_to=ringotel_crm.models.recordings.recording_path,
+                        verbose_name="file",
+                    ),
+                ),
+                ("content_type", models.CharField(max_length=64, verbose_name="content type")),
+                ("codec", models.CharField(blank=True, max_length=64, verbose_name="codec")),
+                ("size", models.PositiveBigIntegerField(help_text="Bytes.", verbose_name="size")),
+                (
+                    "seconds",
+                    models.FloatField(
+                        blank=True, help_text="Seconds.", null=True, verbose_name="length"
+                    ),
+                ),
+                ("sha256", models.CharField(editable=False, max_length=64)),
+                ("peaks", models.BinaryField(null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "deletion_started",
+                    models.BooleanField(
+                        default=False,
+                        editable=False,
+                        help_text="Its deletion has begun: nobody hears it any more.",
+                        verbose_name="deletion started",
+                    ),
+                ),
+                (
+                    "deleted_at",
+                    models.DateTimeField(
+                        blank=True, editable=False, null=True, verbose_name="deleted"
+                    ),
+                ),
+                (
+                    "activity",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="recording",
+                        to="ringotel_crm.activity",
+                        verbose_name="call",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'recording',
-                'verbose_name_plural': 'recordings',
-                'ordering': ('-id',),
-                'permissions': [('listen_own_recording', 'Can listen to recordings of own calls'), ('listen_team_recording', 'Can listen to recordings of calls of users in the same group')],
+                "verbose_name": "recording",
+                "verbose_name_plural": "recordings",
+                "ordering": ("-id",),
+                "permissions": [
+                    ("listen_own_recording", "Can listen to recordings of own calls"),
+                    (
+                        "listen_team_recording",
+                        "Can listen to recordings of calls of users in the same group",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='RingotelUser',
+            name="RingotelUser",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tenant', models.CharField(blank=True, default='', editable=False, max_length=64, verbose_name='tenant')),
-                ('ringotel_id', models.CharField(max_length=64, verbose_name="Ringotel's id")),
-                ('name', models.CharField(blank=True, max_length=255, verbose_name='name')),
-                ('extension', models.CharField(blank=True, max_length=64, verbose_name='extension')),
-                ('email', models.CharField(blank=True, max_length=254, verbose_name='e-mail')),
-                ('agent_id', models.CharField(blank=True, help_text="The CRM's id of the user.", max_length=255, verbose_name='agent id')),
-                ('agent_name', models.CharField(blank=True, editable=False, max_length=255, verbose_name='agent')),
-                ('matched_by', models.CharField(blank=True, choices=[('email', 'e-mail address'), ('extension', 'extension'), ('attached', 'attached extension')], editable=False, max_length=16, verbose_name='matched by')),
-                ('confirmed', models.BooleanField(default=False, verbose_name='confirmed')),
-                ('owner', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='attached', to='ringotel_crm.ringoteluser', verbose_name='attached to')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="tenant"
+                    ),
+                ),
+                ("ringotel_id", models.CharField(max_length=64, verbose_name="Ringotel's id")),
+                ("name", models.CharField(blank=True, max_length=255, verbose_name="name")),
+                (
+                    "extension",
+                    models.CharField(blank=True, max_length=64, verbose_name="extension"),
+                ),
+                ("email", models.CharField(blank=True, max_length=254, verbose_name="e-mail")),
+                (
+                    "agent_id",
+                    models.CharField(
+                        blank=True,
+                        help_text="The CRM's id of the user.",
+                        max_length=255,
+                        verbose_name="agent id",
+                    ),
+                ),
+                (
+                    "agent_name",
+                    models.CharField(
+                        blank=True, editable=False, max_length=255, verbose_name="agent"
+                    ),
+                ),
+                (
+                    "matched_by",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("email", "e-mail address"),
+                            ("extension", "extension"),
+                            ("attached", "attached extension"),
+                        ],
+                        editable=False,
+                        max_length=16,
+                        verbose_name="matched by",
+                    ),
+                ),
+                ("confirmed", models.BooleanField(default=False, verbose_name="confirmed")),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="attached",
+                        to="ringotel_crm.ringoteluser",
+                        verbose_name="attached to",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'Ringotel user',
-                'verbose_name_plural': 'Ringotel users',
-                'ordering': ('confirmed', 'name', 'id'),
+                "verbose_name": "Ringotel user",
+                "verbose_name_plural": "Ringotel users",
+                "ordering": ("confirmed", "name", "id"),
             },
         ),
         migrations.CreateModel(
-            name='Webhook',
+            name="Webhook",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tenant', models.CharField(blank=True, default='', editable=False, max_length=64, verbose_name='tenant')),
-                ('name', models.SlugField(help_text='The last part of the URL.', max_length=100, unique=True, verbose_name='name')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('user', models.ForeignKey(help_text='Events are processed as this user.', on_delete=django.db.models.deletion.CASCADE, related_name='ringotel_webhooks', to=settings.AUTH_USER_MODEL, verbose_name='user')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.CharField(
+                        blank=True, default="", editable=False, max_length=64, verbose_name="tenant"
+                    ),
+                ),
+                (
+                    "name",
+                    models.SlugField(
+                        help_text="The last part of the URL.",
+                        max_length=100,
+                        unique=True,
+                        verbose_name="name",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        help_text="Events are processed as this user.",
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="ringotel_webhooks",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'webhook',
-                'verbose_name_plural': 'webhooks',
-                'ordering': ('name',),
+                "verbose_name": "webhook",
+                "verbose_name_plural": "webhooks",
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='WebhookEvent',
+            name="WebhookEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('method', models.CharField(blank=True, max_length=64, verbose_name='method')),
-                ('body', models.TextField(help_text='JSON as it came, without the token.', verbose_name='body')),
-                ('received_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now, verbose_name='received')),
-                ('status', models.CharField(choices=[('pending', 'pending'), ('processed', 'processed'), ('ignored', 'not known here'), ('failed', 'failed')], default='pending', max_length=16, verbose_name='status')),
-                ('error', models.TextField(blank=True, verbose_name='error')),
-                ('attempts', models.PositiveIntegerField(default=0, verbose_name='attempts')),
-                ('processed_at', models.DateTimeField(blank=True, null=True, verbose_name='processed')),
-                ('webhook', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='ringotel_crm.webhook', verbose_name='webhook')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("method", models.CharField(blank=True, max_length=64, verbose_name="method")),
+                (
+                    "body",
+                    models.TextField(
+                        help_text="JSON as it came, without the token.", verbose_name="body"
+                    ),
+                ),
+                (
+                    "received_at",
+                    models.DateTimeField(
+                        db_index=True, default=django.utils.timezone.now, verbose_name="received"
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "pending"),
+                            ("processed", "processed"),
+                            ("ignored", "not known here"),
+                            ("failed", "failed"),
+                        ],
+                        default="pending",
+                        max_length=16,
+                        verbose_name="status",
+                    ),
+                ),
+                ("error", models.TextField(blank=True, verbose_name="error")),
+                ("attempts", models.PositiveIntegerField(default=0, verbose_name="attempts")),
+                (
+                    "processed_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="processed"),
+                ),
+                (
+                    "webhook",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="events",
+                        to="ringotel_crm.webhook",
+                        verbose_name="webhook",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'event',
-                'verbose_name_plural': 'events',
-                'ordering': ('-id',),
+                "verbose_name": "event",
+                "verbose_name_plural": "events",
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
-            name='WebhookToken',
+            name="WebhookToken",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(editable=False, max_length=64, unique=True)),
-                ('hint', models.CharField(editable=False, max_length=16, verbose_name='begins with')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('expires_at', models.DateTimeField(blank=True, null=True, validators=[ringotel_crm.models.validators.validate_reasonable_year], verbose_name='expires')),
-                ('last_used_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='last used')),
-                ('webhook', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tokens', to='ringotel_crm.webhook', verbose_name='webhook')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("digest", models.CharField(editable=False, max_length=64, unique=True)),
+                (
+                    "hint",
+                    models.CharField(editable=False, max_length=16, verbose_name="begins with"),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "expires_at",
+                    models.DateTimeField(
+                        blank=True,
+                        null=True,
+                        validators=[ringotel_crm.models.validators.validate_reasonable_year],
+                        verbose_name="expires",
+                    ),
+                ),
+                (
+                    "last_used_at",
+                    models.DateTimeField(
+                        blank=True, editable=False, null=True, verbose_name="last used"
+                    ),
+                ),
+                (
+                    "webhook",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tokens",
+                        to="ringotel_crm.webhook",
+                        verbose_name="webhook",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'token',
-                'verbose_name_plural': 'tokens',
-                'ordering': ('-id',),
+                "verbose_name": "token",
+                "verbose_name_plural": "tokens",
+                "ordering": ("-id",),
             },
         ),
         migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(fields=['-start', '-id'], name='ringotel_call_start'),
+            model_name="activity",
+            index=models.Index(fields=["-start", "-id"], name="ringotel_call_start"),
         ),
         migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(fields=['contact_type', 'contact_id', '-start'], name='ringotel_call_contact'),
+            model_name="activity",
+            index=models.Index(
+                fields=["contact_type", "contact_id", "-start"], name="ringotel_call_contact"
+            ),
         ),
         migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(fields=['agent_id', '-start'], name='ringotel_call_agent'),
+            model_name="activity",
+            index=models.Index(fields=["agent_id", "-start"], name="ringotel_call_agent"),
         ),
         migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(fields=['status', '-start', '-id'], name='ringotel_call_status'),
+            model_name="activity",
+            index=models.Index(fields=["status", "-start", "-id"], name="ringotel_call_status"),
         ),
         migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(fields=['follow_up', '-start', '-id'], name='ringotel_call_follow_up'),
+            model_name="activity",
+            index=models.Index(
+                fields=["follow_up", "-start", "-id"], name="ringotel_call_follow_up"
+            ),
         ),
         migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(fields=['caller_e164', '-start'], name='ringotel_call_caller'),
+            model_name="activity",
+            index=models.Index(fields=["caller_e164", "-start"], name="ringotel_call_caller"),
         ),
         migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(fields=['called_e164', '-start'], name='ringotel_call_called'),
+            model_name="activity",
+            index=models.Index(fields=["called_e164", "-start"], name="ringotel_call_called"),
         ),
         migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(fields=['contact_name_normalized'], name='ringotel_call_name', opclasses=['varchar_pattern_ops']),
+            model_name="activity",
+            index=models.Index(
+                fields=["contact_name_normalized"],
+                name="ringotel_call_name",
+                opclasses=["varchar_pattern_ops"],
+            ),
         ),
         migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(fields=['subject_normalized'], name='ringotel_call_subject', opclasses=['varchar_pattern_ops']),
+            model_name="activity",
+            index=models.Index(
+                fields=["subject_normalized"],
+                name="ringotel_call_subject",
+                opclasses=["varchar_pattern_ops"],
+            ),
         ),
         migrations.AddConstraint(
-            model_name='activity',
-            constraint=models.UniqueConstraint(fields=('tenant', 'call_id'), name='ringotel_unique_call'),
+            model_name="activity",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "call_id"), name="ringotel_unique_call"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='agent',
-            constraint=models.UniqueConstraint(fields=('tenant', 'extension'), name='ringotel_unique_agent_extension'),
+            model_name="agent",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "extension"), name="ringotel_unique_agent_extension"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='callleg',
-            constraint=models.UniqueConstraint(fields=('activity', 'extension'), name='ringotel_unique_call_leg'),
+            model_name="callleg",
+            constraint=models.UniqueConstraint(
+                fields=("activity", "extension"), name="ringotel_unique_call_leg"
+            ),
         ),
         migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['contact_type', 'contact_id', '-last_at'], name='ringotel_conv_contact'),
+            model_name="conversation",
+            index=models.Index(
+                fields=["contact_type", "contact_id", "-last_at"], name="ringotel_conv_contact"
+            ),
         ),
         migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['-last_at', '-id'], name='ringotel_conv_last'),
+            model_name="conversation",
+            index=models.Index(fields=["-last_at", "-id"], name="ringotel_conv_last"),
         ),
         migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.UniqueConstraint(fields=('tenant', 'ringotel_user_id', 'remote_number_normalized'), name='ringotel_unique_conversation'),
+            model_name="conversation",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "ringotel_user_id", "remote_number_normalized"),
+                name="ringotel_unique_conversation",
+            ),
         ),
         migrations.AddIndex(
-            model_name='legalhold',
-            index=models.Index(fields=['contact_type', 'contact_id'], name='ringotel_held_contact'),
+            model_name="legalhold",
+            index=models.Index(fields=["contact_type", "contact_id"], name="ringotel_held_contact"),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['session_id'], name='ringotel_message_session'),
+            model_name="message",
+            index=models.Index(fields=["session_id"], name="ringotel_message_session"),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['carrier_id'], name='ringotel_message_carrier'),
+            model_name="message",
+            index=models.Index(fields=["carrier_id"], name="ringotel_message_carrier"),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('tenant', 'message_id'), name='ringotel_unique_message'),
+            model_name="message",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "message_id"), name="ringotel_unique_message"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('tenant', 'idempotency_key'), name='ringotel_unique_idempotency_key'),
+            model_name="message",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "idempotency_key"), name="ringotel_unique_idempotency_key"
+            ),
         ),
         migrations.AddIndex(
-            model_name='note',
-            index=models.Index(fields=['contact_type', 'contact_id', '-id'], name='ringotel_note_contact'),
+            model_name="note",
+            index=models.Index(
+                fields=["contact_type", "contact_id", "-id"], name="ringotel_note_contact"
+            ),
         ),
         migrations.AddIndex(
-            model_name='phoneindex',
-            index=models.Index(fields=['e164', 'tenant'], name='ringotel_index_e164'),
+            model_name="phoneindex",
+            index=models.Index(fields=["e164", "tenant"], name="ringotel_index_e164"),
         ),
         migrations.AddConstraint(
-            model_name='phoneindex',
-            constraint=models.UniqueConstraint(fields=('content_type', 'object_id', 'e164'), name='ringotel_unique_phone_entry'),
+            model_name="phoneindex",
+            constraint=models.UniqueConstraint(
+                fields=("content_type", "object_id", "e164"), name="ringotel_unique_phone_entry"
+            ),
         ),
         migrations.AddIndex(
-            model_name='recording',
-            index=models.Index(fields=['deleted_at', 'created_at'], name='ringotel_recording_age'),
+            model_name="recording",
+            index=models.Index(fields=["deleted_at", "created_at"], name="ringotel_recording_age"),
         ),
         migrations.AddIndex(
-            model_name='recording',
-            index=models.Index(fields=['file'], name='ringotel_recording_file'),
+            model_name="recording",
+            index=models.Index(fields=["file"], name="ringotel_recording_file"),
         ),
         migrations.AddIndex(
-            model_name='ringoteluser',
-            index=models.Index(fields=['tenant', 'extension'], name='ringotel_user_extension'),
+            model_name="ringoteluser",
+            index=models.Index(fields=["tenant", "extension"], name="ringotel_user_extension"),
         ),
         migrations.AddConstraint(
-            model_name='ringoteluser',
-            constraint=models.UniqueConstraint(fields=('tenant', 'ringotel_id'), name='ringotel_unique_ringotel_user'),
+            model_name="ringoteluser",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "ringotel_id"), name="ringotel_unique_ringotel_user"
+            ),
         ),
         migrations.AddIndex(
-            model_name='webhookevent',
-            index=models.Index(fields=['status', 'id'], name='ringotel_event_status'),
+            model_name="webhookevent",
+            index=models.Index(fields=["status", "id"], name="ringotel_event_status"),
         ),
     ]

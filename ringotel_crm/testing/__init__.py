@@ -1,7 +1,7 @@
-"""Tools for the tests of a host.
+"""Tools for the tests of your site.
 
 :class:`~ringotel_crm.testing.contract.BackendContract` tests a backend, and
-:class:`~ringotel_crm.testing.ringotel_server.RingotelServer` replaces a Ringotel account.
+:class:`~ringotel_crm.testing.ringotel_server.RingotelServer` is a local server with Ringotel's API.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A mapping that is wrong is found by ``manage.py check``, with a hint that says what to write."""
+"""``manage.py check`` reports invalid backends and mappings, with a hint."""
 
 from __future__ import annotations
 
@@ -24,46 +24,47 @@ def people(**attributes: Any) -> type[ContactDirectory]:
     return type("People", (Contacts,), attributes)
 
 
-def found(**directories: Any) -> list[tuple[str | None, str]]:
-    """Id and hint of each message about a backend with these directories."""
+def messages_for(**directories: Any) -> list[tuple[str | None, str]]:
+    """Return id and hint of each message about a backend with these directories."""
     return [
         (message.id, str(message.hint))
         for message in check_backend(type("CRM", (MappedBackend,), directories))
     ]
 
 
-def test_a_right_mapping() -> None:
-    assert found() == []
+def test_valid_mapping_has_no_messages() -> None:
+    assert messages_for() == []
 
 
 @pytest.mark.parametrize(
     ("attributes", "id", "hint"),
     [
-        ({"model": None}, "E023", "model ="),
+        ({"model": None}, "E023", "model = Person"),
         ({"model": "minicrm.Contact"}, "E023", "not its name as text"),
-        ({"model": AbstractUser}, "E023", "not an abstract one"),
+        ({"model": AbstractUser}, "E023", "neither abstract"),
         ({"first_name": "frist_name"}, "E026", '"first_name"'),
         ({"company_name": ("organization__nmae", "job_title")}, "E026", '"name"'),
         ({"company_name": "first_name__name"}, "E026", '"first_name"'),
-        ({"email": "xyz"}, "E026", "There are:"),
-        ({"tenant": "tenant"}, "E026", "There are:"),
+        ({"email": "xyz"}, "E026", "Choices:"),
+        ({"tenant": "tenant"}, "E026", "Choices:"),
         ({"company_name": "organization"}, "E027", '"organization__name"'),
-        ({"first_name": "created_at"}, "E027", "a field of text"),
-        ({"phones": {"phone": "created_at"}}, "E027", "a field of text"),
+        ({"first_name": "created_at"}, "E027", "a text field"),
+        ({"phones": {"phone": "created_at"}}, "E027", "a text field"),
         ({"phones": {"phone": "phones__raw"}}, "E027", "PhoneTable"),
         ({"updated_at": "email"}, "E027", "DateTimeField"),
         ({"phones": {"fax": "email"}}, "E025", '{"phone"'),
         ({"phones": "email"}, "E025", '{"phone"'),
+        ({"phones": ["email"]}, "E025", '{"phone"'),
         ({"phone_table": PhoneTable(**TABLE, kinds={"work": "office"})}, "E025", '{"phone"'),
         ({"phone_table": PhoneTable(relation="phone_set", number="raw")}, "E026", '"phones"'),
         (
             {"phone_table": PhoneTable(relation="organization", number="name")},
             "E027",
-            "table of numbers",
+            "with a foreign key",
         ),
-        ({"phone_table": PhoneTable(relation="phones", number="number")}, "E026", "There are:"),
+        ({"phone_table": PhoneTable(relation="phones", number="number")}, "E026", "Choices:"),
         ({"phone_table": PhoneTable(**{**TABLE, "kind": "knid"})}, "E026", '"kind"'),
-        ({"phone_table": PhoneTable(**TABLE, where={"deleted": False})}, "E026", "There are:"),
+        ({"phone_table": PhoneTable(**TABLE, where={"deleted": False})}, "E026", "Choices:"),
         ({"first_name": "", "last_name": ""}, "E028", "first_name ="),
         ({"phone_table": None}, "W029", "phones ="),
         ({"optional": ("emial",)}, "E026", '"email"'),
@@ -71,9 +72,9 @@ def test_a_right_mapping() -> None:
     ],
     ids=str,
 )
-def test_a_wrong_mapping(attributes: dict[str, Any], id: str, hint: str) -> None:
-    messages = found(contact_directory=people(**attributes))
-    assert [found_id for found_id, _hint in messages] == [f"ringotel_crm.{id}"] * len(messages)
+def test_invalid_mapping_is_reported(attributes: dict[str, Any], id: str, hint: str) -> None:
+    messages = messages_for(contact_directory=people(**attributes))
+    assert [message_id for message_id, _hint in messages] == [f"ringotel_crm.{id}"] * len(messages)
     assert messages
     assert hint in messages[0][1]
 
@@ -136,12 +137,12 @@ class Users(ModelUserDirectory):
         ),
     ],
 )
-def test_a_wrong_directory(directories: dict[str, Any], id: str) -> None:
-    assert found(**directories)[0][0] == f"ringotel_crm.{id}"
+def test_invalid_directory_is_reported(directories: dict[str, Any], id: str) -> None:
+    assert messages_for(**directories)[0][0] == f"ringotel_crm.{id}"
 
 
-def test_what_is_declared_as_missing_is_no_mistake() -> None:
-    assert found(contact_directory=ReadOnly, organization_directory=None) == []
+def test_read_only_backend_without_organizations_is_valid() -> None:
+    assert messages_for(contact_directory=ReadOnly, organization_directory=None) == []
 
 
 @pytest.mark.parametrize(
@@ -154,22 +155,24 @@ def test_what_is_declared_as_missing_is_no_mistake() -> None:
     ],
     ids=str,
 )
-def test_parts_that_do_not_go_together(attributes: dict[str, Any], id: str) -> None:
+def test_invalid_parts_are_reported(attributes: dict[str, Any], id: str) -> None:
     directory = type("Both", (CompositeContactDirectory,), attributes)
-    assert [found_id for found_id, _hint in found(contact_directory=directory)] == [
+    assert [message_id for message_id, _hint in messages_for(contact_directory=directory)] == [
         f"ringotel_crm.{id}"
     ]
 
 
-def test_each_part_of_a_merged_directory() -> None:
+def test_mapping_of_each_part_is_checked() -> None:
     parts = {"person": Contacts, "lead": people(email="emial")}
     assert (
-        found(contact_directory=type("Both", (CompositeContactDirectory,), {"parts": parts}))[0][0]
+        messages_for(
+            contact_directory=type("Both", (CompositeContactDirectory,), {"parts": parts})
+        )[0][0]
         == "ringotel_crm.E026"
     )
 
 
-def test_a_backend_without_anything() -> None:
+def test_backend_without_directories_is_reported() -> None:
     ids = [message.id for message in check_backend(type("CRM", (Backend,), {}))]
     assert ids == ["ringotel_crm.E020"] * 2
 
@@ -178,12 +181,12 @@ class BrokenBackend(ModelBackend):
     contact_directory = people(email="emial")
 
 
-def test_the_checks_of_a_site_include_these(settings: Settings) -> None:
+def test_site_checks_include_backend(settings: Settings) -> None:
     settings.RINGOTEL_CRM = {"BACKEND": f"{__name__}.BrokenBackend"}
     assert [message.id for message in check_settings()] == ["ringotel_crm.E026"]
 
 
-def test_times_without_a_zone(settings: Settings) -> None:
+def test_naive_times_are_reported(settings: Settings) -> None:
     assert check_time_zones() == []
     settings.USE_TZ = False
     assert [message.id for message in check_time_zones()] == ["ringotel_crm.E029"]

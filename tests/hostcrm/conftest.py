@@ -1,4 +1,7 @@
-"""The site of ``demo_project.hostcrm``, tested with DJANGO_SETTINGS_MODULE=tests.projects.hostcrm.settings."""
+"""Tests of ``demo_project.hostcrm``.
+
+Run them with ``DJANGO_SETTINGS_MODULE=tests.projects.hostcrm.settings``.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ if not apps.is_installed("demo_project.hostcrm"):
 
 
 def make_api(tenant: str) -> Api:
-    """Ringotel, with a key for this branch."""
+    """Return a client with an API key for this branch."""
     _key, token = ApiKey.objects.issue(
         name=f"tests-{tenant}", user=service_user(f"tests-{tenant}"), tenant=tenant
     )
@@ -39,5 +42,5 @@ def south(db: None) -> Any:
 
 @pytest.fixture
 def api(north: Any) -> Api:
-    """A key for the branch in the north."""
+    """A client with an API key for the north branch."""
     return make_api("north")

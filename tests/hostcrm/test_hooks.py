@@ -1,4 +1,4 @@
-"""The eleven hooks on tables that are not ours."""
+"""The eleven hooks with a host's own models."""
 
 from __future__ import annotations
 
@@ -57,40 +57,42 @@ def as_contact(person: Person, **changes: Any) -> dict[str, Any]:
     }
 
 
-def test_somebody_known_calls_from_another_phone(api: Api, ada: Person) -> None:
-    said = {
+def test_new_number_is_added_to_known_person(api: Api, ada: Person) -> None:
+    draft = {
         "first_name": "Ada",
         "last_name": "Example",
         "email": "ada@example.com",
         "phone": "020 915 0177",
     }
     for _ in range(2):
-        assert api.ok("CreateContact", said)["id"] == f"person:{ada.pk}"
+        assert api.ok("CreateContact", draft)["id"] == f"person:{ada.pk}"
     assert list(ada.numbers.values_list("label", "digits")) == [
         ("home", "020 915 0199"),
         ("work", "020 915 0177"),
     ]
     for number in ("+353209150100", "+353209150177"):
-        assert [found["id"] for found in api.results("FindContact", {"phone": number})] == [
+        assert [contact["id"] for contact in api.results("FindContact", {"phone": number})] == [
             f"person:{ada.pk}"
         ]
 
 
 @pytest.mark.django_db
-def test_the_site_passes_its_checks() -> None:
+def test_site_passes_checks() -> None:
     assert run_checks() == []
 
 
 @pytest.mark.django_db
-def test_models_and_migrations_agree() -> None:
-    call_command("makemigrations", check=True, dry_run=True)
+def test_migrations_are_complete() -> None:
+    call_command("makemigrations", "hostcrm", check=True, dry_run=True)
 
 
-def test_set_up_and_sync(api: Api, ada: Person, una: Staff, south: Branch) -> None:
+def test_lists_contain_records_of_own_branch(
+    api: Api, ada: Person, una: Staff, south: Branch
+) -> None:
     Lead.objects.create(branch=ada.branch, full_name="Lee van Invented", telephone="020 915 0300")
     Person.objects.create(branch=south, given_name="Solveig", office_phone="020 915 0900")
-    gone = User.objects.create_user("gus", is_active=False)
-    Staff.objects.create(user=gone, branch=ada.branch, desk="502")
+    former = User.objects.create_user("gus", is_active=False)
+    Staff.objects.create(user=former, branch=ada.branch, desk="502")
 
     assert api.results("Users") == [
         {
@@ -120,50 +122,50 @@ def test_set_up_and_sync(api: Api, ada: Person, una: Staff, south: Branch) -> No
 
 
 @pytest.mark.parametrize(
-    "asked", ["+353209150100", " 353209150100", "0209150100", "083 920 0100", "020 915 0199"]
+    "query", ["+353209150100", " 353209150100", "0209150100", "083 920 0100", "020 915 0199"]
 )
-def test_who_is_calling(api: Api, ada: Person, asked: str) -> None:
-    assert api.results("FindContact", {"phone": asked}) == [
+def test_number_in_any_notation_identifies_person(api: Api, ada: Person, query: str) -> None:
+    assert api.results("FindContact", {"phone": query}) == [
         as_contact(ada, url=f"http://testserver/people/{ada.pk}/")
     ]
 
 
 @pytest.mark.parametrize(
-    "asked", ["anonymous", "", "100", "020 915 010", "020 915 01000", "+353209150101"]
+    "query", ["anonymous", "", "100", "020 915 010", "020 915 01000", "+353209150101"]
 )
-def test_a_stranger(api: Api, ada: Person, asked: str) -> None:
-    assert api.results("FindContact", {"phone": asked}) == []
+def test_unknown_number_returns_no_contact(api: Api, ada: Person, query: str) -> None:
+    assert api.results("FindContact", {"phone": query}) == []
 
 
-def test_the_switchboard_is_answered_by_somebody_of_the_company(api: Api, ada: Person) -> None:
-    assert [found["id"] for found in api.results("FindContact", {"phone": "020 915 0000"})] == [
+def test_number_of_company_returns_its_first_person(api: Api, ada: Person) -> None:
+    assert [contact["id"] for contact in api.results("FindContact", {"phone": "020 915 0000"})] == [
         f"person:{ada.pk}"
     ]
 
 
-def test_a_customer_comes_before_a_lead(api: Api, ada: Person) -> None:
+def test_person_is_preferred_to_lead(api: Api, ada: Person) -> None:
     Lead.objects.create(branch=ada.branch, full_name="Lee Invented", telephone="020 915 0100")
     lone = Lead.objects.create(
         branch=ada.branch, full_name="Lone Invented", telephone="020 915 0400"
     )
-    assert [found["id"] for found in api.results("FindContact", {"phone": "020 915 0100"})] == [
+    assert [contact["id"] for contact in api.results("FindContact", {"phone": "020 915 0100"})] == [
         f"person:{ada.pk}"
     ]
-    assert [found["id"] for found in api.results("FindContact", {"phone": "020 915 0400"})] == [
+    assert [contact["id"] for contact in api.results("FindContact", {"phone": "020 915 0400"})] == [
         f"lead:{lone.pk}"
     ]
     ada.delete()
     assert [
-        found["first_name"] for found in api.results("FindContact", {"phone": "020 915 0100"})
+        contact["first_name"] for contact in api.results("FindContact", {"phone": "020 915 0100"})
     ] == ["Lee"]
 
 
-@pytest.mark.parametrize("asked", ["020 915 0100", "020 915 0300", "020 915 0000", "020 915 0999"])
-def test_a_look_up_is_two_queries(api: Api, ada: Person, asked: str) -> None:
+@pytest.mark.parametrize("query", ["020 915 0100", "020 915 0300", "020 915 0000", "020 915 0999"])
+def test_lookup_takes_at_most_two_queries(api: Api, ada: Person, query: str) -> None:
     Lead.objects.create(branch=ada.branch, full_name="Lee Invented", telephone="020 915 0300")
-    api.results("FindContact", {"phone": asked})
+    api.results("FindContact", {"phone": query})
     with CaptureQueriesContext(connection) as queries:
-        api.results("FindContact", {"phone": asked})
+        api.results("FindContact", {"phone": query})
     tables = [
         query["sql"]
         for query in queries
@@ -172,7 +174,7 @@ def test_a_look_up_is_two_queries(api: Api, ada: Person, asked: str) -> None:
     assert 1 <= len(tables) <= 2
 
 
-def test_a_new_contact(api: Api, ada: Person) -> None:
+def test_contact_is_created_once(api: Api, ada: Person) -> None:
     given = {
         "first_name": "Bea",
         "last_name": "Example",
@@ -191,21 +193,21 @@ def test_a_new_contact(api: Api, ada: Person) -> None:
     assert api.results("FindContact", {"phone": "020 915 0200"})[0]["id"] == id
 
 
-def test_a_new_company(api: Api) -> None:
+def test_company_is_created_with_contact(api: Api) -> None:
     api.id("CreateContact", {"first_name": "Bea", "organization": {"name": "Fresh  Bread Ltd"}})
     assert Person.objects.get().company == Company.objects.get(
         branch__code="north", name="Fresh Bread Ltd"
     )
 
 
-def test_what_the_models_refuse(api: Api) -> None:
+def test_value_refused_by_model_is_reported(api: Api) -> None:
     assert api.refused("CreateContact", {"first_name": "A" * 81}) == {
         "given_name": ["Ensure this value has at most 80 characters (it has 81)."]
     }
     assert not Person.objects.exists()
 
 
-def test_a_change(api: Api, ada: Person) -> None:
+def test_update_changes_given_fields(api: Api, ada: Person) -> None:
     answer = api.ok(
         "UpdateContact", {"id": f"person:{ada.pk}", "mobile": "083 920 0177", "email": "$email$"}
     )
@@ -216,14 +218,14 @@ def test_a_change(api: Api, ada: Person) -> None:
     assert api.results("FindContact", {"phone": "083 920 0100"}) == []
 
 
-def test_a_lead_changes_its_one_name(api: Api, north: Branch) -> None:
+def test_last_name_of_lead_is_updated(api: Api, north: Branch) -> None:
     lead = Lead.objects.create(branch=north, full_name="Lee van Invented")
     api.ok("UpdateContact", {"id": f"lead:{lead.pk}", "last_name": "Real"})
     lead.refresh_from_db()
     assert lead.full_name == "Lee Real"
 
 
-def test_a_call_from_ring_to_recording(api: Api, ada: Person, una: Staff) -> None:
+def test_call_is_logged_assigned_and_recorded(api: Api, ada: Person, una: Staff) -> None:
     start = {
         "call_id": "c1",
         "activity_type": "inbound",
@@ -263,7 +265,7 @@ def test_a_call_from_ring_to_recording(api: Api, ada: Person, una: Staff) -> Non
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ringotel_on_the_desk(live_server: LiveServer, tmp_path: Path) -> None:
+def test_simulator_passes(live_server: LiveServer, tmp_path: Path) -> None:
     north = Branch.objects.create(code="north")
     Staff.objects.create(
         user=User.objects.create_user("una", first_name="Una"), branch=north, desk="501"
@@ -279,7 +281,7 @@ def test_ringotel_on_the_desk(live_server: LiveServer, tmp_path: Path) -> None:
     options: dict[str, Any] = {
         "auth": "bearer",
         "base_url": live_server.url,
-        "scope": "north",
+        "tenant": "north",
         "json": True,
     }
     call_command("ringotel_connect", **options, output=document)

@@ -1,4 +1,4 @@
-"""The index of numbers follows the tables, and the command puts right what no signal told."""
+"""The phone index is updated by signals, and by the command."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
 from demo_project.hostcrm.models import Branch, Company, Lead, Person
-from ringotel_crm.backends.model_rows import content_type_id, entries_of
+from ringotel_crm.backends.model_rows import content_type_id, query_index
 from ringotel_crm.models import PhoneIndex
 from ringotel_crm.services.contacts import phone_index
 from tests.api import Api
 
 
 def entries(row: Any) -> set[str]:
-    """The numbers that the index has for this row."""
+    """Return the numbers in the index for this row."""
     return set(PhoneIndex.objects.filter(object_id=str(row.pk)).values_list("e164", flat=True))
 
 
@@ -28,7 +28,7 @@ def run(**options: Any) -> str:
     return out.getvalue().strip()
 
 
-def drifted() -> bool:
+def has_drifted() -> bool:
     try:
         run(check=True)
     except CommandError:
@@ -43,7 +43,7 @@ def ada(north: Branch) -> Person:
     )
 
 
-def test_a_row_is_made_changed_and_gone(ada: Person) -> None:
+def test_saved_and_deleted_row_updates_index(ada: Person) -> None:
     assert entries(ada) == {"+353209150100", "+353839200100"}
     ada.cell = "two: 083 920 0101 or 083 920 0102"
     ada.save()
@@ -52,10 +52,10 @@ def test_a_row_is_made_changed_and_gone(ada: Person) -> None:
     ada.save()
     assert entries(ada) == set()
     Person.objects.filter(pk=ada.pk).delete()
-    assert not drifted()
+    assert not has_drifted()
 
 
-def test_a_hidden_row_is_left_out(ada: Person, api: Api) -> None:
+def test_soft_deleted_row_is_not_indexed(ada: Person, api: Api) -> None:
     ada.delete()
     assert entries(ada) == set()
     ada.deleted_at = None
@@ -65,7 +65,7 @@ def test_a_hidden_row_is_left_out(ada: Person, api: Api) -> None:
     assert entries(ada) == set()
 
 
-def test_numbers_beside_the_row(ada: Person, north: Branch) -> None:
+def test_row_of_phone_table_updates_index(ada: Person, north: Branch) -> None:
     bea = Person.objects.create(branch=north, given_name="Bea")
     row = ada.numbers.create(label="home", digits="020 915 0199")
     assert "+353209150199" in entries(ada)
@@ -78,16 +78,16 @@ def test_numbers_beside_the_row(ada: Person, north: Branch) -> None:
     assert entries(bea) == {"+353209150198"}
     row.delete()
     assert entries(bea) == set()
-    assert not drifted()
+    assert not has_drifted()
 
 
-def test_numbers_go_with_their_row(ada: Person) -> None:
+def test_deleted_row_removes_numbers_of_phone_table(ada: Person) -> None:
     ada.numbers.create(label="home", digits="020 915 0199")
     Person.with_deleted.all().delete()
     assert not PhoneIndex.objects.exists()
 
 
-def test_a_proxy_is_the_same_table(ada: Person) -> None:
+def test_saved_proxy_updates_index(ada: Person) -> None:
     class VIP(Person):
         class Meta:
             app_label = "hostcrm"
@@ -100,7 +100,7 @@ def test_a_proxy_is_the_same_table(ada: Person) -> None:
     assert "+353839200177" in entries(ada)
 
 
-def test_what_is_rolled_back_leaves_nothing(ada: Person) -> None:
+def test_rollback_leaves_index_unchanged(ada: Person) -> None:
     with transaction.atomic():
         ada.cell = "083 920 0177"
         ada.save()
@@ -108,7 +108,7 @@ def test_what_is_rolled_back_leaves_nothing(ada: Person) -> None:
     assert entries(ada) == {"+353209150100", "+353839200100"}
 
 
-def test_what_no_signal_tells_is_told_by_the_command(ada: Person, north: Branch, api: Api) -> None:
+def test_command_indexes_changes_without_signals(ada: Person, north: Branch, api: Api) -> None:
     Lead.objects.bulk_create(
         [Lead(branch=north, full_name="Lee Invented", telephone="020 915 0300")]
     )
@@ -116,24 +116,24 @@ def test_what_no_signal_tells_is_told_by_the_command(ada: Person, north: Branch,
     Company.objects.bulk_create(
         [Company(branch=north, name="Sample Ltd", switchboard="020 915 0000")]
     )
-    assert drifted()
-    # Nobody is taken for somebody who had the number once.
+    assert has_drifted()
+    # The outdated entry does not return the person that had the number.
     assert api.results("FindContact", {"phone": "083 920 0100"}) == []
     assert run() == "3 rows; 3 entries were missing, 1 were obsolete."
     assert run() == "3 rows; 0 entries were missing, 0 were obsolete."
-    assert not drifted()
+    assert not has_drifted()
     assert api.results("FindContact", {"phone": "083 920 0177"}) != []
 
 
-def test_entries_of_rows_that_are_gone(ada: Person) -> None:
+def test_command_removes_entries_of_deleted_rows(ada: Person) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM hostcrm_person")
-    assert drifted()
+    assert has_drifted()
     assert run() == "0 rows; 0 entries were missing, 2 were obsolete."
     assert not PhoneIndex.objects.exists()
 
 
-def test_the_command_goes_on_where_it_was(north: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_command_can_be_resumed(north: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(phone_index, "BATCH", 2)
     Lead.objects.bulk_create(
         [
@@ -159,18 +159,18 @@ def test_the_command_goes_on_where_it_was(north: Branch, monkeypatch: pytest.Mon
         run(model="hostcrm.Lead", after=str(last))
         == "3 rows; 3 entries were missing, 0 were obsolete."
     )
-    assert not drifted()
+    assert not has_drifted()
 
 
 @pytest.mark.parametrize(
     "options", [{"model": "auth.User"}, {"after": "5"}, {"model": "hostcrm.Lead", "after": "x"}]
 )
-def test_options_that_make_no_sense(db: None, options: dict[str, str]) -> None:
+def test_invalid_options_are_refused(db: None, options: dict[str, str]) -> None:
     with pytest.raises(CommandError):
         run(**options)
 
 
-def test_many_rows_take_few_queries(north: Branch, django_assert_max_num_queries: Any) -> None:
+def test_command_takes_few_queries(north: Branch, django_assert_max_num_queries: Any) -> None:
     Lead.objects.bulk_create(
         [
             Lead(branch=north, full_name=f"Lee Invented{n}", telephone=f"020 915 {n:04}")
@@ -183,7 +183,7 @@ def test_many_rows_take_few_queries(north: Branch, django_assert_max_num_queries
 
 
 @pytest.mark.django_db
-def test_the_look_up_is_by_index(north: Branch) -> None:
+def test_lookup_uses_database_index(north: Branch) -> None:
     PhoneIndex.objects.bulk_create(
         [
             PhoneIndex(
@@ -199,6 +199,6 @@ def test_the_look_up_is_by_index(north: Branch) -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE ringotel_crm_phoneindex")
-    plan = entries_of(["+353209150100", "+353209154999"], "north").explain()
+    plan = query_index(["+353209150100", "+353209154999"], "north").explain()
     assert "ringotel_index_e164" in plan
     assert "Seq Scan" not in plan

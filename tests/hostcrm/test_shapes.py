@@ -1,4 +1,4 @@
-"""Tables of the less usual kinds, through the door."""
+"""The hooks with unusual models."""
 
 from __future__ import annotations
 
@@ -32,29 +32,29 @@ from tests.hostcrm.shapes.models import (
 BACKENDS = "tests.hostcrm.shapes.backends"
 
 
-def on(backend: str) -> Any:
+def use_backend(backend: str) -> Any:
     return override_settings(
         RINGOTEL_CRM={"BACKEND": f"{BACKENDS}.{backend}", "DEFAULT_REGION": "IE"}
     )
 
 
-@on("Inherited")
+@use_backend("Inherited")
 class TestInherited(BackendContract, TestCase):
     pass
 
 
-@on("TextKeys")
+@use_backend("TextKeys")
 class TestTextKeys(BackendContract, TestCase):
-    def test_a_number_is_found_in_every_notation(self) -> None:
-        self.skipTest("A number loses its notation here.")
+    def test_number_is_found_in_every_notation(self) -> None:
+        self.skipTest("The column stores digits only.")
 
 
-@on("GenericNumbers")
+@use_backend("GenericNumbers")
 class TestGenericNumbers(BackendContract, TestCase):
     pass
 
 
-@on("OtherDatabase")
+@use_backend("OtherDatabase")
 class TestOtherDatabase(BackendContract, TestCase):
     databases = {"default", "other"}
 
@@ -84,14 +84,14 @@ def entries() -> set[str]:
         "ReadOnly",
     ],
 )
-def test_the_mappings_are_right(settings: Settings, backend: str) -> None:
+def test_mappings_pass_checks(settings: Settings, backend: str) -> None:
     settings.RINGOTEL_CRM = {"BACKEND": f"{BACKENDS}.{backend}"}
     assert run_checks() == []
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("shape", ["Inherited"], indirect=True)
-def test_a_change_of_the_parent_row(shape: None) -> None:
+def test_saved_parent_row_updates_index(shape: None) -> None:
     customer = Customer.objects.create(title="Ada Example", telephone="020 915 0100")
     party = Party.objects.get()
     party.telephone = "020 915 0101"
@@ -104,7 +104,7 @@ def test_a_change_of_the_parent_row(shape: None) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("shape", ["TextKeys"], indirect=True)
-def test_a_call_points_to_a_text_key(shape: None) -> None:
+def test_call_refers_to_text_key(shape: None) -> None:
     ada = Keyed.objects.create(code="IE/1:a,b c", name="Ada Example", digits=353209150100)
     api = Api(make_token())
     api.ok("CreateActivity", {"call_id": "c1", "caller_number": "020 915 0100"})
@@ -114,7 +114,7 @@ def test_a_call_points_to_a_text_key(shape: None) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("shape", ["Shared"], indirect=True)
-def test_the_number_of_the_company(shape: None) -> None:
+def test_shared_company_number_returns_last_caller(shape: None) -> None:
     account = Account.objects.create(name="Sample Ltd", phone="020 915 0100")
     Member.objects.create(account=account, name="Ada Example")
     bea = Member.objects.create(account=account, name="Bea Example")
@@ -139,7 +139,7 @@ def test_the_number_of_the_company(shape: None) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("shape", ["Shared"], indirect=True)
-def test_a_required_company(shape: None) -> None:
+def test_required_company_is_created(shape: None) -> None:
     api = Api(make_token())
     api.id("CreateContact", {"first_name": "Ada", "phone": "020 915 0100"})
     api.id("CreateContact", {"first_name": "Bea", "organization": {"name": "Sample Ltd"}})
@@ -151,7 +151,7 @@ def test_a_required_company(shape: None) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("shape", ["Particular"], indirect=True)
-def test_what_forms_demand_and_the_phone_does_not_know(shape: None) -> None:
+def test_optional_field_may_be_empty(shape: None) -> None:
     api = Api(make_token())
     ada = api.id("CreateContact", {"first_name": "Ada", "phone": "020 915 0100"})
     assert api.id("CreateContact", {"first_name": "Bea", "phone": "020 915 0101"}) != ada
@@ -168,7 +168,7 @@ def test_what_forms_demand_and_the_phone_does_not_know(shape: None) -> None:
     [{"phone": "020 915 0101"}, {"first_name": "Bea"}, {"email": "ada@example.org"}],
     ids=["unique", "unique together", "refused by save()"],
 )
-def test_what_the_model_refuses_is_the_callers_mistake(shape: None, change: dict[str, str]) -> None:
+def test_value_refused_by_model_returns_400(shape: None, change: dict[str, str]) -> None:
     ada = Subscriber.objects.create(name="Ada", email="ada@example.com", phone="020 915 0100")
     Subscriber.objects.create(name="Bea", email="ada@example.com", phone="020 915 0101")
     api = Api(make_token())
@@ -182,7 +182,7 @@ def test_what_the_model_refuses_is_the_callers_mistake(shape: None, change: dict
 
 
 @pytest.mark.parametrize("shape", ["OurExtensions"], indirect=True)
-def test_agents_without_a_column_for_the_extension(shape: None, api: Api, north: Branch) -> None:
+def test_extension_of_agent_is_used(shape: None, api: Api, north: Branch) -> None:
     una = User.objects.create_user("una")
     staff = Staff.objects.create(user=una, branch=north)
     Agent.objects.create(user=una, extension="501")
@@ -195,7 +195,7 @@ def test_agents_without_a_column_for_the_extension(shape: None, api: Api, north:
 
 @pytest.mark.django_db(databases=["default", "other"], transaction=True)
 @pytest.mark.parametrize("shape", ["OtherDatabase"], indirect=True)
-def test_another_database(shape: None) -> None:
+def test_contacts_in_other_database(shape: None) -> None:
     api = Api(make_token())
     id = api.id(
         "CreateContact", {"first_name": "Ada", "last_name": "Example", "phone": "020 915 0100"}
@@ -217,7 +217,7 @@ def test_another_database(shape: None) -> None:
 @pytest.mark.django_db(databases=["default", "other"])
 @pytest.mark.parametrize("shape", ["ReadOnly"], indirect=True)
 @pytest.mark.parametrize("hook", ["CreateContact", "UpdateContact"])
-def test_what_the_crm_does_not_do(shape: None, hook: str) -> None:
+def test_unsupported_hook_returns_501(shape: None, hook: str) -> None:
     ada = Elsewhere.objects.create(name="Ada Example", phone="020 915 0100")
     api = Api(make_token())
     assert (
@@ -232,7 +232,7 @@ def test_what_the_crm_does_not_do(shape: None, hook: str) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("shape", ["Inherited"], indirect=True)
-def test_the_backend_is_fresh_for_each_request(shape: None) -> None:
+def test_backend_does_not_cache_between_requests(shape: None) -> None:
     actor = Actor(user=None)
     assert list(get_backend(actor).contacts.find(["+353209150100"])) == []
     Customer.objects.create(title="Ada Example", telephone="020 915 0100")

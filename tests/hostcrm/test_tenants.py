@@ -1,4 +1,4 @@
-"""The key of one branch reaches nothing of another, by any hook and any id, nor learns that it is there."""
+"""An API key of one branch cannot access, or detect, data of another with any hook or id."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.api import Api, read
 from tests.hostcrm.conftest import make_api
 from tests.media.audio_samples import sample
 
-NOT_THERE = {
+UNKNOWN_IDS = {
     "person": "person:00000000-0000-4000-8000-000000000000",
     "lead": "lead:999999",
     "activity": "999999",
@@ -27,7 +27,7 @@ NOT_THERE = {
 
 @pytest.fixture
 def theirs(north: Branch, south: Branch) -> dict[str, str]:
-    """Ids of the south's rows, and of a call of the south's with a recording."""
+    """Ids of rows of the south branch, and of a call with a recording."""
     person = Person.objects.create(
         branch=south,
         given_name="Solveig",
@@ -60,7 +60,7 @@ def theirs(north: Branch, south: Branch) -> dict[str, str]:
 
 
 def state() -> list[Any]:
-    """Everything of the south that a key of the north must leave as it is."""
+    """Return all data of the south branch, which a key of the north must not change."""
     tables: list[Any] = [Person.objects, Lead.objects, Company.objects, Staff.objects]
     rows: list[Any] = [
         list(table.filter(branch__code="south").order_by("pk").values()) for table in tables
@@ -75,19 +75,19 @@ def state() -> list[Any]:
 @pytest.mark.parametrize(
     ("hook", "data"),
     [
-        ("UpdateContact", {"id": "{person}", "last_name": "Taken"}),
-        ("UpdateContact", {"id": "{lead}", "last_name": "Taken"}),
+        ("UpdateContact", {"id": "{person}", "last_name": "Changed"}),
+        ("UpdateContact", {"id": "{lead}", "last_name": "Changed"}),
         ("AssignActivity", {"id": "{activity}", "contact_id": "{mine}"}),
         ("AssignActivity", {"id": "{activity}"}),
         ("AssignActivity", {"id": "{own call}", "contact_id": "{person}"}),
         ("AssignActivity", {"id": "{own call}", "contact_id": "{lead}"}),
-        ("UpdateActivity", {"id": "{activity}", "subject": "Taken"}),
+        ("UpdateActivity", {"id": "{activity}", "subject": "Changed"}),
         ("StopCallActivity", {"id": "{activity}", "call_duration": 9, "call_cause": "0"}),
         ("UpdateCallRecording", {"id": "{activity}", "recording": "{audio}"}),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(map(str, value.values())),
 )
-def test_no_id_of_theirs_is_of_use(
+def test_id_of_other_branch_is_unknown(
     api: Api, north: Branch, theirs: dict[str, str], hook: str, data: Any
 ) -> None:
 
@@ -100,7 +100,7 @@ def test_no_id_of_theirs_is_of_use(
     }
     before = state()
     answers = []
-    for ids in (known, {**known, **NOT_THERE}):
+    for ids in (known, {**known, **UNKNOWN_IDS}):
         response = api.call(hook, {key: str(value).format(**ids) for key, value in data.items()})
         assert response.status_code == 404
         answers.append((read(response), sorted(response.headers)))
@@ -109,7 +109,7 @@ def test_no_id_of_theirs_is_of_use(
     assert Activity.objects.get(call_id="n1").contact == mine
 
 
-def test_the_same_call_id_is_another_call(api: Api, theirs: dict[str, str]) -> None:
+def test_same_call_id_is_separate_call(api: Api, theirs: dict[str, str]) -> None:
     before = state()
     id = api.id(
         "CreateActivity",
@@ -125,7 +125,9 @@ def test_the_same_call_id_is_another_call(api: Api, theirs: dict[str, str]) -> N
 
 
 @pytest.mark.parametrize("kind", ["person", "lead"])
-def test_a_call_is_not_given_to_one_of_theirs(api: Api, theirs: dict[str, str], kind: str) -> None:
+def test_call_is_not_assigned_to_contact_of_other_branch(
+    api: Api, theirs: dict[str, str], kind: str
+) -> None:
     api.ok(
         "CreateActivity",
         {"call_id": "n1", "caller_number": "020 915 0555", "contact_id": theirs[kind]},
@@ -134,7 +136,7 @@ def test_a_call_is_not_given_to_one_of_theirs(api: Api, theirs: dict[str, str], 
 
 
 @pytest.mark.parametrize("field", ["user_id", "extension", "user_email"])
-def test_a_call_is_not_given_to_a_colleague_of_theirs(
+def test_call_is_not_assigned_to_agent_of_other_branch(
     api: Api, theirs: dict[str, str], field: str
 ) -> None:
     value = {"user_id": theirs["user"], "extension": "501", "user_email": "stina@example.com"}[
@@ -144,18 +146,20 @@ def test_a_call_is_not_given_to_a_colleague_of_theirs(
     assert Activity.objects.get(call_id="n1").agent_id == ""
 
 
-@pytest.mark.parametrize("asked", ["020 915 0900", "020 915 0901", "020 915 0999"])
-def test_no_number_of_theirs_is_known(api: Api, theirs: dict[str, str], asked: str) -> None:
-    assert api.results("FindContact", {"phone": asked}) == []
+@pytest.mark.parametrize("query", ["020 915 0900", "020 915 0901", "020 915 0999"])
+def test_number_of_other_branch_returns_no_contact(
+    api: Api, theirs: dict[str, str], query: str
+) -> None:
+    assert api.results("FindContact", {"phone": query}) == []
 
 
 @pytest.mark.parametrize("hook", ["Users", "Contacts", "Organizations"])
-def test_no_list_has_theirs(api: Api, theirs: dict[str, str], hook: str) -> None:
+def test_lists_do_not_contain_other_branch(api: Api, theirs: dict[str, str], hook: str) -> None:
     assert api.results(hook) == []
     assert make_api("south").results(hook) != []
 
 
-def test_the_same_person_is_another_contact(api: Api, theirs: dict[str, str]) -> None:
+def test_same_person_is_separate_contact(api: Api, theirs: dict[str, str]) -> None:
     before = state()
     given = {
         "first_name": "Solveig",
@@ -170,31 +174,32 @@ def test_the_same_person_is_another_contact(api: Api, theirs: dict[str, str]) ->
     )
 
 
-def test_who_belongs_to_no_branch_sees_none(north: Branch, theirs: dict[str, str]) -> None:
+def test_key_without_branch_has_no_access(north: Branch, theirs: dict[str, str]) -> None:
     api = make_api("")
     assert [api.results(hook) for hook in ("Users", "Contacts", "Organizations")] == [[], [], []]
     assert api.results("FindContact", {"phone": "020 915 0900"}) == []
     assert (
-        api.call("UpdateContact", {"id": theirs["person"], "last_name": "Taken"}).status_code == 404
+        api.call("UpdateContact", {"id": theirs["person"], "last_name": "Changed"}).status_code
+        == 404
     )
     assert (
-        api.call("UpdateActivity", {"id": theirs["activity"], "subject": "Taken"}).status_code
+        api.call("UpdateActivity", {"id": theirs["activity"], "subject": "Changed"}).status_code
         == 404
     )
 
 
-def test_a_password_acts_for_the_branch_of_its_user(theirs: dict[str, str]) -> None:
+def test_password_has_access_to_branch_of_user(theirs: dict[str, str]) -> None:
     user = User.objects.get(username="stina")
     user.set_password("correct horse")
     user.save()
     user.user_permissions.add(Permission.objects.get(codename="use_api"))
     client = Client(headers={"Authorization": "Basic c3RpbmE6Y29ycmVjdCBob3JzZQ=="})
-    found = read(client.get("/ringotel/contacts/find/", {"phone": "020 915 0900"}))["results"]
-    assert [contact["id"] for contact in found] == [theirs["person"]]
+    response = client.get("/ringotel/contacts/find/", {"phone": "020 915 0900"})
+    assert [contact["id"] for contact in read(response)["results"]] == [theirs["person"]]
 
 
 @pytest.mark.parametrize(("branch", "status"), [("south", 200), ("north", 404)])
-def test_a_recording_is_heard_in_its_branch(
+def test_recording_is_playable_in_its_branch(
     north: Branch, theirs: dict[str, str], branch: str, status: int
 ) -> None:
     user = User.objects.create_user("una")
@@ -207,7 +212,7 @@ def test_a_recording_is_heard_in_its_branch(
     assert response.status_code == status
 
 
-def test_a_credential_does_not_change_its_tenant(north: Branch) -> None:
+def test_tenant_of_credential_cannot_change(north: Branch) -> None:
     options = {"auth": "bearer", "base_url": "https://crm.example.com", "name": "desk"}
     call_command("ringotel_connect", **options, tenant="north")
     for tenant in ("south", ""):
@@ -215,7 +220,7 @@ def test_a_credential_does_not_change_its_tenant(north: Branch) -> None:
             call_command("ringotel_connect", **options, tenant=tenant)
 
 
-def test_the_index_says_whose_a_number_is(theirs: dict[str, str], north: Branch) -> None:
+def test_index_follows_change_of_branch(theirs: dict[str, str], north: Branch) -> None:
     entry = PhoneIndex.objects.get(e164="+353209150900")
     assert entry.tenant == "south"
     person = Person.objects.get()

@@ -1,4 +1,4 @@
-"""Calls in the host's own pages."""
+"""Calls in the pages of a host."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def colleague(*permissions: str, branch: str = "north") -> Client:
     return client
 
 
-def test_the_calls_of_a_person(api: Api, ada: Person) -> None:
+def test_calls_of_person_are_listed(api: Api, ada: Person) -> None:
     first, second = call(api, "c1"), call(api, "c2", call_start=1772452900)
     call(api, "c3", "020 915 0999")
     assert list(activities_for(ada)) == [second, first]
@@ -52,20 +52,20 @@ def test_the_calls_of_a_person(api: Api, ada: Person) -> None:
     assert [len(person.calls.all()) for person in Person.objects.prefetch_related("calls")] == [2]
 
 
-def test_calls_outlive_the_relation(api: Api, ada: Person) -> None:
+def test_deleted_contact_keeps_name_in_calls(api: Api, ada: Person) -> None:
     call(api, "c1")
     Person.with_deleted.all().delete()
     assert Activity.objects.get().contact_name == "Ada <Example>"
 
 
-def test_ids_of_another_table_are_not_mixed_up(api: Api, north: Branch) -> None:
+def test_same_id_in_other_table_is_not_matched(api: Api, north: Branch) -> None:
     lead = Lead.objects.create(branch=north, full_name="Lee Invented", telephone="020 915 0300")
     call(api, "c1", "020 915 0300")
     company = Company.objects.create(pk=lead.pk, branch=north, name="Sample Ltd")
     assert [activities_for(row).count() for row in (lead, company)] == [1, 0]
 
 
-def test_a_page_of_the_host(api: Api, ada: Person) -> None:
+def test_page_shows_timeline(api: Api, ada: Person) -> None:
     id = call(api, "c1", subject="<b>Bread</b>").pk
     api.send("UpdateCallRecording", sample("pcm.wav"), "audio/wav", query=f"id={id}")
     page = colleague("view_recording").get(f"/people/{ada.pk}/").content.decode()
@@ -76,7 +76,7 @@ def test_a_page_of_the_host(api: Api, ada: Person) -> None:
 
 
 @pytest.mark.parametrize("permissions", [(), ("view_activity",)])
-def test_who_may_not_listen_sees_no_player(
+def test_user_without_permission_sees_no_player(
     api: Api, ada: Person, permissions: tuple[str, ...]
 ) -> None:
     id = call(api, "c1", subject="Bread").pk
@@ -86,12 +86,12 @@ def test_who_may_not_listen_sees_no_player(
     assert "<audio" not in page
 
 
-def test_nobody_called(ada: Person) -> None:
+def test_contact_without_calls_shows_message(ada: Person) -> None:
     assert "No calls yet." in colleague().get(f"/people/{ada.pk}/").content.decode()
 
 
 @pytest.mark.parametrize("number", ["020 915 0100", "+353209150100", "tel:+353-20-915-0100"])
-def test_a_link_that_calls(number: str) -> None:
+def test_number_is_rendered_as_link(number: str) -> None:
     link = Template("{% load ringotel %}{% ringotel_call number %}").render(
         Context({"number": number})
     )
@@ -103,14 +103,14 @@ def test_a_link_that_calls(number: str) -> None:
     ("text", "shown"),
     [('<a href="x">', "&lt;a href=&quot;x&quot;&gt;"), ("500", "500"), ("", ""), (None, "")],
 )
-def test_text_that_cannot_be_called(text: str | None, shown: str) -> None:
+def test_other_text_is_rendered_as_text(text: str | None, shown: str) -> None:
     assert (
         Template("{% load ringotel %}{% ringotel_call text %}").render(Context({"text": text}))
         == shown
     )
 
 
-def test_the_link_leads_where_the_settings_say(settings: Settings) -> None:
+def test_link_uses_click_to_call_url(settings: Settings) -> None:
     settings.RINGOTEL_CRM = {
         **settings.RINGOTEL_CRM,
         "CLICK_TO_CALL_URL": "https://phone.example.com/?to={number}&a=1",
@@ -122,7 +122,7 @@ def test_the_link_leads_where_the_settings_say(settings: Settings) -> None:
     assert ">Call<" in link
 
 
-def test_a_deleted_contact_leaves_a_readable_call(api: Api, north: Branch) -> None:
+def test_call_of_deleted_contact_is_detached(api: Api, north: Branch) -> None:
     lead = Lead.objects.create(branch=north, full_name="Lee Invented", telephone="020 915 0300")
     pk = call(api, "c1", "020 915 0300").pk
     Lead.objects.all().delete()
@@ -133,20 +133,20 @@ def test_a_deleted_contact_leaves_a_readable_call(api: Api, north: Branch) -> No
         "",
         "Lee Invented",
     )
-    again = Lead.objects.create(pk=lead.pk, branch=north, full_name="Somebody Else")
+    again = Lead.objects.create(pk=lead.pk, branch=north, full_name="Lou Sample")
     assert not activities_for(again).exists()
 
 
-def test_a_hidden_contact_keeps_its_calls(api: Api, ada: Person) -> None:
+def test_soft_deleted_contact_keeps_calls(api: Api, ada: Person) -> None:
     call(api, "c1")
     ada.delete()
     assert api.results("FindContact", {"phone": "020 915 0100"}) == []
-    assert [found.contact for found in activities_for(ada)] == [ada]
+    assert [activity.contact for activity in activities_for(ada)] == [ada]
 
 
-def test_contacts_are_merged(api: Api, ada: Person) -> None:
+def test_calls_are_moved_to_other_contact(api: Api, ada: Person) -> None:
     lead = Lead.objects.create(branch=ada.branch, full_name="Ada Example", telephone="020 915 0300")
     call(api, "c1", "020 915 0300")
     assert move_calls(lead, ada) == 1
     lead.delete()
-    assert [found.contact_name for found in activities_for(ada)] == ["Ada Example"]
+    assert [activity.contact_name for activity in activities_for(ada)] == ["Ada Example"]

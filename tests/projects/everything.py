@@ -1,4 +1,4 @@
-"""Every app that there is, for mypy: it has to know the models of both sites."""
+"""Settings for mypy, with the apps of both sites."""
 
 from __future__ import annotations
 

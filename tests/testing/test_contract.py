@@ -1,4 +1,4 @@
-"""The contract for hosts holds for the backends that we ship, and fails for each mistake that a host may make."""
+"""The contract passes for the backends of this package, and fails for each faulty backend."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 import datetime as dt
 import unittest
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, product
 from typing import Any, ClassVar
 
 import pytest
@@ -26,7 +26,7 @@ from ringotel_crm.backends.memory import (
     MemoryUsers,
     store,
 )
-from ringotel_crm.models import ApiKey
+from ringotel_crm.models import Activity, ApiKey
 from ringotel_crm.records import ContactInput, ContactRecord, OrganizationRecord, UserRecord
 from ringotel_crm.testing import BackendContract
 
@@ -49,26 +49,22 @@ class TestMapped(BackendContract, TestCase):
     pass
 
 
-class Suffixes(MemoryContacts):
+class MatchesSuffixes(MemoryContacts):
     def find(self, numbers: Any) -> Any:
-        return [
-            (number, contact)
-            for contact in store.contacts.values()
-            for number in numbers
-            if contact.phone and number.endswith(contact.phone[-7:])
-        ]
+        pairs = product(numbers, store.contacts.values())
+        return [(n, contact) for n, contact in pairs if n.endswith(contact.phone[-7:] or "-")]
 
 
-class AsStored(MemoryContacts):
-    """Compares numbers as they were typed."""
+class StoresAsReceived(MemoryContacts):
+    """Stores and compares numbers as received."""
 
     def _save(self, contact: ContactRecord, draft: ContactInput) -> ContactRecord:
-        said = {name: value for name, value in dataclasses.asdict(draft).items() if value}
-        saved = store.contacts[contact.id] = dataclasses.replace(contact, **said)
+        values = {name: value for name, value in dataclasses.asdict(draft).items() if value}
+        saved = store.contacts[contact.id] = dataclasses.replace(contact, **values)
         return saved
 
 
-class OnlyThePhone(MemoryContacts):
+class FindsPhoneOnly(MemoryContacts):
     def find(self, numbers: Any) -> Any:
         return [
             (contact.phone, contact)
@@ -77,39 +73,39 @@ class OnlyThePhone(MemoryContacts):
         ]
 
 
-class RaisesForGarbage(MemoryContacts):
+class RaisesForInvalidId(MemoryContacts):
     def get(self, id: str) -> ContactRecord | None:
         return store.contacts.get(f"{int(id):06}")
 
 
-class AnyId(MemoryContacts):
+class ReturnsContactForAnyId(MemoryContacts):
     def get(self, id: str) -> ContactRecord | None:
         return store.contacts.get(id) or next(iter(store.contacts.values()), None)
 
 
-class AlwaysNew(MemoryContacts):
+class NeverFindsExisting(MemoryContacts):
     def find_existing(self, draft: Any, numbers: Any) -> Any:
         return None
 
 
-class SameNameIsEnough(MemoryContacts):
+class MatchesNameOnly(MemoryContacts):
     def find_existing(self, draft: Any, numbers: Any) -> Any:
         return next((c for c in store.contacts.values() if c.last_name == draft.last_name), None)
 
 
-class SameNumberIsEnough(MemoryContacts):
+class MatchesNumberOnly(MemoryContacts):
     def find_existing(self, draft: Any, numbers: Any) -> Any:
         return next((contact for _number, contact in self.find(numbers)), None)
 
 
-class EmptiesWhatIsAbsent(MemoryContacts):
+class EmptiesMissingValues(MemoryContacts):
     def update(self, id: str, draft: ContactInput) -> ContactRecord:
         super().update(id, draft)
         contact = store.contacts[id] = dataclasses.replace(store.contacts[id], email=draft.email)
         return contact
 
 
-class NoneForNothing(MemoryContacts):
+class ReturnsNoneForEmpty(MemoryContacts):
     def _save(self, contact: ContactRecord, draft: ContactInput) -> Any:
         super()._save(contact, draft)
         saved = store.contacts[contact.id] = dataclasses.replace(
@@ -119,7 +115,7 @@ class NoneForNothing(MemoryContacts):
         return saved
 
 
-class NumberedIds(MemoryContacts):
+class ReturnsIntegerIds(MemoryContacts):
     def records(self, **kwargs: Any) -> Iterator[ContactRecord]:
         return (
             dataclasses.replace(contact, id=int(contact.id))  # type: ignore[arg-type]
@@ -127,78 +123,75 @@ class NumberedIds(MemoryContacts):
         )
 
 
-class NaiveTimes(MemoryContacts):
+class ReturnsNaiveTimes(MemoryContacts):
     def records(self, **kwargs: Any) -> Iterator[ContactRecord]:
-        moment = dt.datetime(2026, 3, 2)  # noqa: DTZ001 - that is the fault
+        moment = dt.datetime(2026, 3, 2)  # noqa: DTZ001 - the fault
         return (
             dataclasses.replace(contact, created_at=moment) for contact in super().records(**kwargs)
         )
 
 
-class IgnoresLimits(MemoryContacts):
+class IgnoresLimit(MemoryContacts):
     def records(self, *, limit: Any = None, **kwargs: Any) -> Iterator[ContactRecord]:
         return super().records(**kwargs)
 
 
-class RepeatsTheLast(MemoryContacts):
+class RepeatsLastContact(MemoryContacts):
     def records(self, *, after: str = "", **kwargs: Any) -> Iterator[ContactRecord]:
         return (contact for contact in super().records(**kwargs) if contact.id >= after)
 
 
-class LosesOne(MemoryContacts):
+class SkipsContact(MemoryContacts):
     def records(self, *, after: str = "", **kwargs: Any) -> Iterator[ContactRecord]:
-        return islice(super().records(after=after, **kwargs), 1 if after else 0, None)
+        skipped = 1 if after else 0
+        return islice(super().records(after=after, **kwargs), skipped, None)
 
 
-class ForgetsUpdatedSince(MemoryContacts):
+class IgnoresUpdatedSince(MemoryContacts):
     def records(self, *, updated_since: Any = None, **kwargs: Any) -> Iterator[ContactRecord]:
         return super().records(**kwargs)
 
 
-class UpdatesNobody(MemoryContacts):
+class UpdatesUnknownId(MemoryContacts):
     def update(self, id: str, draft: ContactInput) -> ContactRecord:
         return super().update(id, draft) if id in store.contacts else ContactRecord(id=id)
 
 
-class Chatty(MemoryContacts):
+class TakesManyQueries(MemoryContacts):
     def find(self, numbers: Any) -> Any:
-        from ringotel_crm.models import Activity
-
         for _ in range(3):
             Activity.objects.exists()
         return super().find(numbers)
 
 
-class Writes(MemoryContacts):
+class WritesOnLookup(MemoryContacts):
     def find(self, numbers: Any) -> Any:
-        from ringotel_crm.models import Activity
-
         Activity.objects.update(updated_at=timezone.now())
         return super().find(numbers)
 
 
 class SwapsNames(MemoryContacts):
     def get(self, id: str) -> ContactRecord | None:
-        found = super().get(id)
-        return found and dataclasses.replace(
-            found, first_name=found.last_name, last_name=found.first_name
+        contact = super().get(id)
+        return contact and dataclasses.replace(
+            contact, first_name=contact.last_name, last_name=contact.first_name
         )
 
 
-class TellsAnyNumber(MemoryContacts):
+class ReturnsAnyNumber(MemoryContacts):
     def find(self, numbers: Any) -> Any:
         return [
             (number, contact) for _number, contact in super().find(numbers) for number in numbers
         ]
 
 
-class PointsElsewhere(MemoryContacts):
+class RefersToOtherModel(MemoryContacts):
     def to_reference(self, id: str) -> Any:
         return ApiKey, id
 
 
-class FindsOldNumbers(MemoryContacts):
-    """As an index that nobody keeps."""
+class FindsPreviousNumbers(MemoryContacts):
+    """Has an index that is not updated."""
 
     index: ClassVar[dict[str, str]] = {}
 
@@ -215,104 +208,110 @@ class FindsOldNumbers(MemoryContacts):
         ]
 
 
-class SomebodyForNobody(MemoryUsers):
-    def resolve(self, **asked: str) -> UserRecord | None:
-        return super().resolve(**asked) or next(self.records(), None)
+class ResolvesEmptyValues(MemoryUsers):
+    def resolve(self, **values: str) -> UserRecord | None:
+        return super().resolve(**values) or next(self.records(), None)
 
 
-class LinesAsTyped(MemoryUsers):
+class ReturnsNumbersAsReceived(MemoryUsers):
     def records(self) -> Iterator[UserRecord]:
         return (dataclasses.replace(user, phone="020 915 0180") for user in super().records())
 
 
-class StartsAfresh(MemoryOrganizations):
+class IgnoresAfter(MemoryOrganizations):
     def records(self, *, after: str = "", **kwargs: Any) -> Iterator[OrganizationRecord]:
         return super().records(**kwargs)
 
 
-KINDS: dict[str, type[Directory]] = {
+DIRECTORIES: dict[str, type[Directory]] = {
     "user_directory": UserDirectory,
     "contact_directory": ContactDirectory,
     "organization_directory": OrganizationDirectory,
 }
 
 FAULTS: dict[type[Directory], set[str]] = {
-    Suffixes: {"test_nobody_is_invented"},
-    AsStored: {"test_a_number_is_found_in_every_notation", "test_records_are_well_formed"},
-    OnlyThePhone: {"test_a_mobile_is_found_too"},
-    RaisesForGarbage: {"test_text_that_is_no_id_names_nobody"},
-    AnyId: {"test_text_that_is_no_id_names_nobody"},
-    AlwaysNew: {"test_the_same_person_again_is_the_same_contact"},
-    SameNameIsEnough: {"test_somebody_else_is_another_contact"},
-    SameNumberIsEnough: {"test_somebody_else_is_another_contact"},
-    EmptiesWhatIsAbsent: {"test_absent_is_absent"},
-    NoneForNothing: {"test_records_are_well_formed"},
-    NumberedIds: {"test_records_are_well_formed"},
-    NaiveTimes: {"test_records_are_well_formed"},
-    IgnoresLimits: {"test_pages_make_up_the_whole_list"},
-    RepeatsTheLast: {"test_pages_make_up_the_whole_list"},
-    LosesOne: {"test_pages_make_up_the_whole_list"},
-    ForgetsUpdatedSince: {"test_what_changed_since"},
-    UpdatesNobody: {"test_nobody_cannot_be_changed"},
-    Chatty: {"test_a_look_up_takes_few_queries"},
-    Writes: {"test_a_look_up_takes_few_queries"},
-    SwapsNames: {"test_a_contact_is_given_back_as_it_was_made"},
-    TellsAnyNumber: {"test_the_number_that_was_asked_for_is_told"},
-    PointsElsewhere: {"test_a_call_can_point_to_a_contact"},
-    FindsOldNumbers: {"test_absent_is_absent"},
-    SomebodyForNobody: {"test_users"},
-    LinesAsTyped: {"test_users"},
-    StartsAfresh: {"test_companies_in_pages"},
+    MatchesSuffixes: {"test_unknown_number_returns_no_contact"},
+    StoresAsReceived: {
+        "test_number_is_found_in_every_notation",
+        "test_contact_records_are_well_formed",
+    },
+    FindsPhoneOnly: {"test_mobile_number_is_found"},
+    RaisesForInvalidId: {"test_invalid_id_returns_no_contact"},
+    ReturnsContactForAnyId: {"test_invalid_id_returns_no_contact"},
+    NeverFindsExisting: {"test_known_person_is_not_created_again"},
+    MatchesNameOnly: {"test_different_person_is_created"},
+    MatchesNumberOnly: {"test_different_person_is_created"},
+    EmptiesMissingValues: {"test_update_keeps_missing_values"},
+    ReturnsNoneForEmpty: {"test_contact_records_are_well_formed"},
+    ReturnsIntegerIds: {"test_contact_records_are_well_formed"},
+    ReturnsNaiveTimes: {"test_contact_records_are_well_formed"},
+    IgnoresLimit: {"test_contact_pages_add_up_to_list"},
+    RepeatsLastContact: {"test_contact_pages_add_up_to_list"},
+    SkipsContact: {"test_contact_pages_add_up_to_list"},
+    IgnoresUpdatedSince: {"test_updated_since_selects_changed_contacts"},
+    UpdatesUnknownId: {"test_unknown_contact_cannot_be_updated"},
+    TakesManyQueries: {"test_lookup_takes_few_queries_and_writes_nothing"},
+    WritesOnLookup: {"test_lookup_takes_few_queries_and_writes_nothing"},
+    SwapsNames: {"test_contact_is_returned_as_created"},
+    ReturnsAnyNumber: {"test_find_returns_pairs_of_number_and_contact"},
+    RefersToOtherModel: {"test_calls_can_refer_to_contact"},
+    FindsPreviousNumbers: {"test_update_keeps_missing_values"},
+    ResolvesEmptyValues: {"test_users_are_well_formed_and_resolved"},
+    ReturnsNumbersAsReceived: {"test_users_are_well_formed_and_resolved"},
+    IgnoresAfter: {"test_organization_pages_add_up_to_list"},
 }
 
 
-class Scoped(MemoryContacts):
-    """Has tenants, whose names the ids begin with."""
+class TenantContacts(MemoryContacts):
+    """Has tenants: ids start with the name of the tenant."""
 
-    def mine(self, id: str) -> bool:
+    def is_own(self, id: str) -> bool:
         return id.startswith(self.backend.tenant)
 
     def records(self, *, limit: Any = None, **kwargs: Any) -> Iterator[ContactRecord]:
         return islice(
-            (contact for contact in super().records(**kwargs) if self.mine(contact.id)), limit
+            (contact for contact in super().records(**kwargs) if self.is_own(contact.id)), limit
         )
 
     def get(self, id: str) -> ContactRecord | None:
-        return super().get(id) if self.mine(id) else None
+        return super().get(id) if self.is_own(id) else None
 
     def find(self, numbers: Any) -> Any:
         return [
-            (number, contact) for number, contact in super().find(numbers) if self.mine(contact.id)
+            (number, contact)
+            for number, contact in super().find(numbers)
+            if self.is_own(contact.id)
         ]
 
     def find_existing(self, draft: ContactInput, numbers: Any) -> ContactRecord | None:
-        found = super().find_existing(draft, numbers)
-        return found if found and self.mine(found.id) else None
+        contact = super().find_existing(draft, numbers)
+        return contact if contact and self.is_own(contact.id) else None
 
     def create(self, draft: ContactInput) -> ContactRecord:
         return self._save(ContactRecord(id=f"{self.backend.tenant}{len(store.contacts):06}"), draft)
 
     def update(self, id: str, draft: ContactInput) -> ContactRecord:
-        return super().update(id if self.mine(id) else "", draft)
+        own_id = id if self.is_own(id) else ""
+        return super().update(own_id, draft)
 
 
 LEAKS = [
-    type(f"Leaks_{name}", (Scoped,), {name: getattr(MemoryContacts, name)})
+    type(f"Leaks_{name}", (TenantContacts,), {name: getattr(MemoryContacts, name)})
     for name in ("records", "get", "find", "find_existing", "update")
 ]
 
 
 class Faulty(MemoryBackend):
-    """With the directory of the test that runs."""
+    """Its directories are replaced by each test."""
 
 
 def failures(backend: str, tenants: tuple[str, ...] = ("",)) -> set[str]:
-    """The names of the contract's tests that fail."""
+    """Run the contract and return the names of the tests that fail."""
 
     class Suite(BackendContract, TestCase):
         def setUp(self) -> None:
             store.clear()
-            FindsOldNumbers.index.clear()
+            FindsPreviousNumbers.index.clear()
             self.addCleanup(store.clear)
             if tenants == ("",):
                 store.users["1"] = UserRecord(
@@ -326,21 +325,21 @@ def failures(backend: str, tenants: tuple[str, ...] = ("",)) -> set[str]:
     with override_settings(RINGOTEL_CRM={"BACKEND": f"{HERE}.{backend}"}):
         unittest.defaultTestLoader.loadTestsFromTestCase(Suite).run(result)
     assert result.testsRun > 15
-    found = (getattr(test, "test_case", test) for test, _text in [*result.failures, *result.errors])
-    return {test._testMethodName for test in found}
+    failed = [test for test, _traceback in (*result.failures, *result.errors)]
+    return {getattr(test, "test_case", test)._testMethodName for test in failed}
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-def test_a_fault_is_found(fault: type[Directory], monkeypatch: pytest.MonkeyPatch) -> None:
-    kind = next(name for name, base in KINDS.items() if issubclass(fault, base))
-    monkeypatch.setattr(Faulty, kind, fault)
+def test_contract_fails_for_fault(fault: type[Directory], monkeypatch: pytest.MonkeyPatch) -> None:
+    attribute = next(name for name, base in DIRECTORIES.items() if issubclass(fault, base))
+    monkeypatch.setattr(Faulty, attribute, fault)
     assert failures("Faulty") >= FAULTS[fault]
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("leak", [None, *LEAKS], ids=lambda leak: leak.__name__ if leak else "none")
-def test_tenants_that_see_each_other_are_found(leak: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Faulty, "contact_directory", leak or Scoped)
-    expected = {"test_a_tenant_sees_nothing_of_another"} if leak else set()
+def test_contract_fails_for_tenant_leak(leak: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Faulty, "contact_directory", leak or TenantContacts)
+    expected = {"test_tenant_cannot_access_another_tenant"} if leak else set()
     assert failures("Faulty", ("north", "south")) == expected

@@ -84,7 +84,7 @@ class Migration(migrations.Migration):
                     "employer",
                     models.CharField(
                         blank=True,
-                        help_text="Where the company is not a customer itself.",
+                        help_text="Used if the company is not a customer.",
                         max_length=200,
                     ),
                 ),

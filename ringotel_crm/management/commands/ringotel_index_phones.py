@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from ...backends import get_backend_class
+from ...backends.model_rows import parse_id
 from ...services.contacts import phone_index
 
 
@@ -32,7 +33,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         mapped = phone_index.mapped_directories(get_backend_class())
         chosen = self.choose(mapped, options["model"])
-        if options["after"] and (len(chosen) > 1 or chosen[0].parse_id(options["after"]) is None):
+        if options["after"] and (len(chosen) > 1 or parse_id(chosen[0], options["after"]) is None):
             raise CommandError("--after: enter the primary key of a row of --model.")
         dry = options["check"]
         rows = missing = surplus = 0

@@ -1,1 +1,3 @@
+"""Contacts: identification, writing, merging, and the phone index."""
+
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who is calling, and what is known of the people outside the company."""
+"""Caller identification: from a phone number to the contact."""
 
 from __future__ import annotations
 
@@ -16,64 +16,9 @@ from ...models import Activity
 from ...records import ContactRecord, SharedNumberRule
 
 
-def identify(backend: Backend, text: str) -> ContactRecord | None:
-    """The one contact whose number ``text`` is, in whatever notation; None rather than a guess. Never writes."""
-    numbers = phone.candidates(text)
-    if not numbers:
-        return None
-    pairs = backend.contacts.find(numbers) or backend.contacts.find_by_organization(numbers)
-    for number in numbers:
-        if sharing := {contact.id: contact for found, contact in pairs if found == number}:
-            return _choose(backend, list(sharing.values()))
-    return None
-
-
-def _choose(backend: Backend, sharing: Sequence[ContactRecord]) -> ContactRecord:
-    """One of several contacts with the same number: by the directory's rank, then ``RINGOTEL_CRM["SHARED_NUMBER_RULE"]``."""
-    ranks = {contact.id: backend.contacts.sort_key(contact) for contact in sharing}
-    sharing = [contact for contact in sharing if ranks[contact.id] == min(ranks.values())]
-    if len(sharing) == 1:
-        return sharing[0]
-    by_id = sorted(sharing, key=lambda contact: (len(contact.id), contact.id))
-    rule = conf.SHARED_NUMBER_RULE
-    if rule == SharedNumberRule.OLDEST:
-        return min(
-            by_id, key=lambda contact: contact.created_at or dt.datetime.max.replace(tzinfo=dt.UTC)
-        )
-    if rule == SharedNumberRule.RECENTLY_UPDATED:
-        times = {contact.id: contact.updated_at for contact in by_id}
-    else:
-        times = _last_calls(backend, by_id)
-    never = dt.datetime.min.replace(tzinfo=dt.UTC)
-    return max(by_id, key=lambda contact: times.get(contact.id) or never)
-
-
-def _last_calls(
-    backend: Backend, contacts: Sequence[ContactRecord]
-) -> dict[str, dt.datetime | None]:
-    """When each of these contacts had the last call."""
-    references = {backend.contacts.to_reference(contact.id): contact.id for contact in contacts}
-    calls = (
-        Activity.objects.filter(
-            tenant=backend.tenant, contact_id__in=[key for _, key in references]
-        )
-        .order_by()
-        .values_list("contact_type", "contact_id")
-        .annotate(last=Max("start"))
-    )
-    types = {
-        model and ContentType.objects.get_for_model(model).pk: model for model, _ in references
-    }
-    return {
-        references[types[type_id], key]: last
-        for type_id, key, last in calls
-        if type_id in types and (types[type_id], key) in references
-    }
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallerMatch:
-    """A contact who has this number, or is reached by the number of his or her company."""
+    """A contact with this number; ``by_company`` if it is the number of the organization."""
 
     number: str
     contact: ContactRecord
@@ -82,28 +27,88 @@ class CallerMatch:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallerExplanation:
-    """Why a number names this contact, or nobody."""
+    """How a number was identified.
+
+    ``candidates`` are the E.164 numbers that were looked up, in order of preference; without any,
+    ``refusal`` is the reason. ``matches`` are in the order of ``candidates``; those of the first
+    number with a match compete: first by the backend's ``sort_key()``, and if several remain, by
+    ``rule``, the value of ``SHARED_NUMBER_RULE``; it is "" if it was not needed. ``winner`` is the
+    contact returned to Ringotel.
+    """
 
     candidates: tuple[str, ...] = ()
     refusal: phone.Refusal | None = None
     matches: tuple[CallerMatch, ...] = ()
+    rule: str = ""
     winner: ContactRecord | None = None
 
 
+def identify(backend: Backend, text: str) -> ContactRecord | None:
+    """Return the contact with the number ``text``, in any notation, or None. Never writes."""
+    return explain_caller(backend, text).winner
+
+
 def explain_caller(backend: Backend, text: str) -> CallerExplanation:
-    """Every step of :func:`~ringotel_crm.services.contacts.identify.identify`."""
+    """Identify the contact with the number ``text`` and return each step. Never writes."""
     reading = phone.explain(text)
-    if reading.refusal:
+    if not reading.candidates:
         return CallerExplanation(refusal=reading.refusal)
-    pairs = backend.contacts.find(reading.candidates)
+    candidates = reading.candidates
+    pairs = backend.contacts.find(candidates)
     by_company = not pairs
-    pairs = pairs or backend.contacts.find_by_organization(reading.candidates)
-    matches = (
+    if by_company:
+        pairs = backend.contacts.find_by_organization(candidates)
+    if not pairs:
+        return CallerExplanation(candidates=candidates)
+    matches = [
         CallerMatch(number=number, contact=contact, by_company=by_company)
         for number, contact in pairs
-    )
+    ]
+    matches.sort(key=lambda match: candidates.index(match.number))
+    best = {m.contact.id: m.contact for m in matches if m.number == matches[0].number}
+    preferred = _preferred(backend, list(best.values()))
+    rule = conf.SHARED_NUMBER_RULE if len(preferred) > 1 else ""
+    winner = _choose(backend, preferred, rule) if rule else preferred[0]
     return CallerExplanation(
-        candidates=reading.candidates,
-        matches=tuple(sorted(matches, key=lambda match: reading.candidates.index(match.number))),
-        winner=identify(backend, text),
+        candidates=candidates, matches=tuple(matches), rule=rule, winner=winner
     )
+
+
+def _preferred(backend: Backend, sharing: Sequence[ContactRecord]) -> list[ContactRecord]:
+    """Return the contacts with the lowest ``sort_key()``, ordered by id."""
+    keys = {contact.id: backend.contacts.sort_key(contact) for contact in sharing}
+    lowest = min(keys.values())
+    preferred = [contact for contact in sharing if keys[contact.id] == lowest]
+    return sorted(preferred, key=lambda contact: (len(contact.id), contact.id))
+
+
+def _choose(backend: Backend, contacts: Sequence[ContactRecord], rule: str) -> ContactRecord:
+    """Return one of several contacts by ``rule``; the first of those that are equal."""
+    if rule == SharedNumberRule.OLDEST:
+        last = dt.datetime.max.replace(tzinfo=dt.UTC)
+        return min(contacts, key=lambda contact: contact.created_at or last)
+    if rule == SharedNumberRule.RECENTLY_UPDATED:
+        times = {contact.id: contact.updated_at for contact in contacts}
+    else:
+        times = _last_calls(backend, contacts)
+    first = dt.datetime.min.replace(tzinfo=dt.UTC)
+    return max(contacts, key=lambda contact: times.get(contact.id) or first)
+
+
+def _last_calls(
+    backend: Backend, contacts: Sequence[ContactRecord]
+) -> dict[str, dt.datetime | None]:
+    """Return the start of the last call of each contact that had calls, by contact id."""
+    ids = {backend.contacts.to_reference(contact.id): contact.id for contact in contacts}
+    models = {model and ContentType.objects.get_for_model(model).pk: model for model, _key in ids}
+    calls = Activity.objects.filter(
+        tenant=backend.tenant, contact_id__in=[key for _model, key in ids]
+    )
+    last_calls = (
+        calls.order_by().values_list("contact_type", "contact_id").annotate(last=Max("start"))
+    )
+    return {
+        ids[models[type_id], key]: last
+        for type_id, key, last in last_calls
+        if type_id in models and (models[type_id], key) in ids
+    }

@@ -1,4 +1,4 @@
-"""Two rows that are one person."""
+"""Merging duplicate contacts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ from .. import locks
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Merge:
-    """What a merge carries over, or carried over: from ``gone``, which is deleted, to ``keep``."""
+    """A merge: numbers of rows that move from ``source``, which is deleted, to ``target``.
+
+    ``numbers`` are the E.164 numbers that only ``source`` has.
+    """
 
     target: ContactRecord
     source: ContactRecord
@@ -32,28 +35,35 @@ class Merge:
 
 
 def preview_merge(backend: Backend, target_id: str, source_id: str) -> Merge:
-    """What :func:`merge_contacts` would do. Raises ``NotFound``, ``Invalid`` or ``Unsupported``."""
+    """Return what :func:`merge_contacts` would move.
+
+    Raises ``Unsupported`` if the backend cannot merge, ``NotFound`` for an unknown id, and
+    ``InvalidInput`` if both ids are the same contact.
+    """
     if not backend.contacts.can_merge:
-        raise Unsupported(_("This CRM does not let contacts be merged here."))
+        raise Unsupported(_("Contacts cannot be merged here."))
     target, source = backend.contacts.get(target_id), backend.contacts.get(source_id)
     if target is None or source is None:
-        raise NotFound(_("One of these contacts is not there any more."))
+        raise NotFound(_("One of these contacts no longer exists."))
     if target.id == source.id:
-        raise InvalidInput(_("These are the same contact."))
-    kept = backend.contacts.numbers(target.id)
+        raise InvalidInput(_("Select two different contacts."))
+    target_numbers = set(backend.contacts.numbers(target.id))
+    source_numbers = backend.contacts.numbers(source.id)
     return Merge(
         target=target,
         source=source,
-        calls=_pointing(Activity, backend, source).count(),
-        notes=_pointing(Note, backend, source).count(),
-        numbers=tuple(
-            number for number in backend.contacts.numbers(source.id) if number not in kept
-        ),
+        calls=_rows_for(Activity, backend, source).count(),
+        notes=_rows_for(Note, backend, source).count(),
+        numbers=tuple(number for number in source_numbers if number not in target_numbers),
     )
 
 
 def merge_contacts(backend: Backend, target_id: str, source_id: str) -> Merge:
-    """Carry calls, notes, messages, holds and numbers over, fill what the kept one lacks, delete the other."""
+    """Move calls, notes, messages, legal holds and numbers to the target; delete the source.
+
+    Empty fields of the target are filled in from the source. Returns what was moved. Raises as
+    :func:`preview_merge`.
+    """
     with transaction.atomic():
         locks.acquire(f"contacts {backend.tenant}")
         merge = preview_merge(backend, target_id, source_id)
@@ -63,15 +73,15 @@ def merge_contacts(backend: Backend, target_id: str, source_id: str) -> Merge:
             "contact_id": key,
         }
         name = merge.target.name[:255]
-        _pointing(Activity, backend, merge.source).update(
+        _rows_for(Activity, backend, merge.source).update(
             **target,
             contact_name=name,
             contact_name_normalized=normalize_for_search(name),
             updated_at=timezone.now(),
         )
-        for kind in (Note, Conversation):
-            _pointing(kind, backend, merge.source).update(**target, contact_name=name)
-        _pointing(LegalHold, backend, merge.source).update(**target)
+        for model_class in (Note, Conversation):
+            _rows_for(model_class, backend, merge.source).update(**target, contact_name=name)
+        _rows_for(LegalHold, backend, merge.source).update(**target)
         backend.contacts.merge(merge.target.id, merge.source.id)
         signals.send_on_commit(
             signals.contact_merged, type(backend.contacts), merge=merge, backend=backend
@@ -79,9 +89,10 @@ def merge_contacts(backend: Backend, target_id: str, source_id: str) -> Merge:
     return merge
 
 
-def _pointing(kind: Any, backend: Backend, contact: ContactRecord) -> QuerySet[Any]:
+def _rows_for(model_class: Any, backend: Backend, contact: ContactRecord) -> QuerySet[Any]:
+    """Select the rows of ``model_class`` that refer to this contact."""
     model, key = backend.contacts.to_reference(contact.id)
-    rows: QuerySet[Any] = kind.objects.filter(
+    rows: QuerySet[Any] = model_class.objects.filter(
         tenant=backend.tenant,
         contact_type=model and ContentType.objects.get_for_model(model),
         contact_id=key,

@@ -1,7 +1,8 @@
-"""Keeping the index of numbers as the mapped tables are.
+"""Keeping the phone index up to date with the mapped tables.
 
-Rows are compared without a lock, and only those that differ are written: a row is locked while its entries are,
-and read again under the lock, so that two writers, or a writer and the command, cannot leave what neither of them saw.
+Rows are compared with their entries without a lock, and only those that differ are written: the row
+is locked and read again while its entries are written. Two writers, or a writer and the command,
+therefore never leave entries that neither of them intended.
 """
 
 from __future__ import annotations
@@ -17,65 +18,84 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import FieldDoesNotExist
 from django.core.signals import setting_changed
 from django.db import connections, reset_queries, router, transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.db.models.signals import ModelSignal, post_delete, post_save, pre_delete, pre_save
 from django.dispatch import receiver
 
 from ...backends import Backend, get_backend_class
-from ...backends.mapping import join, split, steps
-from ...backends.model_rows import ModelDirectory, content_type_id, read_numbers
+from ...backends.mapping import join, resolve_path, split
+from ...backends.model_rows import (
+    ModelDirectory,
+    content_type_id,
+    group_rows,
+    parse_id,
+    phone_paths,
+    read_numbers,
+)
 from ...exceptions import InvalidBackend
 from ...models import Activity, Conversation, PhoneIndex
 
+# A directory with phone numbers in the index.
 Mapped: TypeAlias = type[ModelDirectory[Any]]
-Entries: TypeAlias = dict[str, set[tuple[str, str]]]  # object id -> tenant and number
+# Object id -> (tenant, number) pairs.
+Entries: TypeAlias = dict[str, set[tuple[str, str]]]
+# Reads the E.164 numbers in the value of a field.
+ReadNumbers: TypeAlias = Callable[[Any], list[str]]
 
+# Rows per query.
 BATCH = 1000
 
 
 def mapped_directories(backend: type[Backend]) -> list[Mapped]:
-    """The directories of this backend whose numbers are in the index."""
-    directories = (backend.contact_directory, backend.organization_directory)
+    """Return the directories of ``backend`` whose numbers are in the index."""
+    components = list(backend.contact_directory.component_classes())
+    if backend.organization_directory:
+        components += backend.organization_directory.component_classes()
     return [
-        member
-        for directory in directories
-        for member in (directory.component_classes() if directory else ())
-        if issubclass(member, ModelDirectory) and (member.phones or member.phone_table)
+        component
+        for component in components
+        if issubclass(component, ModelDirectory) and (component.phones or component.phone_table)
     ]
 
 
 def sync(
     directory: Mapped, keys: Sequence[Any], *, using: str | None = None, dry: bool = False
 ) -> tuple[int, int]:
-    """Bring the entries of the rows with these primary keys up to date; how many were missing, how many too many."""
+    """Update the entries of the rows with these primary keys, unless ``dry``.
+
+    ``using`` is the database to read the rows from. Returns the numbers of missing and of surplus
+    entries.
+    """
     read = _memoize(read_numbers)
-    wanted, found = _wanted(directory, keys, using, read), _found(directory, keys)
-    differing = [key for key in keys if wanted[str(key)] != found[str(key)]]
+    expected, stored = _expected_entries(directory, keys, using, read), _stored(directory, keys)
+    differing = [key for key in keys if expected[str(key)] != stored[str(key)]]
     if differing and not dry:
         _write(directory, differing, using, read)
-    missing = sum(len(wanted[str(key)] - found[str(key)]) for key in differing)
-    return missing, sum(len(found[str(key)] - wanted[str(key)]) for key in differing)
+    missing = sum(len(expected[str(key)] - stored[str(key)]) for key in differing)
+    return missing, sum(len(stored[str(key)] - expected[str(key)]) for key in differing)
 
 
-def _wanted(
-    directory: Mapped, keys: Sequence[Any], using: str | None, read: Callable[[Any], list[str]]
+def _expected_entries(
+    directory: Mapped, keys: Sequence[Any], using: str | None, read: ReadNumbers
 ) -> Entries:
     rows = directory.all_rows().using(using).filter(pk__in=keys)
     entries: Entries = defaultdict(set)
-    for row, numbers in directory.grouped(rows, split(directory.tenant), read):
+    for row, numbers in group_rows(directory, rows, split(directory.tenant), read):
         tenant = str(row[directory.tenant]) if directory.tenant else ""
-        entries[str(row["pk"])] = {(tenant, number) for held in numbers.values() for number in held}
+        for e164s in numbers.values():
+            entries[str(row["pk"])].update((tenant, e164) for e164 in e164s)
     return entries
 
 
-def _found(directory: Mapped, keys: Sequence[Any]) -> Entries:
+def _stored(directory: Mapped, keys: Sequence[Any]) -> Entries:
     entries: Entries = defaultdict(set)
-    for id, tenant, e164 in _entries_of(directory, keys).values_list("object_id", "tenant", "e164"):
+    rows = _index_rows(directory, keys)
+    for id, tenant, e164 in rows.values_list("object_id", "tenant", "e164"):
         entries[id].add((tenant, e164))
     return entries
 
 
-def _entries_of(directory: Mapped, keys: Sequence[Any]) -> Any:
+def _index_rows(directory: Mapped, keys: Sequence[Any]) -> Any:
     return PhoneIndex.objects.filter(
         content_type_id=content_type_id(directory.model), object_id__in=[str(key) for key in keys]
     )
@@ -85,63 +105,70 @@ def _write(
     directory: Mapped,
     keys: Sequence[Any],
     using: str | None,
-    read: Callable[[Any], list[str]],
+    read: ReadNumbers,
     *,
-    first: bool = False,
+    is_empty: bool = False,
 ) -> Entries:
-    """What the rows have now, which is then in the index. ``first``: there is nothing in it that they had before."""
+    """Lock the rows, replace their entries, and return these.
+
+    ``is_empty``: the index has no entries of this model, so that none have to be deleted.
+    """
     alias = using or router.db_for_write(directory.model)
     with transaction.atomic(using=router.db_for_write(PhoneIndex)), transaction.atomic(using=alias):
-        features = connections[alias].features
-        if (
-            features.has_select_for_update
-        ):  # on SQLite the first statement has to write, see locks.upsert
-            rows = directory.model._base_manager.using(alias).filter(pk__in=keys).order_by("pk")
-            list(
-                rows.select_for_update(no_key=features.has_select_for_no_key_update).values_list(
-                    "pk"
-                )
-            )
-        if not first:
-            _entries_of(directory, keys).delete()
-        kind = content_type_id(directory.model)
-        wanted = _wanted(directory, keys, alias, read)
-        entries = [
-            PhoneIndex(content_type_id=kind, object_id=id, tenant=tenant, e164=e164)
-            for id, held in wanted.items()
-            for tenant, e164 in held
-        ]
-        # Where the tables are in two databases, the same entry may come from a transaction that is not over yet.
-        PhoneIndex.objects.bulk_create(entries, ignore_conflicts=True)
-    return wanted
+        _lock(directory.model._base_manager.using(alias).filter(pk__in=keys))
+        if not is_empty:
+            _index_rows(directory, keys).delete()
+        entries = _expected_entries(directory, keys, alias, read)
+        content_type = content_type_id(directory.model)
+        # With two databases, a concurrent transaction may have written the same entry.
+        PhoneIndex.objects.bulk_create(
+            [
+                PhoneIndex(content_type_id=content_type, object_id=id, tenant=tenant, e164=e164)
+                for id, pairs in entries.items()
+                for tenant, e164 in pairs
+            ],
+            ignore_conflicts=True,
+        )
+    return entries
 
 
-def _memoize(read: Callable[[Any], list[str]]) -> Callable[[Any], list[str]]:
-    """``read``, which does not look twice at the same text: reading a number takes longer than finding its row."""
+def _lock(rows: QuerySet[Any]) -> None:
+    """Lock ``rows`` by reading them.
+
+    SQLite cannot: there, the first statement of the transaction has to write (see locks.upsert).
+    """
+    features = connections[rows.db].features
+    if features.has_select_for_update:
+        rows = rows.select_for_update(no_key=features.has_select_for_no_key_update)
+        list(rows.order_by("pk").values_list("pk"))
+
+
+def _memoize(read: ReadNumbers) -> ReadNumbers:
+    """Return ``read`` with a memory: parsing a number takes longer than finding its row."""
     memo: dict[Any, list[str]] = {}
 
-    def remembered(value: Any) -> list[str]:
+    def read_once(value: Any) -> list[str]:
         if value not in memo:
             memo[value] = read(value)
         return memo[value]
 
-    return remembered
+    return read_once
 
 
 def rebuild(
     directory: Mapped, *, after: str = "", dry: bool = False
 ) -> Iterator[tuple[str, int, int, int]]:
-    """Go through the rows by primary key, from behind ``after``.
+    """Update the entries of all rows in batches by primary key, starting after the id ``after``.
 
-    Yields the last id of each batch, and how many rows it had, how many entries were missing and how many too many.
+    With ``dry``, nothing is written. Yields, per batch, the last id and the numbers of rows, of
+    missing and of surplus entries.
     """
-    last = directory.parse_id(after) if after else None
+    last = parse_id(directory, after) if after else None
     alias = router.db_for_write(directory.model)
-    # At first nothing has to be looked up in the index: who saves a row meanwhile leaves entries that are right.
-    first = not (
-        dry or PhoneIndex.objects.filter(content_type_id=content_type_id(directory.model)).exists()
-    )
-    if not (first or dry):
+    entries = PhoneIndex.objects.filter(content_type_id=content_type_id(directory.model))
+    # An empty index need not be compared: rows saved while this runs write correct entries.
+    is_empty = not (dry or entries.exists())
+    if not (is_empty or dry):
         _analyze()
     while True:
         rows = directory.all_rows().using(alias).order_by("pk")
@@ -150,18 +177,18 @@ def rebuild(
         if not (keys := list(dict.fromkeys(rows.values_list("pk", flat=True)[:BATCH]))):
             break
         last = keys[-1]
-        if first:
-            written = _write(directory, keys, alias, read_numbers, first=True)
+        if is_empty:
+            written = _write(directory, keys, alias, read_numbers, is_empty=True)
             yield str(last), len(keys), sum(map(len, written.values())), 0
         else:
             yield str(last), len(keys), *sync(directory, keys, using=alias, dry=dry)
-        reset_queries()  # which DEBUG collects
-    if first:
+        reset_queries()  # collected if DEBUG
+    if is_empty:
         _analyze()
 
 
 def _analyze() -> None:
-    """PostgreSQL would go through all of a table that was filled a moment ago, for each batch."""
+    """Update PostgreSQL's statistics: without them, it scans a table that was just filled."""
     connection = connections[router.db_for_write(PhoneIndex)]
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
@@ -169,37 +196,37 @@ def _analyze() -> None:
 
 
 def prune(directories: Sequence[Mapped], *, dry: bool = False) -> Iterator[tuple[int, int]]:
-    """Go through the entries and remove those of rows that are gone.
+    """Delete the entries of rows that no longer exist or are not mapped, unless ``dry``.
 
-    Yields how many entries were looked at, and how many of them removed.
+    Yields, per batch, the numbers of entries and of those deleted.
     """
-    by_kind = {content_type_id(directory.model): directory for directory in directories}
+    by_content_type = {content_type_id(directory.model): directory for directory in directories}
     last = 0
     in_order = PhoneIndex.objects.order_by("pk").values_list("pk", "content_type_id", "object_id")
     while entries := list(in_order.filter(pk__gt=last)[:BATCH]):
         last = entries[-1][0]
-        gone = []
-        for kind in {kind for _, kind, _ in entries}:
-            of_kind = {pk: id for pk, its_kind, id in entries if its_kind == kind}
-            present: set[str] = set()
-            if directory := by_kind.get(kind):
-                keys = {
-                    key for id in of_kind.values() if (key := directory.parse_id(id)) is not None
-                }
-                alias = router.db_for_write(directory.model)
-                rows = directory.all_rows().using(alias).filter(pk__in=keys)
-                present = {str(key) for key in rows.values_list("pk", flat=True)}
-            gone += [pk for pk, id in of_kind.items() if id not in present]
-        if gone and not dry:
-            PhoneIndex.objects.filter(pk__in=gone).delete()
-        yield len(entries), len(gone)
+        orphaned: list[int] = []
+        for content_type in {content_type for _pk, content_type, _id in entries}:
+            ids = {pk: id for pk, entry_type, id in entries if entry_type == content_type}
+            directory = by_content_type.get(content_type)
+            existing = _existing_ids(directory, set(ids.values())) if directory else set()
+            orphaned += [pk for pk, id in ids.items() if id not in existing]
+        if orphaned and not dry:
+            PhoneIndex.objects.filter(pk__in=orphaned).delete()
+        yield len(entries), len(orphaned)
+
+
+def _existing_ids(directory: Mapped, ids: set[str]) -> set[str]:
+    keys = {key for id in ids if (key := parse_id(directory, id)) is not None}
+    rows = directory.all_rows().using(router.db_for_write(directory.model)).filter(pk__in=keys)
+    return {str(key) for key in rows.values_list("pk", flat=True)}
 
 
 @dataclass(frozen=True)
 class TableObserver:
-    """A table whose rows have a part in the index: the directory's own, or one that a path of a number goes through.
+    """Updates the entries of a directory when rows of ``base`` are saved or deleted.
 
-    ``prefix`` leads from the directory's model to ``base``, whose rows are saved and deleted.
+    ``prefix`` is the path from the directory's model to ``base``, "" for the model itself.
     """
 
     directory: Mapped
@@ -207,7 +234,7 @@ class TableObserver:
     base: type[Model]
 
     def keys(self, instance: Model, using: str) -> list[Any]:
-        """The primary keys of the directory's rows that this instance belongs to."""
+        """Return the primary keys of the directory's rows that refer to ``instance``."""
         key = self.base._meta.pk
         value = getattr(instance, key.attname)
         if not self.prefix and self.base is self.directory.model._meta.concrete_model:
@@ -216,48 +243,61 @@ class TableObserver:
         return list(dict.fromkeys(rows.values_list("pk", flat=True)))
 
     def before(self, sender: Any, instance: Model, using: str, **kwargs: Any) -> None:
-        """Remember whose the row was: after it moved or is gone, nobody can tell."""
+        """Store the rows that refer to ``instance`` before it is changed or deleted."""
         if self.prefix and not instance._state.adding:
-            instance.__dict__.setdefault("_ringotel_owners", {})[self] = self.keys(instance, using)
+            previous = instance.__dict__.setdefault("_ringotel_previous", {})
+            previous[self] = self.keys(instance, using)
 
     def after(self, sender: Any, instance: Model, using: str, **kwargs: Any) -> None:
-        """Bring the entries of those who have, or had, the row up to date."""
-        owners = instance.__dict__.get("_ringotel_owners", {}).pop(self, [])
-        keys = list(dict.fromkeys([*owners, *self.keys(instance, using)]))
-        for begin in range(0, len(keys), BATCH):
-            sync(self.directory, keys[begin : begin + BATCH], using=using)
+        """Update the entries of the rows that refer, or referred, to ``instance``."""
+        previous = instance.__dict__.get("_ringotel_previous", {}).pop(self, [])
+        keys = list(dict.fromkeys([*previous, *self.keys(instance, using)]))
+        for start in range(0, len(keys), BATCH):
+            sync(self.directory, keys[start : start + BATCH], using=using)
 
 
 def observers(directory: Mapped) -> Iterator[TableObserver]:
-    """Of each table that the paths of numbers, and of the tenant, go through."""
-    model = directory.model._meta.concrete_model
-    paths = [*directory.phone_columns(), *split(directory.tenant)]
-    if directory.phone_table:
-        paths.append(join(directory.phone_table.relation, directory.phone_table.number))
-    related = {"": model}
-    for path in paths:
+    """Yield an observer for each model on the paths of the phone numbers and of the tenant.
+
+    For example, a directory over ``Person`` with ::
+
+        phones = {"phone": ("office_phone", "company__switchboard")}
+        phone_table = PhoneTable(relation="numbers", number="digits")
+        tenant = "company__branch__code"
+
+    has the observers ``("", Person)``, ``("company", Company)`` and ``("numbers", PersonNumber)``:
+    saving a company updates the entries of all its people. ``Branch``, the last model of the path
+    of the tenant, is not observed, because its key does not change.
+
+    Parents in multi-table inheritance are observed too.
+    """
+    paths = [(path, 1) for path in phone_paths(directory)]
+    if table := directory.phone_table:
+        paths.append((join(table.relation, table.number), 1))
+    for path in split(directory.tenant):
+        is_relation = resolve_path(directory.model, path)[-1].is_relation
+        paths.append((path, 1 if is_relation else 2))
+    bases = {"": directory.model._meta.concrete_model}
+    for path, unobserved in paths:
         prefix = ""
-        along = steps(model, path)
-        # What a tenant's own row says is its key, which stays: nobody wants to go through all contacts of a tenant.
-        for field in along[: -2 if path == directory.tenant and not along[-1].is_relation else -1]:
+        for field in resolve_path(directory.model, path)[:-unobserved]:
             prefix = join(prefix, field.name)
-            related[prefix] = field.related_model._meta.concrete_model
-    for prefix, base in related.items():
+            bases[prefix] = field.related_model._meta.concrete_model
+    for prefix, base in bases.items():
         for ancestor in (base, *base._meta.get_parent_list()):
             yield TableObserver(directory, prefix, ancestor)
 
 
 def signal_senders(base: type[Model]) -> list[type[Model]]:
-    """The models whose signals tell of rows of ``base``: itself, its proxies, and what inherits from it."""
-    return [
-        model for model in apps.get_models(include_auto_created=True) if issubclass(model, base)
-    ]
+    """Return the models that send signals for rows of ``base``: it, its proxies and subclasses."""
+    models = apps.get_models(include_auto_created=True)
+    return [model for model in models if issubclass(model, base)]
 
 
 def detach_calls(
     sender: Any, instance: Model, using: str, *, model: type[Model], **kwargs: Any
 ) -> None:
-    """The calls and messages of a contact that is gone point to nobody, and keep the name."""
+    """Remove the reference of calls and conversations to a deleted contact; they keep its name."""
     reference = {
         "contact_type": ContentType.objects.get_for_model(model),
         "contact_id": str(getattr(instance, model._meta.pk.attname)),
@@ -266,35 +306,38 @@ def detach_calls(
     Conversation.objects.filter(**reference).update(contact_type=None, contact_id="")
 
 
+# The connected signals, to disconnect them when the setting changes.
 _connected: list[tuple[ModelSignal, Any, type[Model]]] = []
 
 
 @receiver(setting_changed)
 def connect(setting: str = "RINGOTEL_CRM", **kwargs: Any) -> None:
-    """Follow the tables that the configured backend maps, and no others. What is wrong in it is left to the checks."""
+    """Observe the tables that the configured backend maps, and only those.
+
+    Errors in the mapping are ignored: the system checks report them.
+    """
     if setting != "RINGOTEL_CRM":
         return
     while _connected:
         signal, handler, sender = _connected.pop()
         signal.disconnect(handler, sender=sender)
     try:
-        backend = get_backend_class()
-        wanted = list(_handlers(backend))
+        handlers = list(_handlers(get_backend_class()))
     except (InvalidBackend, FieldDoesNotExist, AttributeError):
         return
-    for signal, handler, sender in wanted:
+    for signal, handler, sender in handlers:
         signal.connect(handler, sender=sender, weak=False)
         _connected.append((signal, handler, sender))
 
 
 def _handlers(backend: type[Backend]) -> Iterator[tuple[ModelSignal, Any, type[Model]]]:
-    for member in backend.contact_directory.component_classes():
-        model: Any = getattr(member, "model", None)
+    for component in backend.contact_directory.component_classes():
+        model: Any = getattr(component, "model", None)
         if model:
             for sender in signal_senders(model._meta.concrete_model):
                 yield post_delete, partial(detach_calls, model=model), sender
     for directory in mapped_directories(backend):
-        for follower in observers(directory):
-            for sender in signal_senders(follower.base):
-                yield from ((signal, follower.before, sender) for signal in (pre_save, pre_delete))
-                yield from ((signal, follower.after, sender) for signal in (post_save, post_delete))
+        for observer in observers(directory):
+            for sender in signal_senders(observer.base):
+                yield from ((signal, observer.before, sender) for signal in (pre_save, pre_delete))
+                yield from ((signal, observer.after, sender) for signal in (post_save, post_delete))

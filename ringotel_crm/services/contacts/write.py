@@ -1,10 +1,11 @@
-"""Write."""
+"""Creating and updating contacts with values received from Ringotel."""
 
 from __future__ import annotations
 
 from dataclasses import fields, replace
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from ... import phone, signals
 from ...backends import Backend
@@ -13,7 +14,9 @@ from ...exceptions import InvalidInput, Unsupported
 from ...records import ContactInput, ContactRecord
 from .. import locks
 
-NO_NUMBER = {
+# Reasons for which a text is not stored as a number. The others may be numbers: emergency numbers,
+# those of the settings, and national numbers while DEFAULT_REGION is not set.
+NOT_A_NUMBER = {
     phone.Refusal.EMPTY,
     phone.Refusal.WITHHELD,
     phone.Refusal.SHORT,
@@ -22,72 +25,83 @@ NO_NUMBER = {
 
 
 def create_contact(backend: Backend, draft: ContactInput) -> ContactRecord:
-    """The contact whom ``draft`` describes: the one there is, with what it lacked filled in, else a new one."""
+    """Return the contact that ``draft`` describes, created if it does not exist.
+
+    Empty fields of an existing contact are filled in, and numbers it does not have are added.
+    Raises ``Unsupported`` if the backend does not create contacts, and ``InvalidInput``.
+    """
     directory = backend.contacts
     if not directory.can_create:
-        raise Unsupported("This CRM takes no new contacts from the phone.")
+        raise Unsupported(_("Contacts cannot be created from the phone."))
     if not any((draft.first_name, draft.last_name, draft.email, draft.phone, draft.mobile)):
-        raise InvalidInput(
-            "A contact needs at least a name, a number or an e-mail address.",
-            fields={"first_name": ["Give a name, a phone number or an e-mail address."]},
-        )
+        message = _("Enter a name, a phone number or an e-mail address.")
+        raise InvalidInput(message, fields={"first_name": [message]})
     numbers = [
         number.e164 for typed in (draft.phone, draft.mobile) for number in phone.numbers(typed)
     ]
     with transaction.atomic():
         locks.acquire(f"contacts {backend.tenant}")
-        if same := directory.find_existing(draft, numbers):
-            missing = {
-                f.name: value
-                for f in fields(draft)
-                if (value := getattr(draft, f.name)) and not getattr(same, f.name)
-            }
-            others = _other_numbers(directory, same, draft)
-            if not directory.can_update or not (missing or others):
-                return same
-            contact = directory.update(same.id, ContactInput(**missing)) if missing else same
-            for typed in others:
-                directory.add_number(same.id, typed)
-            signal = signals.contact_updated
-        else:
-            contact = directory.create(draft)
-            signal = signals.contact_created
-        signals.send_on_commit(signal, type(directory), contact=contact, backend=backend)
+        if existing := directory.find_existing(draft, numbers):
+            return _complete(backend, existing, draft)
+        contact = directory.create(draft)
+        signals.send_on_commit(
+            signals.contact_created, type(directory), contact=contact, backend=backend
+        )
     return contact
 
 
-def _other_numbers(
+def _complete(backend: Backend, existing: ContactRecord, draft: ContactInput) -> ContactRecord:
+    """Fill in the empty fields of an existing contact and add its new numbers."""
+    directory = backend.contacts
+    names = [field.name for field in fields(draft) if not getattr(existing, field.name)]
+    missing = {name: value for name in names if (value := getattr(draft, name))}
+    new_numbers = _new_numbers(directory, existing, draft)
+    if not directory.can_update or not (missing or new_numbers):
+        return existing
+    contact = existing
+    if missing:
+        contact = directory.update(existing.id, ContactInput(**missing))
+    for typed in new_numbers:
+        directory.add_number(existing.id, typed)
+    signals.send_on_commit(
+        signals.contact_updated, type(directory), contact=contact, backend=backend
+    )
+    return contact
+
+
+def _new_numbers(
     directory: ContactDirectory, contact: ContactRecord, draft: ContactInput
 ) -> list[str]:
-    """Numbers that are said beside those there are: somebody known calls from another phone."""
-    others = [
-        (typed, found[0].e164)
-        for name in ("phone", "mobile")
-        if getattr(contact, name)
-        and (typed := getattr(draft, name))
-        and (found := phone.numbers(typed))
-    ]
-    others = [
-        (typed, e164) for typed, e164 in others if e164 not in (contact.phone, contact.mobile)
-    ]
-    known = directory.numbers(contact.id) if others else ()
-    return [typed for typed, e164 in others if e164 not in known]
+    """Return the numbers of ``draft``, as received, that the contact does not have.
+
+    Only of fields that are not empty: those are filled in otherwise.
+    """
+    shown = {contact.phone, contact.mobile}
+    new = {}
+    for name in ("phone", "mobile"):
+        typed = getattr(draft, name)
+        e164 = phone.e164(typed)
+        if getattr(contact, name) and e164 and e164 not in shown:
+            new[typed] = e164
+    known = directory.numbers(contact.id) if new else ()
+    return [typed for typed, e164 in new.items() if e164 not in known]
 
 
 def update_contact(backend: Backend, id: str, draft: ContactInput) -> ContactRecord:
-    """Change what ``draft`` says. Raises ``NotFound``."""
+    """Write the non-empty values of ``draft`` and leave all others unchanged.
+
+    Raises ``NotFound``, ``InvalidInput``, or ``Unsupported`` if the backend does not update
+    contacts.
+    """
     directory = backend.contacts
     if not directory.can_update:
-        raise Unsupported("This CRM does not let the phone change contacts.")
+        raise Unsupported(_("Contacts cannot be changed from the phone."))
     for name in ("phone", "mobile"):
-        # A word in the place of a number would wipe the number that is there. Without a region, national numbers
-        # cannot be read, and are believed.
-        refusal = phone.explain(getattr(draft, name)).refusal
-        if getattr(draft, name) and refusal in NO_NUMBER:
-            raise InvalidInput(
-                "This is not a telephone number.",
-                fields={name: ["A telephone number is expected."]},
-            )
+        typed = getattr(draft, name)
+        # A text such as "anonymous" would overwrite the number.
+        if typed and phone.explain(typed).refusal in NOT_A_NUMBER:
+            message = _("Enter a valid phone number.")
+            raise InvalidInput(message, fields={name: [message]})
     with transaction.atomic():
         locks.acquire(f"contacts {backend.tenant}")
         if before := directory.get(id):
@@ -100,10 +114,17 @@ def update_contact(backend: Backend, id: str, draft: ContactInput) -> ContactRec
 
 
 def _drop_unchanged(contact: ContactRecord, draft: ContactInput) -> ContactInput:
-    """What the phone was shown and sends back is no change: a number stays as a person typed it, with its extension."""
-    echo = {f.name: "" for f in fields(draft) if getattr(draft, f.name) == getattr(contact, f.name)}
+    """Empty the values of ``draft`` that equal those of the contact.
+
+    The phone sends back what it was shown. A stored number keeps its notation and extension.
+    """
+    unchanged = [
+        f.name for f in fields(draft) if getattr(draft, f.name) == getattr(contact, f.name)
+    ]
     for name in ("phone", "mobile"):
-        said = [(number.e164, number.extension) for number in phone.numbers(getattr(draft, name))]
-        if said == [(getattr(contact, name), "")]:
-            echo[name] = ""
-    return replace(draft, **echo)
+        numbers = phone.numbers(getattr(draft, name))
+        if [(number.e164, number.extension) for number in numbers] == [
+            (getattr(contact, name), "")
+        ]:
+            unchanged.append(name)
+    return replace(draft, **dict.fromkeys(unchanged, ""))

@@ -1,4 +1,7 @@
-"""Forgetting a person (GDPR, article 17). That somebody called, when, for how long and whom, stays."""
+"""Erasure of a person (GDPR, article 17).
+
+Calls remain without personal data: the time, the duration and the agent.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ from ..calls.lifecycle import ERASED_ID_PREFIX
 from ..recordings.store import delete_recording
 from .subjects import DataSubject, collect_answers
 
-# What is left of a call's row when nothing in it may tell who called. Ringotel's id of the call leads back to it, too.
+# The values of an erased call. Its Ringotel id is replaced too, because it identifies the call at
+# Ringotel.
 ERASED_VALUES = {
     "caller_number": "",
     "caller_e164": "",
@@ -45,13 +49,16 @@ ERASED_VALUES = {
 def erase_subject(
     backend: Backend, person: DataSubject, *, user: Any = None, dry_run: bool = False
 ) -> dict[str, Any]:
-    """Erase what is held about this person, and give the receipt, which is also kept and has nothing personal in it.
+    """Erase the data held about this person and return a receipt without personal data.
 
-    Can be repeated: if the storage fails, or the process is killed, nothing but some recordings is gone, and the next
-    time goes on. Raises ``Held``, before anything is done, for a person or call under a legal hold. With ``dry_run``
-    the receipt says what would be done.
+    The receipt is also stored in the audit log, with ``user``. With ``dry_run``, nothing is erased
+    and the receipt contains what would be.
+
+    Can be repeated: if the storage fails or the process is killed, at most some recordings are
+    deleted, and the next run continues. Raises ``UnderLegalHold``, before anything is erased, if
+    the person or one of the calls is under a legal hold.
     """
-    _refuse_if_held(person)
+    _check_legal_holds(person)
     calls = list(person.calls.order_by("pk").values_list("pk", flat=True))
     recordings = Recording.objects.filter(activity__in=calls, deleted_at=None)
     receipt: dict[str, Any] = {
@@ -67,73 +74,77 @@ def erase_subject(
         return receipt
     for recording in recordings:
         if not delete_recording(recording, user=user, reason="erasure"):
-            raise _held()
+            raise _under_legal_hold()
     with transaction.atomic():
         locks.acquire(f"contacts {backend.tenant}")
         receipt["log_entries"] = _erase_admin_log(person, calls)
-        receipt |= collect_answers(
-            signals.erase_person, backend, person
-        )  # while the calls can still be told from others
-        for call in Activity.objects.filter(pk__in=calls):
-            for name, value in ERASED_VALUES.items():
-                setattr(call, name, value)
-            call.call_id = f"{ERASED_ID_PREFIX}{uuid.uuid4().hex}"
-            call.save()
-        person.notes.delete()
-        person.index.delete()
-        if person.contact and backend.contacts.can_delete:
-            backend.contacts.delete(person.contact.id)
+        # Before the calls lose the values by which the receivers find them.
+        receipt |= collect_answers(signals.erase_person, backend, person)
+        _erase_rows(backend, person, calls)
         kind, id = AuditEntry.Kind.PERSON, person.contact_id
         log_action(AuditEntry.Action.ERASED, kind, id, user=user, tenant=backend.tenant, **receipt)
     return receipt
 
 
-def _refuse_if_held(person: DataSubject) -> None:
+def _erase_rows(backend: Backend, person: DataSubject, calls: list[int]) -> None:
+    for call in Activity.objects.filter(pk__in=calls):
+        for name, value in ERASED_VALUES.items():
+            setattr(call, name, value)
+        call.call_id = f"{ERASED_ID_PREFIX}{uuid.uuid4().hex}"
+        call.save()
+    person.notes.delete()
+    person.index.delete()
+    if person.contact and backend.contacts.can_delete:
+        backend.contacts.delete(person.contact.id)
+
+
+def _check_legal_holds(person: DataSubject) -> None:
+    """Raise ``UnderLegalHold`` if the person or one of the calls is under a legal hold."""
     holds = LegalHold.objects.filter(
         tenant=person.tenant, contact_type=person.contact_type, contact_id=person.contact_id
     ).exclude(contact_id="")
     if holds.exists() or person.calls.filter(legal_hold=True).exists():
-        raise _held()
+        raise _under_legal_hold()
 
 
-def _held() -> UnderLegalHold:
-    return UnderLegalHold(_("This person, or a call of this person, is under a legal hold."))
+def _under_legal_hold() -> UnderLegalHold:
+    return UnderLegalHold(_("This person or one of the calls is under a legal hold."))
 
 
 def _erase_admin_log(person: DataSubject, calls: list[int]) -> int:
-    """The admin writes names down in a log of its own."""
+    """Empty the entries about the person in the log of Django's admin; return their number."""
     if not apps.is_installed("django.contrib.admin"):
         return 0
     from django.contrib.admin.models import LogEntry
 
     recordings = Recording.objects.filter(activity__in=calls)
-    kinds = {
+    models = {
         Activity: calls,
         Recording: recordings.values_list("pk", flat=True),
         Note: person.notes.values_list("pk", flat=True),
         Conversation: person.conversations.values_list("pk", flat=True),
     }
-    # By name, too: of what was deleted before, such as a call or the contact, nothing else is known.
+    # Entries about deleted rows, such as a call or the contact, are found by name only.
     names = {*person.numbers, *person.calls.values_list("contact_name", flat=True)} - {""}
-    named = Q(object_repr__in=names) & ~Q(
-        pk__in=_of_namesakes(LogEntry.objects.filter(object_repr__in=names))
-    )
+    by_name = LogEntry.objects.filter(object_repr__in=names)
+    selected = Q(object_repr__in=names) & ~Q(pk__in=_about_existing_rows(by_name))
     if person.contact_type:
-        named |= Q(content_type=person.contact_type, object_id=person.contact_id)
-    for model, ids in kinds.items():
-        named |= Q(
-            content_type=ContentType.objects.get_for_model(model),
-            object_id__in=[str(id) for id in ids],
-        )
-    return LogEntry.objects.filter(named).update(object_repr="", change_message="")
+        selected |= Q(content_type=person.contact_type, object_id=person.contact_id)
+    for model, ids in models.items():
+        content_type = ContentType.objects.get_for_model(model)
+        selected |= Q(content_type=content_type, object_id__in=[str(id) for id in ids])
+    return LogEntry.objects.filter(selected).update(object_repr="", change_message="")
 
 
-def _of_namesakes(entries: QuerySet[Any]) -> list[int]:
-    """Those about something that is still there: the person's own were named already."""
-    found = []
+def _about_existing_rows(entries: QuerySet[Any]) -> list[int]:
+    """Return the primary keys of the entries about rows that exist.
+
+    Those of the person are selected by id; the others are of people with the same name.
+    """
+    pks = []
     for entry in entries.select_related("content_type"):
         model = entry.content_type and entry.content_type.model_class()
-        with suppress(ValueError, ValidationError):  # no key is written so
+        with suppress(ValueError, ValidationError):  # not a primary key of this model
             if model and model._base_manager.filter(pk=entry.object_id).exists():
-                found.append(entry.pk)
-    return found
+                pks.append(entry.pk)
+    return pks

@@ -1,4 +1,4 @@
-"""Everything that is held about a person, as one file (GDPR, articles 15 and 20)."""
+"""Export of the data held about a person, as one file (GDPR, articles 15 and 20)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import IO, Any
 
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import QuerySet
 from django.db.models.fields.files import FieldFile
 
 from ... import signals
@@ -18,30 +19,31 @@ from ..audit import log_action
 from .subjects import DataSubject, collect_answers
 from .webhook_data import messages_with_subject
 
+# Columns of calls in the export.
 CALL_FIELDS = (
-    *(
-        "id",
-        "call_id",
-        "direction",
-        "status",
-        "caller_number",
-        "caller_e164",
-        "called_number",
-        "called_e164",
-    ),
-    *(
-        "extension",
-        "agent_name",
-        "contact_name",
-        "start",
-        "end",
-        "duration",
-        "cause",
-        "subject",
-        "comment",
-    ),
-    *("last_received_subject", "last_received_comment", "created_at", "updated_at"),
+    "id",
+    "call_id",
+    "direction",
+    "status",
+    "caller_number",
+    "caller_e164",
+    "called_number",
+    "called_e164",
+    "extension",
+    "agent_name",
+    "contact_name",
+    "start",
+    "end",
+    "duration",
+    "cause",
+    "subject",
+    "comment",
+    "last_received_subject",
+    "last_received_comment",
+    "created_at",
+    "updated_at",
 )
+# Columns of recordings in the export.
 RECORDING_FIELDS = (
     "activity_id",
     "content_type",
@@ -56,41 +58,48 @@ RECORDING_FIELDS = (
 def export_subject(
     backend: Backend, person: DataSubject, output: IO[bytes], *, user: Any = None
 ) -> dict[str, Any]:
-    """Write a ZIP file with ``data.json``, recordings and the files of messages; returns what is in it, in numbers."""
+    """Write a ZIP file with ``data.json``, recordings and files of messages to ``output``.
+
+    ``user`` is recorded in the audit log. Returns the number of rows of each kind.
+    """
     recordings = Recording.objects.filter(activity__in=person.calls).order_by("pk")
-    holds = LegalHold.objects.filter(
-        tenant=person.tenant, contact_type=person.contact_type, contact_id=person.contact_id
-    )
-    numbers = backend.contacts.numbers(person.contact.id) if person.contact else ()
-    data: dict[str, Any] = {
-        "contact": asdict(person.contact) if person.contact else None,
-        "numbers": sorted({*person.numbers, *numbers}),  # also those that others have, too
-        "calls": list(person.calls.order_by("pk").values(*CALL_FIELDS)),
-        "recordings": list(recordings.values(*RECORDING_FIELDS)),
-        "notes": list(person.notes.order_by("pk").values("text", "due", "done_at", "created_at")),
-        "legal_holds": list(
-            holds.exclude(contact_id="").order_by("pk").values("reason", "created_at")
-        ),
-    }
+    data = _tables(backend, person, recordings)
     data |= collect_answers(signals.export_person, backend, person)
     with zipfile.ZipFile(output, "w") as archive:
-        archive.writestr(
-            "data.json", json.dumps(data, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
-        )
+        text = json.dumps(data, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
+        archive.writestr("data.json", text)
         for recording in recordings.filter(deletion_started=False):
-            name = (
-                f"recordings/{recording.activity_id}.{str(recording.file.name).rpartition('.')[2]}"
-            )
-            _add(archive, name, recording.file)
+            suffix = str(recording.file.name).rpartition(".")[2]
+            _add_file(archive, f"recordings/{recording.activity_id}.{suffix}", recording.file)
         for message in messages_with_subject(person).exclude(file=""):
-            _add(archive, f"messages/{message.pk}", message.file)
+            _add_file(archive, f"messages/{message.pk}", message.file)
     counts = {name: len(rows) for name, rows in data.items() if isinstance(rows, list)}
     kind, id = AuditEntry.Kind.PERSON, person.contact_id
     log_action(AuditEntry.Action.EXPORTED, kind, id, user=user, tenant=backend.tenant, **counts)
     return counts
 
 
-def _add(archive: zipfile.ZipFile, name: str, file: FieldFile) -> None:
+def _tables(
+    backend: Backend, person: DataSubject, recordings: QuerySet[Recording]
+) -> dict[str, Any]:
+    """Return the contact, and the rows of the person in each table."""
+    numbers = {*person.numbers}
+    if person.contact:  # includes the numbers that other contacts have too
+        numbers.update(backend.contacts.numbers(person.contact.id))
+    holds = LegalHold.objects.filter(
+        tenant=person.tenant, contact_type=person.contact_type, contact_id=person.contact_id
+    ).exclude(contact_id="")
+    return {
+        "contact": asdict(person.contact) if person.contact else None,
+        "numbers": sorted(numbers),
+        "calls": list(person.calls.order_by("pk").values(*CALL_FIELDS)),
+        "recordings": list(recordings.values(*RECORDING_FIELDS)),
+        "notes": list(person.notes.order_by("pk").values("text", "due", "done_at", "created_at")),
+        "legal_holds": list(holds.order_by("pk").values("reason", "created_at")),
+    }
+
+
+def _add_file(archive: zipfile.ZipFile, name: str, file: FieldFile) -> None:
     with (
         file.storage.open(str(file.name)) as stored,
         archive.open(name, "w", force_zip64=True) as member,

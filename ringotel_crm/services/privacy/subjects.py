@@ -1,4 +1,4 @@
-"""Everything that is held about one person outside the company."""
+"""The data held about one person outside the company (a data subject of the GDPR)."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from ...records import ContactRecord
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataSubject:
-    """A contact, also one that is deleted, or somebody who only called: then there is a number and no contact.
+    """A contact, existing or deleted, or a caller who is not a contact and has only a number.
 
-    ``contact_type`` and ``contact_id`` are the reference that rows have. ``numbers`` (E.164) are nobody else's.
+    ``contact_type`` and ``contact_id`` are the reference that rows contain. ``numbers`` are the
+    E.164 numbers of this person that no other contact has.
     """
 
     tenant: str
@@ -32,7 +33,7 @@ class DataSubject:
 
     @property
     def calls(self) -> QuerySet[Activity]:
-        """Calls of this contact, and those of nobody that have one of the numbers."""
+        """Calls of this contact, and unassigned calls with one of the numbers."""
         numbered = Q(caller_e164__in=self.numbers) | Q(called_e164__in=self.numbers)
         return Activity.objects.filter(
             Q(contact_id="") & numbered | self._reference, tenant=self.tenant
@@ -40,20 +41,20 @@ class DataSubject:
 
     @property
     def conversations(self) -> QuerySet[Conversation]:
-        """With this contact, and those with nobody that have one of the numbers."""
+        """Conversations with this contact, and unassigned ones with one of the numbers."""
         numbered = Q(contact_id="", remote_number_normalized__in=self.numbers)
         return Conversation.objects.filter(numbered | self._reference, tenant=self.tenant)
 
     @property
     def index(self) -> QuerySet[PhoneIndex]:
-        """Entries in the index of numbers."""
+        """Entries in the phone index."""
         return PhoneIndex.objects.filter(
             tenant=self.tenant, content_type=self.contact_type, object_id=self.contact_id
         ).exclude(object_id="")
 
     @property
     def notes(self) -> QuerySet[Note]:
-        """What staff wrote down."""
+        """Notes of staff about this contact."""
         return Note.objects.filter(self._reference, tenant=self.tenant)
 
     @property
@@ -64,48 +65,54 @@ class DataSubject:
 
 
 def collect_answers(signal: Signal, backend: Backend, person: DataSubject) -> dict[str, Any]:
-    """What everybody answers who holds something about this person; see :mod:`~ringotel_crm.signals`."""
+    """Collect the data that each receiver of ``signal`` holds about this person.
+
+    The receivers' dicts are merged. An exception in a receiver is raised.
+    """
     answers: list[tuple[Any, Any]] = signal.send(sender=DataSubject, backend=backend, person=person)
     return {name: value for _receiver, answer in answers for name, value in (answer or {}).items()}
 
 
 def find_subject(backend: Backend, *, contact_id: str = "", number: str = "") -> DataSubject:
-    """The contact with this id, or else whoever called from this number. Raises ``NotFound`` or ``Invalid``."""
+    """Return the contact with this id, or without an id, the caller with this number.
+
+    Raises ``NotFound`` if neither a contact nor data with this id exists, and ``InvalidInput`` if
+    ``number`` is not a phone number or is the number of a contact.
+    """
     if not contact_id:
         return _caller(backend, number)
     contact = backend.contacts.get(contact_id)
     model, key = backend.contacts.to_reference(contact_id)
+    content_type = ContentType.objects.get_for_model(model) if model else None
     person = DataSubject(
         tenant=backend.tenant,
         contact=contact,
-        contact_type=ContentType.objects.get_for_model(model) if model else None,
+        contact_type=content_type,
         contact_id=key,
         numbers=frozenset(),
     )
-    # A contact that was deleted may have left notes; its calls and messages are nobody's since, and have its number.
-    if contact is None and not any(
-        rows.exists() for rows in (person.calls, person.conversations, person.notes)
-    ):
-        raise NotFound(
-            _("There is no such contact."), fields={"contact_id": [_("No contact has this id.")]}
-        )
+    # Notes of a deleted contact still refer to it. Its calls and messages no longer do: they are
+    # found by number.
+    rows = (person.calls, person.conversations, person.notes)
+    if contact is None and not any(queryset.exists() for queryset in rows):
+        message = _("No contact has this id.")
+        raise NotFound(message, fields={"contact_id": [message]})
     numbers = {*backend.contacts.numbers(contact_id), *person.index.values_list("e164", flat=True)}
-    # What another contact has too, the number of a company or a family, does not tell who called.
-    found = backend.contacts.find(sorted(numbers)) if numbers else ()
-    shared = {number for number, other in found if other.id != contact_id}
+    # A number that another contact has too, of a company or a family, does not identify the caller.
+    pairs = backend.contacts.find(sorted(numbers)) if numbers else ()
+    shared = {number for number, other in pairs if other.id != contact_id}
     return replace(person, numbers=frozenset(numbers - shared))
 
 
 def _caller(backend: Backend, text: str) -> DataSubject:
     numbers = frozenset(number.e164 for number in phone.numbers(text))
     if not numbers:
+        message = _("Enter a valid phone number.")
+        raise InvalidInput(message, fields={"number": [message]})
+    if pairs := backend.contacts.find(sorted(numbers)):
         raise InvalidInput(
-            _("This is not a telephone number."), fields={"number": [_("A number is expected.")]}
-        )
-    if found := backend.contacts.find(sorted(numbers)):
-        raise InvalidInput(
-            _("This is a contact's number: say which contact."),
-            fields={"number": [contact.id for _number, contact in found]},
+            _("This is the number of a contact. Enter the id of the contact instead."),
+            fields={"number": [contact.id for _number, contact in pairs]},
         )
     return DataSubject(
         tenant=backend.tenant, contact=None, contact_type=None, contact_id="", numbers=numbers

@@ -1,4 +1,4 @@
-"""What the webhooks left behind about a person, for :mod:`.erasure` and :mod:`.export`."""
+"""Data from webhooks about a person, for :mod:`.erasure` and :mod:`.export`."""
 
 from __future__ import annotations
 
@@ -12,94 +12,98 @@ from ... import phone, signals
 from ...models import CallLeg, Message, WebhookEvent
 from .subjects import DataSubject
 
-# Where Ringotel says which call or message an event is about, and whose.
+# Parameters of events with the id of a call or message.
 IDS = ("call_id", "messageid")
+# Parameters of events with phone numbers.
 NUMBERS = ("caller_number", "called_number", "from", "to")
 
+# Columns of messages in the export.
+MESSAGE_COLUMNS = (
+    "id",
+    "conversation__remote_number",
+    "conversation__agent_name",
+    "at",
+    "is_outgoing",
+    "text",
+    "status",
+    "edited_at",
+    "deleted_at",
+)
+# Columns of call legs in the export.
+LEG_COLUMNS = (
+    "activity_id",
+    "extension",
+    "agent_name",
+    "caller_number",
+    "called_number",
+    "start",
+    "end",
+    "duration",
+)
+# Events deleted per query.
 BATCH = 500
 
 
 def connect() -> None:
-    """Answer when a person is to be erased or exported."""
-    signals.erase_person.connect(erase, dispatch_uid="ringotel_crm.forgetting")
-    signals.export_person.connect(export, dispatch_uid="ringotel_crm.forgetting")
+    """Connect the receivers of the signals that erase and export a person."""
+    signals.erase_person.connect(erase, dispatch_uid="ringotel_crm.webhook_data")
+    signals.export_person.connect(export, dispatch_uid="ringotel_crm.webhook_data")
 
 
 def erase(sender: Any, *, person: DataSubject, **kwargs: Any) -> dict[str, int]:
-    """Conversations with their files, what each phone was told of the calls, and the events that are about them."""
+    """Delete conversations with their files, and events; empty the numbers of call legs.
+
+    Returns the numbers of deleted messages and events. Raises the exceptions of the storage.
+    """
     events = [event.pk for event in _events(person)]
     for start in range(0, len(events), BATCH):
         WebhookEvent.objects.filter(pk__in=events[start : start + BATCH]).delete()
     CallLeg.objects.filter(activity__in=person.calls).update(caller_number="", called_number="")
     messages = list(messages_with_subject(person))
     for message in messages:
-        if message.file:  # at once, because a storage that fails has to stop all this
+        if message.file:  # inside the transaction: a failing storage rolls back the erasure
             message.file.storage.delete(str(message.file.name))
     person.conversations.delete()
     return {"messages": len(messages), "events": len(events)}
 
 
 def export(sender: Any, *, person: DataSubject, **kwargs: Any) -> dict[str, list[dict[str, Any]]]:
-    """The messages, what each phone was told of the calls, and the events as they came."""
-    message_fields = (
-        "id",
-        "conversation__remote_number",
-        "conversation__agent_name",
-        "at",
-        "is_outgoing",
-        "text",
-    )
-    status_fields = ("status", "edited_at", "deleted_at")
-    leg_fields = (
-        "activity_id",
-        "extension",
-        "agent_name",
-        "caller_number",
-        "called_number",
-        "start",
-        "end",
-        "duration",
-    )
+    """Return the messages, the call legs ("phones"), and the events as received."""
+    messages = messages_with_subject(person).values(*MESSAGE_COLUMNS)
+    legs = CallLeg.objects.filter(activity__in=person.calls).values(*LEG_COLUMNS)
+    events = _events(person)
     return {
-        "messages": [
-            dict(row)
-            for row in messages_with_subject(person).values(*message_fields, *status_fields)
-        ],
-        "phones": [
-            dict(row)
-            for row in CallLeg.objects.filter(activity__in=person.calls).values(*leg_fields)
-        ],
-        "events": [
-            {"received_at": event.received_at, "body": json.loads(event.body)}
-            for event in _events(person)
-        ],
+        "messages": [dict(row) for row in messages],
+        "phones": [dict(row) for row in legs],
+        "events": [{"received_at": e.received_at, "body": json.loads(e.body)} for e in events],
     }
 
 
 def messages_with_subject(person: DataSubject) -> QuerySet[Message]:
-    """All of this person's, in their order."""
+    """Return the messages to and from this person in chronological order."""
     return Message.objects.filter(conversation__in=person.conversations).order_by("at", "pk")
 
 
 def _events(person: DataSubject) -> Iterator[WebhookEvent]:
-    """Those that name one of the calls, messages or numbers, these in whatever notation."""
+    """Yield the events with one of the person's calls, messages or numbers, in any notation."""
     ids = {
         *person.calls.values_list("call_id", flat=True),
         *messages_with_subject(person).values_list("message_id", flat=True),
     }
-    texts = [number.lstrip("+") for number in person.numbers]
-    for event in (
-        WebhookEvent.objects.filter(webhook__tenant=person.tenant).order_by("pk").iterator()
-    ):
-        params = json.loads(event.body).get("params")
-        said = params if isinstance(params, dict) else {}
-        if (
-            any(text in event.body for text in texts)
-            or not ids.isdisjoint(str(said.get(name)) for name in IDS)
-            or any(
-                number.e164 in person.numbers
-                for name in NUMBERS
-                for number in phone.numbers(str(said.get(name)))
-            )
-        ):
+    digits = [number.removeprefix("+") for number in person.numbers]
+    events = WebhookEvent.objects.filter(webhook__tenant=person.tenant).order_by("pk")
+    for event in events.iterator():
+        if _mentions(event, person, ids, digits):
             yield event
+
+
+def _mentions(event: WebhookEvent, person: DataSubject, ids: set[str], digits: list[str]) -> bool:
+    """Whether the event contains one of ``ids`` or one of the person's numbers."""
+    if any(text in event.body for text in digits):
+        return True
+    params = json.loads(event.body).get("params")
+    values = params if isinstance(params, dict) else {}
+    if not ids.isdisjoint(str(values.get(name)) for name in IDS):
+        return True
+    numbers = (n for name in NUMBERS for n in phone.numbers(str(values.get(name))))
+    return any(number.e164 in person.numbers for number in numbers)

@@ -1,4 +1,4 @@
-"""Their mappings."""
+"""Backends for the unusual models."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Particular(ModelBackend):
 
 class Trusting(Subscribers):
     def validate(self, instance: Any, changed: Any = None) -> None:
-        """Asks the database alone."""
+        """Leaves validation to the database."""
 
 
 class Unvalidated(ModelBackend):
@@ -125,7 +125,7 @@ class OtherDatabase(ModelBackend):
 
 
 class Fixed(People):
-    """Takes nothing from the phone."""
+    """Is read-only for Ringotel."""
 
     can_create = False
     can_update = False

@@ -1,4 +1,4 @@
-"""Tables of the less usual kinds that CRMs have."""
+"""Unusual models of contacts."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from django.db import models
 
 
 class Party(models.Model):
-    """The parent of a multi-table inheritance, which has the number."""
+    """Parent in multi-table inheritance, with the phone number."""
 
     title = models.CharField(max_length=100)
     telephone = models.CharField(max_length=40, blank=True)
 
 
 class Customer(Party):
-    """The child, which is the contact."""
+    """Child in multi-table inheritance: the contact."""
 
     town = models.CharField(max_length=100, blank=True)
 
 
 class Keyed(models.Model):
-    """A key that is text, and looks as if it were made of several parts."""
+    """Has a text key with special characters, and numbers as integers."""
 
     code = models.CharField(max_length=40, primary_key=True)
     name = models.CharField(max_length=100)
@@ -32,21 +32,21 @@ class Keyed(models.Model):
 
 
 class Account(models.Model):
-    """A company whose number is its people's."""
+    """A company with the phone number of all its members."""
 
     name = models.CharField(max_length=100)
     phone = models.CharField(max_length=40, blank=True)
 
 
 class Member(models.Model):
-    """A person of an account, which is required."""
+    """A person with a required account."""
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE)
     name = models.CharField(max_length=100)
 
 
 class Subscriber(models.Model):
-    """Required, unique, and particular: what models refuse in their several ways."""
+    """Has a required field, unique fields and constraints, and a ``save()`` that validates."""
 
     name = models.CharField(max_length=100)
     email = models.EmailField()
@@ -59,14 +59,14 @@ class Subscriber(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self.email.endswith("@example.org"):
-            raise ValidationError("We do not write there.")
+            raise ValidationError("Enter another address.")
         super().save(*args, **kwargs)
 
 
 class Line(models.Model):
-    """A number of a row of any table."""
+    """A phone number of a row of any model."""
 
-    # Apps without migrations get their tables before content types have one.
+    # No constraint: apps without migrations get their tables before content types.
     content_type = models.ForeignKey(ContentType, on_delete=models.CASCADE, db_constraint=False)
     object_id = models.PositiveBigIntegerField()
     owner = GenericForeignKey()
@@ -75,21 +75,21 @@ class Line(models.Model):
 
 
 class Patron(models.Model):
-    """Somebody with such numbers."""
+    """A contact with a generic phone table."""
 
     name = models.CharField(max_length=100)
     lines = GenericRelation(Line)
 
 
 class Elsewhere(models.Model):
-    """In another database."""
+    """A contact in another database."""
 
     name = models.CharField(max_length=100)
     phone = models.CharField(max_length=40, blank=True)
 
 
 class Router:
-    """Sends the last one there."""
+    """Routes :class:`Elsewhere` to the other database."""
 
     def db_for_read(self, model: type[models.Model], **hints: object) -> str | None:
         return "other" if model is Elsewhere else None

@@ -1,4 +1,4 @@
-"""The site of ``demo_project.hostcrm``, a CRM with its own tables and without the mini-CRM; beside it, odder tables."""
+"""The site of ``demo_project.hostcrm`` without the mini-CRM, and unusual tables for tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of the mini-CRM as a host would map its own: the tests of the hooks hold for the one as for the other."""
+"""The tables of the mini-CRM mapped as a host's own: both pass the tests of the hooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stand-alone site, whose mini-CRM is mapped as a host's tables are."""
+"""The standalone site, with the mini-CRM mapped as a host's tables."""
 
 from __future__ import annotations
 

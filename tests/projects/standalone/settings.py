@@ -1,4 +1,4 @@
-"""A stock ``django-admin startproject`` site with the lines of the quickstart, on a choice of databases.
+"""A ``django-admin startproject`` site with the settings of the quickstart.
 
 ``DATABASE`` is ``sqlite`` (the default), ``postgresql`` or ``mariadb``.
 """
@@ -10,10 +10,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-# The process id keeps runs that go on at the same time apart.
+# With the process id, concurrent runs have different databases.
 TEST_NAME = f"test_ringotel_crm_{os.getpid()}"
 
-# No options beyond Django's own: the services must hold on a stock SQLite. A file, because threads cannot share memory.
+# SQLite without options, so that the tests cover its defaults; in a file, because threads cannot
+# share a database in memory.
 DATABASE_CHOICES: dict[str, dict[str, Any]] = {
     "sqlite": {
         "ENGINE": "django.db.backends.sqlite3",
@@ -90,7 +91,7 @@ TEMPLATES = [
     },
 ]
 
-# Cheap hashes; a test of what a password costs chooses its own hasher.
+# Fast hashes. Tests of the cost of passwords set their own hasher.
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.MD5PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",

@@ -82,7 +82,7 @@ def call(
 
 @pytest.fixture
 def ada(api: Api) -> Contact:
-    """A contact with two calls, one of them made before she was known, among others'."""
+    """Return a contact with three calls, one of them unassigned, among data of other people."""
     make_user("una", extension="200")
     before = call(api, "before", f"+{ADA.lstrip('+')}")
     contact = make_contact("Ada Example", ADA, OFFICE, email="ada@example.com")
@@ -104,7 +104,7 @@ def ada(api: Api) -> Contact:
 
 
 def log(row: Any, name: str) -> LogEntry:
-    """What the admin writes down of a change of this row."""
+    """Create a log entry of the admin for a change of ``row``."""
     facts = {"object_id": str(row.pk), "object_repr": name, "action_flag": CHANGE}
     return LogEntry.objects.create(
         user=User.objects.get(username="root"),
@@ -113,8 +113,8 @@ def log(row: Any, name: str) -> LogEntry:
     )
 
 
-def everything() -> str:
-    """All text in all tables."""
+def dump_tables() -> str:
+    """Return the content of all tables as text."""
     models = [
         model
         for model in apps.get_models()
@@ -126,14 +126,14 @@ def everything() -> str:
 TRACES = ("Ada", "ada@example", "tea", ADA, ADA.lstrip("+"))
 
 
-def test_the_log_of_others_of_the_same_name_stays(ada: Contact) -> None:
-    gone = make_contact("Ada Example", BEN)
+def test_admin_log_of_namesakes_is_kept(ada: Contact) -> None:
+    deleted = make_contact("Ada Example", BEN)
     entries = [
         log(make_contact("Ada Example"), "Ada Example"),
-        log(gone, "Ada Example"),
+        log(deleted, "Ada Example"),
         log(ada, "Ada Example"),
     ]
-    gone.delete()
+    deleted.delete()
     erase("--contact", str(ada.pk), "--user", "una")
     assert [LogEntry.objects.get(pk=entry.pk).object_repr for entry in entries] == [
         "Ada Example",
@@ -142,15 +142,12 @@ def test_the_log_of_others_of_the_same_name_stays(ada: Contact) -> None:
     ]
 
 
-def test_a_contact_is_erased(ada: Contact) -> None:
-    assert all(trace in everything() for trace in TRACES)
-    before = list(
-        Activity.objects.order_by("pk").values(
-            "start", "end", "duration", "agent_name", "status", "direction"
-        )
-    )
+def test_contact_is_erased(ada: Contact) -> None:
+    assert all(trace in dump_tables() for trace in TRACES)
+    kept = ("start", "end", "duration", "agent_name", "status", "direction")
+    before = list(Activity.objects.order_by("pk").values(*kept))
     receipt = erase("--contact", str(ada.pk), "--user", "una")
-    assert [trace for trace in TRACES if trace in everything()] == []
+    assert [trace for trace in TRACES if trace in dump_tables()] == []
     assert (
         receipt.items()
         >= {
@@ -163,21 +160,12 @@ def test_a_contact_is_erased(ada: Contact) -> None:
             "log_entries": 4,
         }.items()
     )
-    # That somebody called, when, how long, and whom, stays.
-    after = list(
-        Activity.objects.order_by("pk").values(
-            "start", "end", "duration", "agent_name", "status", "direction"
-        )
-    )
-    assert after == before
-    # So does everybody else.
-    assert sorted(
-        Recording.objects.exclude(file="").values_list("activity__call_id", flat=True)
-    ) == [
-        "ben",
-        "office",
-        "stranger",
-    ]
+    # Time, duration and agent of the calls are kept.
+    assert list(Activity.objects.order_by("pk").values(*kept)) == before
+    # Data of other people is kept.
+    recordings = Recording.objects.exclude(file="")
+    recorded_calls = recordings.values_list("activity__call_id", flat=True)
+    assert sorted(recorded_calls) == ["ben", "office", "stranger"]
     assert len(stored()) == 3
     assert Contact.objects.get().first_name == "Ben"
     entry = AuditEntry.objects.get(action="erased")
@@ -189,8 +177,8 @@ def test_a_contact_is_erased(ada: Contact) -> None:
     )
 
 
-def test_nothing_leads_back(ada: Contact) -> None:
-    """Ringotel's id of a call does, and an id that is derived from the number does too."""
+def test_erased_calls_have_new_ids(ada: Contact) -> None:
+    """Neither Ringotel's id of the call nor an id derived from the number is kept."""
     erase("--contact", str(ada.pk))
     erased = Activity.objects.exclude(call_id__in=["ben", "office", "stranger"])
     assert all(call.call_id.startswith("erased-") for call in erased)
@@ -199,14 +187,14 @@ def test_nothing_leads_back(ada: Contact) -> None:
     } == {(None, "", "", "")}
 
 
-def test_dry_run(ada: Contact) -> None:
-    before = everything()
+def test_dry_run_erases_nothing(ada: Contact) -> None:
+    before = dump_tables()
     assert erase("--contact", str(ada.pk), "--dry-run")["recordings"] == 3
-    assert everything() == before
+    assert dump_tables() == before
     assert len(stored()) == 6
 
 
-def test_a_caller_who_is_no_contact(ada: Contact) -> None:
+def test_caller_without_contact_is_erased(ada: Contact) -> None:
     receipt = erase("--number", STRANGER)
     assert (
         receipt["contact"],
@@ -219,29 +207,29 @@ def test_a_caller_who_is_no_contact(ada: Contact) -> None:
         1,
         1,
     )
-    assert STRANGER not in everything()
-    assert ADA in everything()
+    assert STRANGER not in dump_tables()
+    assert ADA in dump_tables()
 
 
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (["--contact", "999"], "no such contact"),
-        (["--contact", "x"], "no such contact"),
-        (["--number", "anonymous"], "not a telephone number"),
-        (["--number", ADA], "contact's number"),
-        (["--contact", "1", "--user", "nobody"], "unknown user"),
+        (["--contact", "999"], "No contact has this id"),
+        (["--contact", "x"], "No contact has this id"),
+        (["--number", "anonymous"], "valid phone number"),
+        (["--number", ADA], "number of a contact"),
+        (["--contact", "1", "--user", "unknown"], "unknown user"),
     ],
 )
-def test_what_is_not_erased(ada: Contact, options: list[str], reason: str) -> None:
-    before = everything()
+def test_invalid_options_erase_nothing(ada: Contact, options: list[str], reason: str) -> None:
+    before = dump_tables()
     with pytest.raises(CommandError, match=reason):
         run("ringotel_erase_person", *options)
-    assert everything() == before
+    assert dump_tables() == before
 
 
-def told(contact: Contact, web: Web) -> None:
-    """What the webhooks say of Ada's, with the numbers in notations of their own, and of others' calls."""
+def receive_events(contact: Contact, web: Web) -> None:
+    """Receive webhook events about Ada, in several notations of her number, and about Ben."""
     sender = Sender(make_webhook())
     calls = [
         {"call_id": "in", "caller_number": ADA.replace("+44", "0")},
@@ -276,11 +264,11 @@ def told(contact: Contact, web: Web) -> None:
     sender.tell(*({"method": method, "params": params} for method, params in messages))
 
 
-def test_what_the_webhooks_said_is_erased(
+def test_webhook_data_is_exported_and_erased(
     ada: Contact, web: Web, settings: Settings, admin_client: Client, tmp_path: Path
 ) -> None:
     settings.RINGOTEL_CRM = {"DEFAULT_REGION": "GB", "FETCH_ALLOW_HTTP": True}
-    told(ada, web)
+    receive_events(ada, web)
     conversation = Conversation.objects.get(contact_id=str(ada.pk))
     admin_client.post(f"/admin/ringotel_crm/conversation/{conversation.pk}/change/", {"reply": ""})
     assert LogEntry.objects.filter(object_repr="Ada Example").count() == 5
@@ -302,18 +290,18 @@ def test_what_the_webhooks_said_is_erased(
     receipt = erase("--contact", str(ada.pk))
     assert (receipt["events"], receipt["messages"], receipt["log_entries"]) == (6, 2, 5)
     traces = (*TRACES, ADA.replace("+44", "0"), "withheld", "m-1")
-    assert [trace for trace in traces if trace in everything()] == []
+    assert [trace for trace in traces if trace in dump_tables()] == []
     assert [path for path in stored() if path.startswith("ringotel-messages")] == []
-    assert BEN in everything()
+    assert BEN in dump_tables()
     assert WebhookEvent.objects.count() == 2
 
 
-def test_a_storage_that_fails_stops_all(
+def test_failing_storage_rolls_back_erasure(
     ada: Contact, web: Web, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else the receipt would say that a file is gone which is not."""
+    """Otherwise the receipt would list a file as deleted that exists."""
     settings.RINGOTEL_CRM = {"DEFAULT_REGION": "GB", "FETCH_ALLOW_HTTP": True}
-    told(ada, web)
+    receive_events(ada, web)
 
     def fail(storage: Any, name: str) -> None:
         raise OSError("not now")
@@ -329,25 +317,24 @@ def test_a_storage_that_fails_stops_all(
     assert erase("--contact", str(ada.pk))["messages"] == 2
 
 
-def test_a_contact_who_was_deleted_before(ada: Contact, web: Web, settings: Settings) -> None:
-    """In the admin, which keeps calls, messages and notes."""
+def test_deleted_contact_is_erased(ada: Contact, web: Web, settings: Settings) -> None:
+    """Deleting a contact in the admin keeps calls, messages and notes."""
     settings.RINGOTEL_CRM = {"DEFAULT_REGION": "GB", "FETCH_ALLOW_HTTP": True}
-    told(ada, web)
-    Activity.objects.filter(
-        call_id="withheld"
-    ).delete()  # it has nothing by which it could be found
+    receive_events(ada, web)
+    # The call with a withheld number cannot be found by number.
+    Activity.objects.filter(call_id="withheld").delete()
     WebhookEvent.objects.filter(body__contains="withheld").delete()
     pk = str(ada.pk)
     ada.delete()
     receipt = erase("--number", ADA)
     assert (receipt["contact_deleted"], receipt["recordings"], receipt["messages"]) == (False, 3, 2)
     assert erase("--contact", pk)["notes"] == 1
-    assert [trace for trace in TRACES if trace in everything()] == []
-    with pytest.raises(CommandError, match="no such contact"):
+    assert [trace for trace in TRACES if trace in dump_tables()] == []
+    with pytest.raises(CommandError, match="No contact has this id"):
         run("ringotel_erase_person", "--contact", pk)
 
 
-def test_a_contact_without_a_number(ada: Contact, tmp_path: Path) -> None:
+def test_contact_without_number_is_erased(ada: Contact, tmp_path: Path) -> None:
     contact = make_contact("Cleo Sample", email="cleo@example.com")
     run(
         "ringotel_export_person",
@@ -358,58 +345,60 @@ def test_a_contact_without_a_number(ada: Contact, tmp_path: Path) -> None:
     )
     receipt = erase("--contact", str(contact.pk))
     assert (receipt["contact_deleted"], receipt["numbers"], receipt["calls"]) == (True, 0, 0)
-    assert "cleo" not in everything()
-    assert ADA in everything()
+    assert "cleo" not in dump_tables()
+    assert ADA in dump_tables()
 
 
 @pytest.mark.parametrize("of_contact", [True, False])
-def test_legal_holds(ada: Contact, of_contact: bool) -> None:
+def test_legal_hold_prevents_erasure(ada: Contact, of_contact: bool) -> None:
     if of_contact:
         kind = ContentType.objects.get_for_model(ada)
         LegalHold.objects.create(contact_type=kind, contact_id=str(ada.pk), reason="court case")
     else:
         Activity.objects.filter(call_id="out").update(legal_hold=True)
-    before = everything()
+    before = dump_tables()
     with pytest.raises(CommandError, match="legal hold"):
         run("ringotel_erase_person", "--contact", str(ada.pk))
-    assert everything() == before
+    assert dump_tables() == before
     assert len(stored()) == 6
 
 
 @pytest.fixture
-def other_room() -> Iterator[list[str]]:
-    """A host's own table with something about people, which fails once."""
+def host_rows() -> Iterator[list[str]]:
+    """Connect a host's receivers with data about people. The erasure fails once."""
     rows = ["Ada's parcel"]
     failures = [OSError("not now")]
 
-    def forget(sender: Any, *, person: Any, **kwargs: Any) -> dict[str, int]:
+    def erase_rows(sender: Any, *, person: Any, **kwargs: Any) -> dict[str, int]:
         if failures:
             raise failures.pop()
         count = len(rows)
         rows.clear()
         return {"parcels": count}
 
-    def tell(sender: Any, **kwargs: Any) -> dict[str, list[str]]:
+    def export_rows(sender: Any, **kwargs: Any) -> dict[str, list[str]]:
         return {"parcels": rows}
 
-    signals.erase_person.connect(forget)
-    signals.export_person.connect(tell)
+    signals.erase_person.connect(erase_rows)
+    signals.export_person.connect(export_rows)
     yield rows
-    signals.erase_person.disconnect(forget)
-    signals.export_person.disconnect(tell)
+    signals.erase_person.disconnect(erase_rows)
+    signals.export_person.disconnect(export_rows)
 
 
-def test_other_rooms_are_asked_and_it_can_be_repeated(ada: Contact, other_room: list[str]) -> None:
+def test_receivers_erase_and_failed_erasure_can_be_repeated(
+    ada: Contact, host_rows: list[str]
+) -> None:
     with pytest.raises(OSError, match="not now"):
         run("ringotel_erase_person", "--contact", str(ada.pk))
     assert Contact.objects.filter(pk=ada.pk).exists()
     receipt = erase("--contact", str(ada.pk))
     assert (receipt["parcels"], receipt["contact_deleted"], receipt["calls"]) == (1, True, 3)
-    assert other_room == []
-    assert [trace for trace in TRACES if trace in everything()] == []
+    assert host_rows == []
+    assert [trace for trace in TRACES if trace in dump_tables()] == []
 
 
-def test_a_crm_that_keeps_its_contacts(
+def test_contact_is_kept_without_can_delete(
     api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.RINGOTEL_CRM = {"BACKEND": "ringotel_crm.backends.memory.MemoryBackend"}
@@ -426,10 +415,10 @@ def test_a_crm_that_keeps_its_contacts(
     assert not store.contacts
 
 
-# --- export ---
+# Export
 
 
-def test_export(ada: Contact, tmp_path: Path) -> None:
+def test_export_contains_all_data(ada: Contact, tmp_path: Path) -> None:
     path = tmp_path / "ada.zip"
     output = run(
         "ringotel_export_person", "--contact", str(ada.pk), "--output", str(path), "--user", "una"
@@ -454,7 +443,7 @@ def test_export(ada: Contact, tmp_path: Path) -> None:
     assert (entry.action, entry.object_id, entry.user_name) == ("exported", str(ada.pk), "una")
 
 
-def test_what_was_deleted_is_in_the_export_as_a_fact(ada: Contact, tmp_path: Path) -> None:
+def test_export_lists_deleted_recordings(ada: Contact, tmp_path: Path) -> None:
     from ringotel_crm.services.recordings.store import delete_recording
 
     delete_recording(Recording.objects.get(activity__call_id="in"))
@@ -465,7 +454,7 @@ def test_what_was_deleted_is_in_the_export_as_a_fact(ada: Contact, tmp_path: Pat
     assert [bool(at) for at in deleted] == [False, True, False]
 
 
-def test_an_export_that_fails_leaves_no_file(ada: Contact, tmp_path: Path) -> None:
+def test_failed_export_leaves_no_file(ada: Contact, tmp_path: Path) -> None:
     recording = Recording.objects.get(activity__call_id="out")
     recording.file.delete(save=False)
     with pytest.raises(FileNotFoundError):
