@@ -1,7 +1,4 @@
-"""What can go wrong inside the CRM, in its own words.
-
-Nothing here knows HTTP: ``framework.errors`` is where these become status codes.
-"""
+"""Exceptions. ``hooks.errors`` maps them to HTTP status codes."""
 
 from __future__ import annotations
 
@@ -11,10 +8,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 class CRMError(Exception):
-    """A request that the CRM understood and did not carry out.
+    """Base class of errors that a client or user may see.
 
-    ``code`` is a stable, machine-readable word. ``fields`` names the inputs that are to
-    blame, each with sentences that say what was expected.
+    ``code`` is stable and machine-readable. ``message`` is a translated sentence. ``fields`` maps
+    the names of invalid inputs to their messages: ``{"phone": ["Enter a valid phone number."]}``.
     """
 
     code = "error"
@@ -26,55 +23,55 @@ class CRMError(Exception):
 
 
 class InvalidInput(CRMError):
-    """An input is missing or cannot be read."""
+    """An input is missing or invalid."""
 
     code = "invalid"
 
 
 class NotFound(CRMError):
-    """An id names nothing that this caller may see."""
+    """No object visible to the user has this id."""
 
     code = "not_found"
 
 
 class Unsupported(CRMError):
-    """The CRM behind the seam declares that it lacks this ability."""
+    """The backend does not support this operation."""
 
     code = "unsupported"
 
 
 class TooLarge(CRMError):
-    """A body or file is longer than the settings allow."""
+    """A body or file exceeds the size limit."""
 
     code = "too_large"
 
 
 class LengthRequired(CRMError):
-    """A body came without saying how long it is, so that its end cannot be told from a broken line."""
+    """Content-Length is missing, so truncation of the body could not be detected."""
 
     code = "length_required"
 
 
 class UnsupportedMediaType(CRMError):
-    """A body or file is of a kind that is not taken here."""
+    """The content type of a body or file is not supported."""
 
     code = "unsupported_media_type"
 
 
 class UnderLegalHold(CRMError):
-    """A legal hold forbids to delete or replace this."""
+    """A legal hold prevents deleting or replacing this object."""
 
     code = "legal_hold"
 
 
 class FetchError(CRMError):
-    """Another server did not give the file that it was asked for."""
+    """A file could not be downloaded from another server."""
 
     code = "fetch_failed"
 
 
 class ServiceUnavailable(CRMError):
-    """Something that the CRM needs, such as its storage, fails at the moment: the same request may succeed later."""
+    """A dependency, such as the storage, failed. The same request may succeed later."""
 
     code = "unavailable"
 

@@ -1,8 +1,8 @@
-"""Plain records that pass between the rooms of the house.
+"""Records that the layers pass to each other, and the choices in them.
 
-Frozen, keyword-only, standard library only. Text that is not known is ``""``; a time or a number
-that is not known is ``None``. Ids are text whatever the tables behind them use. Phone numbers in
-records of people and companies are E.164 (``+353212028252``) or ``""``.
+Frozen dataclasses with keyword arguments. Unknown text is ``""``, an unknown time or number is
+``None``. Ids are text, whatever the type of the primary key. Phone numbers in contacts,
+organizations and users are E.164 (``+353212028252``) or ``""``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Direction(TextChoices):
-    """Which way a call went, seen from the company."""
+    """Direction of a call, from the company's point of view."""
 
     INBOUND = "inbound", _("inbound")
     OUTBOUND = "outbound", _("outbound")
@@ -24,11 +24,14 @@ class Direction(TextChoices):
 
 
 class Status(TextChoices):
-    """The state of a call, in the order in which it may move: a later one is never replaced by an earlier one."""
+    """Status of a call, in the order in which it advances.
 
-    RINGING = "ringing", _("ringing")
+    A status is never replaced by one that is listed before it.
+    """
+
+    RINGING = "ringing", _("live")
     IN_PROGRESS = "in_progress", _("in progress")
-    UNKNOWN = "unknown", _("end unknown")
+    UNKNOWN = "unknown", _("no end received")
     FAILED = "failed", _("failed")
     BUSY = "busy", _("busy")
     MISSED = "missed", _("missed")
@@ -37,27 +40,25 @@ class Status(TextChoices):
 
     @property
     def rank(self) -> int:
-        """The place in the order above."""
         return list(Status).index(self)
 
     @property
     def is_closed(self) -> bool:
-        """Whether the call is over."""
         return self not in (Status.RINGING, Status.IN_PROGRESS)
 
 
 class SharedNumberRule(TextChoices):
-    """Which contact is shown when several share a number; ties go to the lowest id."""
+    """Contact that is shown when several share a number; the lowest id wins a tie."""
 
-    RECENT_CALL = "recent_call", _("the one of the most recent call")
-    RECENTLY_UPDATED = "recently_updated", _("the one most recently updated")
+    RECENT_CALL = "recent_call", _("the one with the latest call")
+    RECENTLY_UPDATED = "recently_updated", _("the one updated last")
     OLDEST = "oldest", _("the oldest one")
 
 
 class Delivery(TextChoices):
-    """Who sends the bytes of a recording to the browser."""
+    """Server that sends a recording to the browser."""
 
-    AUTO = "auto", _("the storage by a signed URL if it can, else Django")
+    AUTO = "auto", _("the storage if it signs URLs, else Django")
     DJANGO = "django", _("Django")
     X_ACCEL_REDIRECT = "x_accel_redirect", _("nginx")
     X_SENDFILE = "x_sendfile", _("Apache or lighttpd")
@@ -65,7 +66,7 @@ class Delivery(TextChoices):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Actor:
-    """Who asks: a Django user, and the tenant (tenant) that the credential was issued for, if any."""
+    """The user of a request, and the tenant of the credential, if any."""
 
     user: Any
     tenant: str = ""
@@ -73,7 +74,7 @@ class Actor:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UserRecord:
-    """A person of the company who takes calls."""
+    """A user of the CRM."""
 
     id: str
     first_name: str = ""
@@ -84,13 +85,13 @@ class UserRecord:
 
     @property
     def name(self) -> str:
-        """First and last name, else the e-mail address, else the id."""
+        """First and last name, or else the e-mail address, or else the id."""
         return f"{self.first_name} {self.last_name}".strip() or self.email or self.id
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContactRecord:
-    """A person outside the company."""
+    """A person outside the company, as the backend returns it."""
 
     id: str
     first_name: str = ""
@@ -105,7 +106,7 @@ class ContactRecord:
 
     @property
     def name(self) -> str:
-        """First and last name, else the company, else the e-mail address, else the number."""
+        """First and last name, or else the company, the e-mail address or a phone number."""
         return (
             f"{self.first_name} {self.last_name}".strip()
             or self.company_name
@@ -116,8 +117,27 @@ class ContactRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ContactReference:
+    """A contact as rows store it.
+
+    ``type_id`` is the primary key of the model's content type, ``None`` if the backend has no
+    model. ``id`` is the object's primary key as text, ``""`` if there is no contact. ``name`` is
+    stored so that a row stays readable after its contact is deleted.
+    """
+
+    type_id: int | None = None
+    id: str = ""
+    name: str = ""
+
+    @property
+    def lookup(self) -> dict[str, Any]:
+        """Arguments of ``filter()`` for the rows of this contact."""
+        return {"contact_type": self.type_id, "contact_id": self.id}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OrganizationRecord:
-    """A company."""
+    """An organization that contacts may belong to."""
 
     id: str
     name: str = ""
@@ -128,7 +148,7 @@ class OrganizationRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContactInput:
-    """What was said of a contact that is to be created or changed. ``""`` was not said.
+    """Values to create or update a contact with. Fields that are ``""`` are left unchanged.
 
     ``phone`` and ``mobile`` are as typed.
     """
@@ -144,7 +164,7 @@ class ContactInput:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallRef:
-    """Which call is meant: our id, else Ringotel's."""
+    """A call, by the id of the activity or else by Ringotel's call id."""
 
     activity_id: str = ""
     call_id: str = ""
@@ -152,12 +172,22 @@ class CallRef:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallStart:
-    """A call that began. Numbers are as sent."""
+    """Start of a call.
+
+    ``caller_number`` and ``called_number`` are as sent. What they can be read as is filled in by
+    :func:`~ringotel_crm.services.calls.numbers.parse_numbers`: ``..._e164`` is the likeliest
+    reading or ``""``; ``..._candidates`` are the E.164 numbers by which to look up a contact,
+    likeliest first, empty for extensions and for numbers that never match a contact.
+    """
 
     call_id: str = ""
     direction: str = ""
     caller_number: str = ""
+    caller_e164: str = ""
+    caller_candidates: tuple[str, ...] = ()
     called_number: str = ""
+    called_e164: str = ""
+    called_candidates: tuple[str, ...] = ()
     start: dt.datetime | None = None
     extension: str = ""
     user_id: str = ""
@@ -166,10 +196,18 @@ class CallStart:
     subject: str = ""
     comment: str = ""
 
+    @property
+    def outside_candidates(self) -> tuple[str, ...]:
+        """Candidates for the number of the external party; empty for an internal call."""
+        if self.direction == Direction.INTERNAL:
+            return ()
+        is_outbound = self.direction == Direction.OUTBOUND
+        return self.called_candidates if is_outbound else self.caller_candidates
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallEnd:
-    """A call that ended. ``duration`` is talking time in seconds; ``cause`` is the PBX's word for why."""
+    """End of a call. ``duration`` is talk time in seconds, ``cause`` the PBX's reason."""
 
     end: dt.datetime | None = None
     duration: int | None = None
@@ -178,7 +216,7 @@ class CallEnd:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallNote:
-    """What an agent wrote of a call."""
+    """Subject and comment that an agent entered for a call."""
 
     subject: str = ""
     comment: str = ""
@@ -186,7 +224,7 @@ class CallNote:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MessageRecord:
-    """A text, or the address of a file, from one number or extension to another."""
+    """A text, or a file at ``file_url``, sent from one number or extension to another."""
 
     id: str
     sender: str
@@ -200,7 +238,7 @@ class MessageRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallHistoryEntry:
-    """A call as Ringotel's history knows it: without an id. ``duration`` is talking time in seconds."""
+    """A call in Ringotel's history, which has no call ids. ``duration`` is talk time in seconds."""
 
     caller_number: str
     called_number: str
@@ -250,7 +288,7 @@ class AttachedExtension:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RingotelUserRecord:
-    """An entry of Ringotel's list of users. A ``status`` or ``presence`` that is not known is ``None``."""
+    """An entry of Ringotel's list of users. An unknown ``status`` or ``presence`` is ``None``."""
 
     id: str
     name: str = ""

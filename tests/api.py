@@ -1,4 +1,4 @@
-"""Ringotel's end of the wire: the hooks as they are called over HTTP, with a key of their own."""
+"""A client that calls the hooks over HTTP, as Ringotel does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.test import Client
 from ringotel_crm.auth.service_users import service_user
 from ringotel_crm.models import ApiKey
 
-# Where the hooks are. Said again here and not taken from the URLconf, because it is what others rely on.
+# Repeated here and not read from the URLconf, because Ringotel depends on these URLs.
 HOOKS = {
     "Users": ("GET", "/ringotel/users/"),
     "Contacts": ("GET", "/ringotel/contacts/"),
@@ -36,20 +36,20 @@ WRITES = (
 
 
 def make_token() -> str:
-    """A key that may use the API."""
+    """Issue an API key and return its token."""
     _key, token = ApiKey.objects.issue(name="tests", user=service_user("tests"))
     return token
 
 
 class Api:
-    """Calls hooks by their names."""
+    """Client that calls hooks by their names."""
 
     def __init__(self, token: str) -> None:
-        # HTTP_AUTHORIZATION and not headers=, because a streamed answer outlives the context of the test client.
+        # Not headers=, because a streamed response outlives the context of the test client.
         self.client = Client(HTTP_AUTHORIZATION=f"Bearer {token}")
 
     def call(self, hook: str, data: dict[str, Any] | None = None) -> Any:
-        """The response to a query (GET) or a JSON body."""
+        """Call a hook with a query (GET) or a JSON body and return the response."""
         method, path = HOOKS[hook]
         if method == "GET":
             return self.client.get(path, data or {})
@@ -63,52 +63,53 @@ class Api:
         query: str = "",
         **environ: Any,
     ) -> Any:
-        """The response to exactly this body and query."""
+        """Send exactly this body and query and return the response."""
         method, path = HOOKS[hook]
         return self.client.generic(method, path, body, content_type, QUERY_STRING=query, **environ)
 
     def ok(self, hook: str, data: dict[str, Any] | None = None) -> Any:
-        """The answer, which has to be a good one."""
+        """Call a hook that must succeed and return its JSON."""
         response = self.call(hook, data)
         assert response.status_code == 200, read(response)
         assert response["Content-Type"] == "application/json"
         return read(response)
 
     def results(self, hook: str, data: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        """The records of a list, or what FindContact found."""
+        """Return the results of a list or of FindContact."""
         results: list[dict[str, Any]] = self.ok(hook, data)["results"]
         return results
 
     def id(self, hook: str, data: dict[str, Any]) -> str:
-        """The id that a hook answers with."""
+        """Return the id in the response of a hook."""
         id = self.ok(hook, data)["id"]
         assert isinstance(id, str)
         return id
 
     def refused(self, hook: str, data: dict[str, Any], status: int = 400) -> dict[str, list[str]]:
-        """The fields that are to blame in the answer, which has to be a refusal."""
+        """Call a hook that must fail and return the field errors."""
         fields: dict[str, list[str]] = error(self.call(hook, data), status)["fields"]
         return fields
 
 
 def read(response: Any) -> Any:
-    """The JSON of an answer, streamed or not."""
-    return json.loads(b"".join(response) if response.streaming else response.content)
+    """Return the JSON of a response, streamed or not."""
+    content = b"".join(response) if response.streaming else response.content
+    return json.loads(content)
 
 
 def error(response: Any, status: int = 400) -> Any:
-    """What a refusal says, in the one shape that refusals have."""
+    """Return the error of a response, after checking the shape of the envelope."""
     assert response.status_code == status, read(response)
     assert response["Content-Type"] == "application/json"
     answer = read(response)
     assert answer.keys() == {"error"}
-    found = answer["error"]
-    assert found.keys() == {"code", "message", "fields"}
-    assert isinstance(found["code"], str)
-    assert found["code"]
-    assert isinstance(found["message"], str)
-    assert found["message"]
+    envelope = answer["error"]
+    assert envelope.keys() == {"code", "message", "fields"}
+    assert isinstance(envelope["code"], str)
+    assert envelope["code"]
+    assert isinstance(envelope["message"], str)
+    assert envelope["message"]
     assert all(
-        isinstance(text, str) and text for texts in found["fields"].values() for text in texts
+        isinstance(text, str) and text for texts in envelope["fields"].values() for text in texts
     )
-    return found
+    return envelope

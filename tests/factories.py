@@ -1,4 +1,4 @@
-"""Rows to test with. Everybody here is made up; the numbers are those set aside for films and plays."""
+"""Test data. All names are made up; the phone numbers are reserved for drama use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ringotel_crm.models import Activity, Agent
 
 
 def number(n: int) -> str:
-    """One of a thousand made-up numbers in London."""
+    """Return one of a thousand reserved numbers in London."""
     assert 0 <= n < 1000
     return f"+442079460{n:03}"
 
@@ -21,7 +21,7 @@ def number(n: int) -> str:
 def make_contact(
     name: str = "Ada Example", *phones: str, kind: str = PhoneKind.WORK, **fields: Any
 ) -> Contact:
-    """A contact with numbers, in any notation."""
+    """Create a contact with phone numbers, in any notation."""
     first_name, _, last_name = name.partition(" ")
     contact = Contact.objects.create(first_name=first_name, last_name=last_name, **fields)
     for raw in phones:
@@ -30,12 +30,11 @@ def make_contact(
 
 
 def make_organization(name: str = "Sample Ltd", **fields: Any) -> Organization:
-    """A company."""
     return Organization.objects.create(name=name, **fields)
 
 
 def make_user(username: str = "una", extension: str = "", phone: str = "", **fields: Any) -> User:
-    """A user, with an extension if there is one."""
+    """Create a user, and an agent if ``extension`` is given."""
     user = User.objects.create_user(
         username, fields.pop("email", f"{username}@example.com"), **fields
     )
@@ -45,21 +44,21 @@ def make_user(username: str = "una", extension: str = "", phone: str = "", **fie
 
 
 def set_times(row: models.Model, **times: dt.datetime) -> None:
-    """Set columns that the models fill in by themselves."""
+    """Set columns that the models fill in automatically."""
     type(row)._default_manager.filter(pk=row.pk).update(**times)
 
 
 def columns(row: models.Model, *without: str) -> dict[str, Any]:
-    """What a row holds, but for the time of its last writing and what else is to be left out."""
+    """Return the columns of a row, leaving out ``updated_at`` and the columns ``without``."""
     names = (field.attname for field in row._meta.concrete_fields)
     return {name: getattr(row, name) for name in names if name not in ("updated_at", *without)}
 
 
 def the_call() -> Activity:
-    """The only call there is."""
+    """Return the only call."""
     return Activity.objects.get()
 
 
 def at(hour: int = 12, minute: int = 0, second: int = 0) -> dt.datetime:
-    """A time on the day on which everything happens."""
+    """Return a time (UTC) on the day of all test data."""
     return dt.datetime(2026, 3, 2, hour, minute, second, tzinfo=dt.UTC)

@@ -1,4 +1,4 @@
-"""What is always ours: calls, recordings, keys, the index of numbers. No door and no backend is known here."""
+"""Models that the app always stores itself, whichever backend holds the contacts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the phones of the users are."""
+"""Agents."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .tenant import tenant_field
+from .fields import tenant_field
 
 
 class Agent(models.Model):
-    """What Ringotel needs to know of a Django user: where his or her phone is."""
+    """The extension and direct number of a Django user."""
 
     tenant = tenant_field()
     user = models.OneToOneField(
@@ -22,10 +22,12 @@ class Agent(models.Model):
         related_name="ringotel_agent",
     )
     extension = models.CharField(
-        _("extension"), max_length=64, help_text=_("The user's number inside the PBX.")
+        _("extension"),
+        max_length=64,
+        help_text=_("The user's internal number in the phone system."),
     )
     phone = models.CharField(
-        _("phone"), max_length=64, blank=True, help_text=_("Direct number, if there is one.")
+        _("phone"), max_length=64, blank=True, help_text=_("Direct number, if the user has one.")
     )
 
     class Meta:
@@ -37,11 +39,11 @@ class Agent(models.Model):
                 fields=["tenant", "extension"], name="ringotel_unique_agent_extension"
             )
         ]
-        permissions = [("place_call", _("Can call numbers by clicking on them"))]
+        permissions = [("place_call", _("Can place calls"))]
 
     def __str__(self) -> str:
         return f"{self.user} ({self.extension})"
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
-        """Also of the tenant, which no form shows."""
+        """Validate the tenant too, although no form displays it."""
         super().validate_constraints(exclude={*(exclude or ())} - {"tenant"})

@@ -1,4 +1,4 @@
-"""Who did what."""
+"""Audit log."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from typing import Any, NoReturn
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .tenant import tenant_field
+from .fields import tenant_field
 
 
 class AuditEntry(models.Model):
-    """That somebody heard, took away or deleted something personal. Written once, never changed or deleted here.
+    """An access to personal data, or its deletion. Entries cannot be changed or deleted.
 
-    User and object are text, so that the entry outlives both. Nothing in an entry tells who a caller was.
+    User and object are stored as text, so that an entry outlives both. An entry does not identify
+    the caller.
     """
 
     class Action(models.TextChoices):
-        """What was done."""
-
         LISTENED = "listened", _("listened")
         DOWNLOADED = "downloaded", _("downloaded")
         DELETED = "deleted", _("deleted")
@@ -26,19 +25,17 @@ class AuditEntry(models.Model):
         ERASED = "erased", _("erased")
 
     class Kind(models.TextChoices):
-        """To what it was done."""
-
         RECORDING = "recording", _("recording")
         PERSON = "person", _("person")
 
     tenant = tenant_field()
-    at = models.DateTimeField(_("at"), auto_now_add=True)
+    at = models.DateTimeField(_("time"), auto_now_add=True)
     action = models.CharField(_("action"), max_length=16, choices=Action.choices)
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
     object_id = models.CharField(_("id"), max_length=255, blank=True)
     user_id = models.CharField(_("user id"), max_length=255, blank=True)
     user_name = models.CharField(
-        _("user"), max_length=255, blank=True, help_text=_("Empty: the system itself.")
+        _("user"), max_length=255, blank=True, help_text=_("Empty for the system.")
     )
     details = models.JSONField(_("details"), default=dict)
 
@@ -54,11 +51,11 @@ class AuditEntry(models.Model):
         return f"{self.get_action_display()}: {self.get_kind_display()} {self.object_id}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Only ever once."""
+        """Raise ``TypeError`` if the entry is already stored."""
         if not self._state.adding:
             self.delete()
         super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Not possible."""
-        raise TypeError("An audit entry is not changed.")
+        """Raise ``TypeError``."""
+        raise TypeError("Audit entries cannot be changed or deleted.")

@@ -1,4 +1,4 @@
-"""The phones of a call."""
+"""Call legs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from .calls import Activity
 
 
 class CallLeg(models.Model):
-    """One phone's part in a call: of a ring group many ring, and one is answered."""
+    """The part of one phone in a call. In a ring group many phones ring, and one is answered."""
 
     class Status(models.TextChoices):
-        """How far it came; a later one is never replaced by an earlier one. Whether a call was missed is the call's
-        to say."""
+        """Status of a leg, in the order in which it advances. It never moves backwards.
+
+        Whether the call was missed is a status of the call.
+        """
 
         RINGING = "ringing", _("ringing")
         NOT_ANSWERED = "not_answered", _("not answered")
@@ -22,7 +24,6 @@ class CallLeg(models.Model):
 
         @property
         def rank(self) -> int:
-            """The place in the order above."""
             return list(type(self)).index(self)
 
     activity = models.ForeignKey(
@@ -40,7 +41,7 @@ class CallLeg(models.Model):
         _("agent id"), max_length=255, blank=True, help_text=_("The CRM's id of the user.")
     )
     agent_name = models.CharField(_("agent"), max_length=255, blank=True)
-    # As this phone was told; the call takes them from the phone that was answered.
+    # As sent for this phone. The call takes the values of the phone that was answered.
     direction = models.CharField(
         max_length=16, choices=Direction.choices, blank=True, editable=False
     )
@@ -49,13 +50,13 @@ class CallLeg(models.Model):
     start = models.DateTimeField(_("start"), null=True, blank=True)
     end = models.DateTimeField(_("end"), null=True, blank=True)
     duration = models.PositiveIntegerField(
-        _("duration"), null=True, blank=True, help_text=_("Talking time in seconds.")
+        _("duration"), null=True, blank=True, help_text=_("Talk time in seconds.")
     )
     cause = models.CharField(_("cause"), max_length=64, blank=True)
 
     class Meta:
-        verbose_name = _("phone of a call")
-        verbose_name_plural = _("phones of a call")
+        verbose_name = _("call leg")
+        verbose_name_plural = _("call legs")
         ordering = ("start", "extension")
         constraints = [
             models.UniqueConstraint(

@@ -1,4 +1,4 @@
-"""From a host's contact to its calls."""
+"""Relation from a host's contact model to calls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from django.db.models import Model, QuerySet
 
 
 class CallRelation(GenericRelation):
-    """``calls = CallRelation()`` in a host's model; it makes no migration. The calls outlive the contact."""
+    """Calls of a contact: ``calls = CallRelation()`` in a host's model.
+
+    It needs no migration. Deleting a contact does not delete its calls.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         fields = {"content_type_field": "contact_type", "object_id_field": "contact_id"}
@@ -19,6 +22,6 @@ class CallRelation(GenericRelation):
     def bulk_related_objects(
         self, objs: Sequence[Model], using: str = "default"
     ) -> QuerySet[Model]:
-        """What is deleted with these contacts: nothing."""
-        nothing: QuerySet[Model] = super().bulk_related_objects(list(objs), using).none()
-        return nothing
+        """Return no objects, so that deleting ``objs`` does not cascade to their calls."""
+        calls: QuerySet[Model] = super().bulk_related_objects(list(objs), using)
+        return calls.none()

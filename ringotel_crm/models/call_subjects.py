@@ -7,11 +7,11 @@ from collections.abc import Collection
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .tenant import tenant_field
+from .fields import tenant_field
 
 
 class CallSubject(models.Model):
-    """A subject offered for calls."""
+    """A call subject that Ringotel's apps offer to agents."""
 
     tenant = tenant_field()
     name = models.CharField(_("name"), max_length=255)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from django.contrib.contenttypes.fields import GenericForeignKey
-from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ..records import Direction, Status
-from .fields import NormalizedField
+from .contact_reference import ContactReferenceModel
+from .fields import NormalizedField, tenant_field
 from .search import prefix_index
-from .tenant import tenant_field
 
 
-class Activity(models.Model):
+class Activity(ContactReferenceModel):
     """A call.
 
-    Several requests tell of one call, more than once and in any order, so a row may begin as a stub
-    that has little more than its ``call_id``. The contact is a generic reference with the name beside
-    it: a contact that is deleted leaves a call that can still be read.
+    Ringotel sends several events per call, possibly more than once and in any order. A row may
+    therefore be created with little more than its ``call_id``.
     """
 
     tenant = tenant_field()
@@ -32,11 +29,11 @@ class Activity(models.Model):
         _("status"), max_length=16, choices=Status.choices, default=Status.RINGING
     )
     caller_number = models.CharField(
-        _("caller"), max_length=255, blank=True, help_text=_("As it was sent.")
+        _("caller"), max_length=255, blank=True, help_text=_("As received.")
     )
     caller_e164 = models.CharField(_("caller, E.164"), max_length=16, blank=True)
     called_number = models.CharField(
-        _("called"), max_length=255, blank=True, help_text=_("As it was sent.")
+        _("called"), max_length=255, blank=True, help_text=_("As received.")
     )
     called_e164 = models.CharField(_("called, E.164"), max_length=16, blank=True)
     extension = models.CharField(_("extension"), max_length=64, blank=True)
@@ -44,50 +41,38 @@ class Activity(models.Model):
         _("agent id"), max_length=255, blank=True, help_text=_("The CRM's id of the user.")
     )
     agent_name = models.CharField(_("agent"), max_length=255, blank=True)
-    contact_type = models.ForeignKey(
-        ContentType,
-        verbose_name=_("kind of contact"),
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        db_index=False,
-        db_constraint=False,  # else all calls that begin at once lock the same row
-    )
-    contact_id = models.CharField(_("contact id"), max_length=255, blank=True)
-    contact = GenericForeignKey("contact_type", "contact_id")
-    contact_name = models.CharField(_("contact"), max_length=255, blank=True)
     contact_name_normalized = NormalizedField(source="contact_name", max_length=255)
     contact_confirmed = models.BooleanField(
         _("contact confirmed"),
         default=False,
-        help_text=_("A person decided whose call this is, so it is not guessed any more."),
+        help_text=_("Assigned manually; no longer updated automatically."),
     )
     start = models.DateTimeField(_("start"), null=True, blank=True)
     end = models.DateTimeField(_("end"), null=True, blank=True)
     duration = models.PositiveIntegerField(
-        _("duration"), null=True, blank=True, help_text=_("Talking time in seconds.")
+        _("duration"), null=True, blank=True, help_text=_("Talk time in seconds.")
     )
     cause = models.CharField(
-        _("cause"), max_length=64, blank=True, help_text=_("The PBX's word for why it ended.")
+        _("cause"), max_length=64, blank=True, help_text=_("Reason given by the phone system.")
     )
     subject = models.CharField(_("subject"), max_length=255, blank=True)
     subject_normalized = NormalizedField(source="subject", max_length=255)
     comment = models.TextField(_("comment"), blank=True)
     follow_up = models.BooleanField(
-        _("follow up"), default=False, help_text=_("Somebody has to come back to this.")
+        _("follow up"), default=False, help_text=_("Needs a follow-up.")
     )
-    # What the phone wrote last. Where the text above differs, a person edited it, and it stays.
+    # Values last received from the phone. A different subject or comment was edited in the CRM
+    # and is not overwritten.
     last_received_subject = models.CharField(
-        _("subject from the phone"), max_length=255, blank=True, editable=False
+        _("subject entered on the phone"), max_length=255, blank=True, editable=False
     )
     last_received_comment = models.TextField(
-        _("comment from the phone"), blank=True, editable=False
+        _("comment entered on the phone"), blank=True, editable=False
     )
     legal_hold = models.BooleanField(
         _("legal hold"),
         default=False,
-        help_text=_("Nothing of this call, nor its recording, is deleted meanwhile."),
+        help_text=_("This call and its recording are kept until the hold is lifted."),
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
@@ -113,7 +98,7 @@ class Activity(models.Model):
             prefix_index("subject_normalized", name="ringotel_call_subject"),
         ]
         permissions = [
-            ("view_own_activity", _("Can view the calls that he or she took")),
+            ("view_own_activity", _("Can view own calls")),
             ("export_activity", _("Can export calls and contacts")),
             ("merge_contacts", _("Can merge contacts")),
         ]
@@ -123,12 +108,12 @@ class Activity(models.Model):
 
     @property
     def outside_e164(self) -> str:
-        """The number of the person outside the company; "" where it could not be read."""
+        """The external party's number, ``""`` if it is not a valid phone number."""
         return self.called_e164 if self.direction == Direction.OUTBOUND else self.caller_e164
 
     @property
     def outside_number(self) -> str:
-        """The same, as sent where it could not be read."""
+        """The external party's number in E.164, or else as received."""
         return self.outside_e164 or (
             self.called_number if self.direction == Direction.OUTBOUND else self.caller_number
         )

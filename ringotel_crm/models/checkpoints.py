@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.db import models
 
-from .tenant import tenant_field
+from .fields import tenant_field
 
 
 class Checkpoint(models.Model):
-    """How far a command has come with a tenant."""
+    """Position at which the next run of a command resumes for a tenant."""
 
     tenant = tenant_field()
     name = models.CharField(max_length=64)

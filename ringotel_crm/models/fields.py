@@ -1,40 +1,49 @@
-"""Columns that are derived from others, so that plain indexes serve on every database."""
+"""Model fields."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from .search import normalize_for_search
 
 
+def tenant_field() -> models.CharField[str, str]:
+    """Return the field for the key of the tenant.
+
+    64 characters fit into a composite index on every database.
+    """
+    return models.CharField(_("tenant"), max_length=64, blank=True, default="", editable=False)
+
+
 class DerivedField(models.CharField):  # type: ignore[type-arg]
-    """Text that follows the field called ``source``, also in ``bulk_create``; not in ``QuerySet.update``."""
+    """Text derived from the field ``source``, so that a plain index serves on every database.
+
+    The value is updated by ``save()`` and ``bulk_create()``, but not by ``QuerySet.update()``.
+    """
 
     def __init__(self, *args: Any, source: str = "", **kwargs: Any) -> None:
         self.source = source
         super().__init__(*args, **{"blank": True, "editable": False, **kwargs})
 
     def deconstruct(self) -> Any:
-        """With ``source``."""
         name, path, args, kwargs = super().deconstruct()
         return name, path, args, {**kwargs, "source": self.source}
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:
-        """Derive the value before it is written."""
         value = self.derive(getattr(model_instance, self.source), model_instance)[: self.max_length]
         setattr(model_instance, self.attname, value)
         return value
 
     def derive(self, text: str, instance: models.Model) -> str:
-        """The value for this text of the source."""
+        """Return the value for ``text``, the value of the source."""
         raise NotImplementedError
 
 
 class NormalizedField(DerivedField):
-    """The source as :func:`fold` leaves it."""
+    """The source as returned by :func:`~ringotel_crm.models.search.normalize_for_search`."""
 
     def derive(self, text: str, instance: models.Model) -> str:
-        """Folded."""
         return normalize_for_search(text)

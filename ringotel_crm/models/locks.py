@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Lock(models.Model):
-    """A row that stands for something only one request at a time may do. See ``services.locks``."""
+    """A named lock. See :func:`ringotel_crm.services.locks.acquire`."""
 
     name = models.CharField(max_length=100, primary_key=True)
     acquired_at = models.DateTimeField(auto_now=True)

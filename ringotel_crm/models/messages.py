@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..media.storage import recording_storage
-from .tenant import tenant_field
+from .fields import tenant_field
 
 
 class Conversation(models.Model):

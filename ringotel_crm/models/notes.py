@@ -1,32 +1,20 @@
-"""What staff write down about a contact."""
+"""Notes."""
 
 from __future__ import annotations
 
 from django.conf import settings
-from django.contrib.contenttypes.fields import GenericForeignKey
-from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .tenant import tenant_field
+from .contact_reference import RequiredContactReferenceModel
+from .fields import tenant_field
 from .validators import validate_reasonable_year
 
 
-class Note(models.Model):
-    """A note about a contact of whatever model. With a day on it, it is a follow-up until it is done."""
+class Note(RequiredContactReferenceModel):
+    """A note about a contact; with a due date, a follow-up until it is done."""
 
     tenant = tenant_field()
-    contact_type = models.ForeignKey(
-        ContentType,
-        verbose_name=_("kind of contact"),
-        on_delete=models.CASCADE,
-        related_name="+",
-        editable=False,
-        db_index=False,
-    )
-    contact_id = models.CharField(_("contact id"), max_length=255, editable=False)
-    contact = GenericForeignKey("contact_type", "contact_id")
-    contact_name = models.CharField(_("contact"), max_length=255, blank=True, editable=False)
     text = models.TextField(_("note"))
     due = models.DateField(
         _("follow up on"),

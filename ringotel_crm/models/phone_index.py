@@ -1,4 +1,4 @@
-"""The index of numbers."""
+"""Phone index."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .tenant import tenant_field
+from .fields import tenant_field
 
 
 class PhoneIndex(models.Model):
-    """Which row of which model has which number: how a caller is found in tables that are not ours."""
+    """A phone number of an object of any model, by which callers are identified."""
 
     tenant = tenant_field()
     e164 = models.CharField(_("E.164"), max_length=16)

@@ -1,30 +1,34 @@
-"""Recordings, and what must not be deleted."""
+"""Recordings and legal holds."""
 
 from __future__ import annotations
 
 import uuid
 
-from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..media.storage import recording_storage
 from .calls import Activity
-from .tenant import tenant_field
+from .contact_reference import RequiredContactReferenceModel
+from .fields import tenant_field
 
+# Storage folder of recordings. It must hold nothing else: files without a row are deleted.
 FOLDER = "ringotel"
-"""Where in the storage recordings are. Nothing else may be kept there: what no row names is deleted."""
 
 
 def recording_path(recording: Recording, filename: str) -> str:
-    """A storage name that gives away neither caller nor call; only the ending of ``filename`` is kept."""
-    ending = filename.rpartition(".")[2]
-    return f"{FOLDER}/{timezone.now():%Y/%m}/{uuid.uuid4().hex}.{ending}"
+    """Return a storage name that identifies neither caller nor call.
+
+    Only the extension of ``filename`` is kept.
+    """
+    extension = filename.rpartition(".")[2]
+    return f"{FOLDER}/{timezone.now():%Y/%m}/{uuid.uuid4().hex}.{extension}"
 
 
 class Recording(models.Model):
-    """The sound of a call: one current file for each. The row outlives the file and tells when that was deleted."""
+    """The recording of a call. The row outlives the file and keeps the time of its deletion."""
 
     activity = models.OneToOneField(
         Activity, verbose_name=_("call"), on_delete=models.PROTECT, related_name="recording"
@@ -37,14 +41,13 @@ class Recording(models.Model):
     size = models.PositiveBigIntegerField(_("size"), help_text=_("Bytes."))
     seconds = models.FloatField(_("length"), null=True, blank=True, help_text=_("Seconds."))
     sha256 = models.CharField(max_length=64, editable=False)
-    peaks = models.BinaryField(
-        null=True, editable=False
-    )  # see ringotel_crm.media.waveform; None: not made yet
+    # Waveform, see ringotel_crm.media.waveform; None until it is computed.
+    peaks = models.BinaryField(null=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     deletion_started = models.BooleanField(
         _("deletion started"),
         default=False,
-        help_text=_("Its deletion has begun: nobody hears it any more."),
+        help_text=_("Deletion has started; the recording can no longer be played."),
         editable=False,
     )
     deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True, editable=False)
@@ -58,29 +61,18 @@ class Recording(models.Model):
             models.Index(fields=["file"], name="ringotel_recording_file"),
         ]
         permissions = [
-            ("listen_own_recording", _("Can listen to recordings of own calls")),
-            (
-                "listen_team_recording",
-                _("Can listen to recordings of calls of users in the same group"),
-            ),
+            ("listen_own_recording", _("Can listen to own recordings")),
+            ("listen_team_recording", _("Can listen to recordings of users in the same group")),
         ]
 
     def __str__(self) -> str:
         return f"{self.activity} ({self.content_type})"
 
 
-class LegalHold(models.Model):
-    """While it stands, nothing that is kept of this contact's calls is deleted. A single call has a flag of its own."""
+class LegalHold(RequiredContactReferenceModel):
+    """Prevents the deletion of a contact's data. ``Activity.legal_hold`` does so for one call."""
 
     tenant = tenant_field()
-    contact_type = models.ForeignKey(
-        ContentType,
-        verbose_name=_("kind of contact"),
-        on_delete=models.CASCADE,
-        related_name="+",
-        db_index=False,
-    )
-    contact_id = models.CharField(_("contact id"), max_length=255)
     reason = models.CharField(_("reason"), max_length=255)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
@@ -93,4 +85,17 @@ class LegalHold(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"#{self.pk}"  # which the admin's log keeps: not the reason, which may name somebody
+        return f"#{self.pk}"  # the admin's log keeps it, and the reason may name a person
+
+    def clean(self) -> None:
+        """Set the contact's name. Raise ``ValidationError`` if the contact does not exist."""
+        model = self.contact_type.model_class() if self.contact_type_id else None
+        if model is None or not self.contact_id:
+            return  # the fields report what is missing
+        try:
+            contact = model._base_manager.filter(pk=self.contact_id).first()
+        except (ValueError, ValidationError):  # not a number, not a UUID
+            contact = None
+        if contact is None:
+            raise ValidationError({"contact_id": _("Enter the id of an existing contact.")})
+        self.contact_name = str(contact)[:255]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .tenant import tenant_field
+from .fields import tenant_field
 
 
 class RingotelUser(models.Model):

@@ -1,4 +1,4 @@
-"""Search."""
+"""Search for the start of a text by an index."""
 
 from __future__ import annotations
 
@@ -8,26 +8,30 @@ from django.db import connection, models
 
 
 def normalize_for_search(text: str) -> str:
-    """Text as it is compared: without regard to case, white space, and how accents are encoded."""
+    """Return ``text`` without differences in case, white space and Unicode encoding."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def prefix_index(field: str, *, name: str) -> models.Index:
-    """For :func:`begins` and ``=``. On PostgreSQL ``db_index`` makes two, and every write pays for both."""
+    """Return an index for :func:`prefix_q` and ``=``.
+
+    ``db_index=True`` would create two indexes on PostgreSQL.
+    """
     return models.Index(fields=[field], opclasses=["varchar_pattern_ops"], name=name)
 
 
 def prefix_q(field: str, text: str) -> models.Q:
-    """Rows whose folded column ``field`` begins with ``text``, by the index on every database.
+    """Return the filter for rows in which the normalized column ``field`` starts with ``text``.
 
-    SQLite takes no index for LIKE with ESCAPE, which Django writes, but for a range; its order is that of code points.
+    Every database uses the column's :func:`prefix_index`. SQLite would not for ``startswith``,
+    which Django compiles to ``LIKE ... ESCAPE``; it compares by code point, so a range is exact.
     """
-    folded = normalize_for_search(text)
-    if "\0" in folded:  # PostgreSQL cannot even be asked
+    prefix = normalize_for_search(text)
+    if "\0" in prefix:  # PostgreSQL does not accept it in a parameter
         return models.Q(pk__in=())
     match connection.vendor:
         case "sqlite":
-            return models.Q(**{f"{field}__gte": folded, f"{field}__lt": f"{folded}\U0010ffff"})
+            return models.Q(**{f"{field}__gte": prefix, f"{field}__lt": f"{prefix}\U0010ffff"})
         case "mysql":
-            return models.Q(**{f"{field}__istartswith": folded})
-    return models.Q(**{f"{field}__startswith": folded})
+            return models.Q(**{f"{field}__istartswith": prefix})
+    return models.Q(**{f"{field}__startswith": prefix})

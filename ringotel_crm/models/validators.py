@@ -9,6 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 
 def validate_reasonable_year(value: dt.date) -> None:
-    """Of days and times that people type: the years that the doors take, and that every database gives back."""
+    """Reject years outside 1970-2099: the API rejects them, and some databases cannot return them.
+
+    Raise ``ValidationError``.
+    """
     if not 1970 <= value.year <= 2099:
-        raise ValidationError(_("A day between 1970 and 2099 is expected."))
+        raise ValidationError(_("Enter a date between 1970 and 2099."))

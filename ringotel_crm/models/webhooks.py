@@ -1,24 +1,21 @@
-"""Webhooks, their tokens, and the events that came in."""
+"""Webhooks, their tokens, and the events received."""
 
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import secrets
 from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .tenant import tenant_field
-from .validators import validate_reasonable_year
+from .fields import tenant_field
+from .hashed_tokens import HashedToken, HashedTokenManager
 
 
 class Webhook(models.Model):
-    """An address of its own for what Ringotel tells without being asked: the tenant it is for, and its user."""
+    """A URL to which Ringotel sends events, with the tenant and user to process them as."""
 
     tenant = tenant_field()
     name = models.SlugField(
@@ -29,7 +26,7 @@ class Webhook(models.Model):
         verbose_name=_("user"),
         on_delete=models.CASCADE,
         related_name="ringotel_webhooks",
-        help_text=_("Events are processed as this user."),
+        help_text=_("Events are processed with this user's permissions."),
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
@@ -42,17 +39,15 @@ class Webhook(models.Model):
         return self.name
 
 
-class WebhookTokenManager(models.Manager["WebhookToken"]):
-    """Issues tokens."""
-
-    def valid(self) -> models.QuerySet[WebhookToken]:
-        """Those that have not expired."""
-        return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+class WebhookTokenManager(HashedTokenManager["WebhookToken"]):
+    """Manager that issues webhook tokens."""
 
     def issue(self, *, name: str, user: Any, tenant: str = "") -> tuple[WebhookToken, str]:
-        """Make the webhook called ``name``, or use the one there is, with one more token; its text is returned once,
-        here. Older tokens go on for :attr:`WebhookToken.GRACE`, so that the new one can be typed in meanwhile."""
-        text = f"{WebhookToken.MARK}{secrets.token_urlsafe(32)}"
+        """Issue a token for the webhook ``name``, which is created if it does not exist.
+
+        Earlier tokens expire after :attr:`WebhookToken.GRACE`. Return the row and the token.
+        """
+        token, columns = WebhookToken.generate()
         with transaction.atomic():
             webhook, _created = Webhook.objects.get_or_create(
                 name=name, defaults={"user": user, "tenant": tenant}
@@ -60,30 +55,23 @@ class WebhookTokenManager(models.Manager["WebhookToken"]):
             self.filter(webhook=webhook, expires_at=None).update(
                 expires_at=timezone.now() + WebhookToken.GRACE
             )
-            token = self.create(
-                webhook=webhook,
-                digest=WebhookToken.digest_of(text),
-                hint=text[: len(WebhookToken.MARK) + 4],
-            )
-        return token, text
+            return self.create(webhook=webhook, **columns), token
 
 
-class WebhookToken(models.Model):
-    """What Ringotel shows to be let in. Shown once, stored as SHA-256; several may be valid at once."""
+class WebhookToken(HashedToken):
+    """A token that Ringotel includes in the body of each event.
+
+    Several tokens of a webhook may be valid at once, so that the token can be replaced without
+    losing events.
+    """
 
     MARK = "rtw_"
+    # Time for entering a new token at Ringotel before the earlier ones expire.
     GRACE = dt.timedelta(days=7)
 
     webhook = models.ForeignKey(
         Webhook, verbose_name=_("webhook"), on_delete=models.CASCADE, related_name="tokens"
     )
-    digest = models.CharField(max_length=64, unique=True, editable=False)
-    hint = models.CharField(_("begins with"), max_length=16, editable=False)
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    expires_at = models.DateTimeField(
-        _("expires"), null=True, blank=True, validators=[validate_reasonable_year]
-    )
-    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
 
     objects = WebhookTokenManager()
 
@@ -95,28 +83,21 @@ class WebhookToken(models.Model):
     def __str__(self) -> str:
         return f"{self.hint}…"
 
-    @staticmethod
-    def digest_of(text: str) -> str:
-        """The form in which a token is stored."""
-        return hashlib.sha256(text.encode()).hexdigest()
-
 
 class WebhookEvent(models.Model):
-    """Something Ringotel told: kept before anything is made of it, so that it can be gone through again."""
+    """An event from Ringotel, stored before it is processed so that it can be processed again."""
 
     class Status(models.TextChoices):
-        """What became of it."""
-
         PENDING = "pending", _("pending")
         PROCESSED = "processed", _("processed")
-        IGNORED = "ignored", _("not known here")
+        IGNORED = "ignored", _("ignored")
         FAILED = "failed", _("failed")
 
     webhook = models.ForeignKey(
         Webhook, verbose_name=_("webhook"), on_delete=models.CASCADE, related_name="events"
     )
     method = models.CharField(_("method"), max_length=64, blank=True)
-    body = models.TextField(_("body"), help_text=_("JSON as it came, without the token."))
+    body = models.TextField(_("body"), help_text=_("JSON as received, without the token."))
     received_at = models.DateTimeField(_("received"), default=timezone.now, db_index=True)
     status = models.CharField(
         _("status"), max_length=16, choices=Status.choices, default=Status.PENDING
@@ -136,5 +117,5 @@ class WebhookEvent(models.Model):
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether the event was processed or ignored."""
         return self.status in (self.Status.PROCESSED, self.Status.IGNORED)

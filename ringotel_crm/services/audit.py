@@ -1,4 +1,4 @@
-"""Who did what."""
+"""Audit log."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from django.utils import timezone
 
 from ..models import AuditEntry, Recording
 
+# Players request a recording in parts. A user's requests within this time are logged once.
 PLAYBACK_WINDOW = dt.timedelta(minutes=30)
-"""Players ask for a recording in many pieces: requests of one user within this time are one play."""
 
 
 def log_action(
     action: str, kind: str, object_id: str, *, user: Any, tenant: str, **details: Any
 ) -> AuditEntry:
-    """Write it down. ``user`` is None where the system itself acts."""
+    """Create an entry. ``user`` is None for actions of the system."""
+    user_id, user_name = (str(user.pk), user.get_username()) if user else ("", "")
     return AuditEntry.objects.create(
         action=action,
         kind=kind,
         object_id=object_id,
-        user_id=str(user.pk) if user else "",
-        user_name=user.get_username()[:255] if user else "",
+        user_id=user_id,
+        user_name=user_name[:255],
         tenant=tenant,
         details=details,
     )
 
 
 def log_playback(recording: Recording, *, user: Any, download: bool) -> None:
-    """Write down that ``user`` hears or downloads it, once for each play, from wherever in the file it begins."""
+    """Log once per :data:`PLAYBACK_WINDOW` that ``user`` plays or downloads a recording."""
     action = AuditEntry.Action.DOWNLOADED if download else AuditEntry.Action.LISTENED
     subject = {"action": action, "kind": AuditEntry.Kind.RECORDING, "object_id": str(recording.pk)}
     since = timezone.now() - PLAYBACK_WINDOW

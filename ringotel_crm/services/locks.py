@@ -1,4 +1,4 @@
-"""Writing rows that other requests may be writing at the same moment."""
+"""Row locks for concurrent writers."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 def upsert(instance: models.Model, *, key: Sequence[str], update_field: str) -> None:
-    """Insert ``instance``, or set only its field ``update_field`` on the row that has the same ``key``.
+    """Insert ``instance``, or update only ``update_field`` of the row with the same ``key``.
 
-    Either way the row is locked until the transaction ends. It has to be the first statement of the
-    transaction: SQLite fails at once, instead of waiting, when a transaction reads first and writes later.
+    The row is locked until the transaction ends. Must be the first statement of the transaction:
+    SQLite raises an error instead of waiting when a transaction reads before it writes.
     """
     model = type(instance)
     features = connections[router.db_for_write(model)].features
-    target: dict[str, Any] = (
-        {"unique_fields": key} if features.supports_update_conflicts_with_target else {}
-    )
-    model._default_manager.bulk_create(
-        [instance], update_conflicts=True, update_fields=[update_field], **target
-    )
+    options: dict[str, Any] = {"update_conflicts": True, "update_fields": [update_field]}
+    if features.supports_update_conflicts_with_target:
+        options["unique_fields"] = key
+    model._default_manager.bulk_create([instance], **options)
 
 
 def lock_row(rows: models.QuerySet[Row], update_field: str) -> Row | None:
-    """The only row of ``rows``, locked until the transaction ends; None if there is none.
+    """Return the only row of ``rows``, locked until the transaction ends, or None.
 
-    May be the first statement of the transaction too: where rows cannot be locked by reading, the field ``update_field``,
-    a time, is written before.
+    Databases without SELECT ... FOR UPDATE set ``update_field``, a time, instead. May therefore be
+    the first statement of the transaction on every database.
     """
     features = connections[router.db_for_write(rows.model)].features
+    rows = rows.order_by()
     if features.has_select_for_update:
-        return (
-            rows.order_by().select_for_update(no_key=features.has_select_for_no_key_update).first()
-        )
-    return rows.order_by().first() if rows.update(**{update_field: timezone.now()}) else None
+        return rows.select_for_update(no_key=features.has_select_for_no_key_update).first()
+    return rows.first() if rows.update(**{update_field: timezone.now()}) else None
 
 
 def acquire(name: str) -> None:
-    """Wait until no other transaction has ``name``, and have it until this transaction ends."""
+    """Acquire the lock ``name`` until the transaction ends, waiting for other transactions.
+
+    Must be the first statement of the transaction.
+    """
     upsert(Lock(name=name), key=["name"], update_field="acquired_at")

@@ -1,4 +1,4 @@
-"""The same thing told many times in one moment: one row, one answer, and nobody is turned away."""
+"""Concurrent requests for one object give one row and one answer, and none fails."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.media.audio_samples import sample
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-AT_ONCE = 12
+CONCURRENT = 12
 
 START = {
     "call_id": "c1",
@@ -48,10 +48,10 @@ def recording(name: str = "pcm.wav") -> Call:
     return lambda api: api.send("UpdateCallRecording", sample(name), "audio/wav", "call_id=c1")
 
 
-def at_once(calls: Sequence[Call]) -> list[Any]:
-    """The answers to calls that begin in the same moment, each in a thread and with a connection of its own."""
+def concurrently(calls: Sequence[Call]) -> list[Any]:
+    """Make the calls concurrently, each with its own database connection; return the answers."""
     token = make_token()
-    Api(token).results("Users")  # the first use of a key is noted in its row
+    Api(token).results("Users")  # the first use of a key writes its row
     ContentType.objects.get_for_model(Contact)
     barrier = Barrier(len(calls), timeout=20)
 
@@ -72,43 +72,43 @@ def files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
-def test_the_same_start() -> None:
+def test_same_start() -> None:
     ada = make_contact("Ada Example", number(1))
-    answers = at_once([hook("CreateActivity", **START)] * AT_ONCE)
+    answers = concurrently([hook("CreateActivity", **START)] * CONCURRENT)
     call = Activity.objects.get()
-    assert answers == [{"id": str(call.pk)}] * AT_ONCE
+    assert answers == [{"id": str(call.pk)}] * CONCURRENT
     assert (call.start, call.contact) == (at(12), ada)
 
 
-def test_the_same_stop() -> None:
-    answers = at_once([hook("StopCallActivity", **STOP)] * AT_ONCE)
+def test_same_stop() -> None:
+    answers = concurrently([hook("StopCallActivity", **STOP)] * CONCURRENT)
     call = Activity.objects.get()
-    assert answers == [{"id": str(call.pk)}] * AT_ONCE
+    assert answers == [{"id": str(call.pk)}] * CONCURRENT
     assert (call.status, call.end, call.duration) == ("answered", at(12, 0, 30), 27)
 
 
-def test_the_same_stop_by_ringotel_user_id() -> None:
+def test_same_stop_by_activity_id() -> None:
     call = Activity.objects.create(call_id="c1")
-    answers = at_once(
-        [hook("StopCallActivity", **{**STOP, "call_id": "", "id": str(call.pk)})] * AT_ONCE
+    answers = concurrently(
+        [hook("StopCallActivity", **{**STOP, "call_id": "", "id": str(call.pk)})] * CONCURRENT
     )
-    assert answers == [{"id": str(call.pk)}] * AT_ONCE
+    assert answers == [{"id": str(call.pk)}] * CONCURRENT
 
 
 def test_different_ends_of_one_call() -> None:
     Activity.objects.create(call_id="c1")
-    at_once(
+    concurrently(
         [
             hook("StopCallActivity", **{**STOP, "call_duration": n, "call_cause": str(n)})
-            for n in range(AT_ONCE)
+            for n in range(CONCURRENT)
         ]
     )
     call = Activity.objects.get()
-    assert (call.status, call.duration, call.cause) == ("answered", AT_ONCE - 1, "9")
+    assert (call.status, call.duration, call.cause) == ("answered", CONCURRENT - 1, "9")
 
 
-def test_the_same_contact() -> None:
-    answers = at_once([hook("CreateContact", **ADA)] * AT_ONCE)
+def test_same_new_contact() -> None:
+    answers = concurrently([hook("CreateContact", **ADA)] * CONCURRENT)
     assert len({answer["id"] for answer in answers}) == 1
     assert (
         Contact.objects.count(),
@@ -117,41 +117,43 @@ def test_the_same_contact() -> None:
     ) == (1, 1, 1)
 
 
-def test_new_contacts_of_one_new_company() -> None:
-    at_once([hook("CreateContact", **{**ADA, "first_name": f"Ada {n}"}) for n in range(AT_ONCE)])
-    assert (Contact.objects.count(), Organization.objects.count()) == (AT_ONCE, 1)
+def test_new_contacts_of_one_new_organization() -> None:
+    concurrently(
+        [hook("CreateContact", **{**ADA, "first_name": f"Ada {n}"}) for n in range(CONCURRENT)]
+    )
+    assert (Contact.objects.count(), Organization.objects.count()) == (CONCURRENT, 1)
 
 
-def test_the_same_contact_changed() -> None:
+def test_same_contact_updated() -> None:
     ada = make_contact("Ada Example", number(1))
-    at_once(
+    concurrently(
         [
             hook("UpdateContact", id=str(ada.pk), mobile=number(n), job_title="Baker")
-            for n in range(AT_ONCE)
+            for n in range(CONCURRENT)
         ]
     )
     assert ada.phones.filter(kind="mobile").count() == 1
     assert Contact.objects.get().job_title == "Baker"
 
 
-def test_the_same_recording(media_root: Path) -> None:
-    answers = at_once([recording()] * AT_ONCE)
+def test_same_recording(media_root: Path) -> None:
+    answers = concurrently([recording()] * CONCURRENT)
     kept = Recording.objects.get()
-    assert [answer["id"] for answer in answers] == [str(kept.activity_id)] * AT_ONCE
+    assert [answer["id"] for answer in answers] == [str(kept.activity_id)] * CONCURRENT
     assert len({answer["recording_url"] for answer in answers}) == 1
     assert [path.read_bytes() for path in files(media_root)] == [sample("pcm.wav")]
 
 
 def test_different_recordings(media_root: Path) -> None:
     names = ["pcm.wav", "mulaw.wav", "alaw.wav", "bare.mp3"] * 3
-    at_once([recording(name) for name in names])
+    concurrently([recording(name) for name in names])
     kept = Recording.objects.get()
     with kept.file.open() as file:
         assert file.read() in [sample(name) for name in names]
     assert [path.name for path in files(media_root)] == [Path(str(kept.file.name)).name]
 
 
-def test_all_of_one_call() -> None:
+def test_all_events_of_one_call() -> None:
     ada = make_contact("Ada Example", number(1))
     bea = make_contact("Bea Example")
     calls = [
@@ -162,7 +164,7 @@ def test_all_of_one_call() -> None:
         recording(),
         hook("CreateContact", **ADA),
     ]
-    answers = at_once(calls * 2)
+    answers = concurrently(calls * 2)
     call = Activity.objects.get()
     assert [answer["id"] for answer in answers] == [*[str(call.pk)] * 5, str(ada.pk)] * 2
     assert (call.status, call.subject, call.contact, call.start, call.end) == (
@@ -176,5 +178,7 @@ def test_all_of_one_call() -> None:
 
 
 def test_different_calls() -> None:
-    ids = at_once([hook("CreateActivity", **{**START, "call_id": f"c{n}"}) for n in range(AT_ONCE)])
-    assert len({answer["id"] for answer in ids}) == Activity.objects.count() == AT_ONCE
+    ids = concurrently(
+        [hook("CreateActivity", **{**START, "call_id": f"c{n}"}) for n in range(CONCURRENT)]
+    )
+    assert len({answer["id"] for answer in ids}) == Activity.objects.count() == CONCURRENT

@@ -1,4 +1,4 @@
-"""Which calls a user may see."""
+"""Access to calls."""
 
 from __future__ import annotations
 
@@ -14,19 +14,17 @@ VIEW_OWN = "ringotel_crm.view_own_activity"
 
 
 def may_view_calls(user: Any) -> bool:
-    """Whether ``user`` may see any calls at all."""
+    """Return whether ``user`` may view all calls or their own."""
     return bool(user.has_perm(VIEW_ALL) or user.has_perm(VIEW_OWN))
 
 
 def visible_calls(backend: Backend, user: Any) -> QuerySet[Activity]:
-    """The calls that ``user`` may see: all of the tenant's, only those he or she took, or none."""
+    """Return the calls that ``user`` may view: all of the tenant's calls, their own, or none."""
     calls = Activity.objects.all()
     if backend.tenant:
         calls = calls.filter(tenant=backend.tenant)
     if user.has_perm(VIEW_ALL):
         return calls
-    return (
-        calls.filter(agent_id__in=backend.users.user_ids_for([user]))
-        if user.has_perm(VIEW_OWN)
-        else calls.none()
-    )
+    if user.has_perm(VIEW_OWN):
+        return calls.filter(agent_id__in=backend.users.user_ids_for([user]))
+    return calls.none()

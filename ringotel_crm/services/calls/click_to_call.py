@@ -1,4 +1,4 @@
-"""Where a click on a number leads."""
+"""Click-to-call links."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from ...conf import conf
 
 
 def call_url(e164: str) -> str:
-    """``RINGOTEL_CRM["CLICK_TO_CALL_URL"]``, else the page that calls by Ringotel, else the computer's own telephone program."""
+    """Return the URL that calls a number.
+
+    It is ``CLICK_TO_CALL_URL`` if set, or else the page that calls through Ringotel's API if its
+    key is set, or else a ``tel:`` link.
+    """
     if conf.CLICK_TO_CALL_URL:
         return conf.CLICK_TO_CALL_URL.replace("{number}", e164)
     if conf.RINGOTEL_API_KEY:
@@ -22,12 +26,12 @@ def call_url(e164: str) -> str:
 
 
 def call_link(e164: str, label: str = "") -> str:
-    """The number as people read it, or ``label``, as a link that calls it."""
-    shown = phone.display(e164)
-    title = _("Call %(number)s") % {"number": shown}
+    """Return a link that calls a number, with ``label`` or the formatted number as its text."""
+    number = phone.display(e164)
+    title = _("Call %(number)s") % {"number": number}
     return format_html(
         '<a class="ringotel-call" href="{}" title="{}">{}</a>',
         call_url(e164),
         title,
-        label or shown,
+        label or number,
     )

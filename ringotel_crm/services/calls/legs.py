@@ -1,15 +1,17 @@
-"""The phones of a call.
+"""Call legs: the phones of a ring group.
 
-A ring group tells of each of its phones by itself, under one call id and in any order. Each phone's own facts are
-merged into its row; what the call is, follows from all rows. It is over when one phone was answered and is done, or
-when none rings any more: a phone that gives up while others ring has not missed anything. Where the phones of a group
-ring one after the other, the next one opens the call again.
+Ringotel sends the events of each phone separately, under one call id and in any order. Events are
+merged into the leg, and the state of the call is derived from all of its legs:
+
+* The call ends when a leg was answered and has ended, or when no leg is ringing. A phone that
+  stops ringing while others ring does not make the call missed.
+* If the phones ring one after the other, the next one reopens the call.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db import transaction
 from django.utils import timezone
@@ -23,135 +25,135 @@ from ...models import Activity, CallLeg
 from ...records import CallEnd, CallRef, CallStart, Status, UserRecord
 from .. import locks
 from ..sync.user_mapping import resolve_agent
-from .lifecycle import (
-    OPEN_STATUSES,
-    final_status,
-    lock_call,
-    merge_end,
-    merge_start,
-    resolve_contact,
-)
+from .lifecycle import OPEN_STATUSES, find_contact, lock_call, write_locked
+from .merging import Changes, apply_end, apply_leg_end, apply_start, earliest, set_values
+from .numbers import parse_numbers
 
 LEG_FIELDS = ("direction", "caller_number", "called_number")
 
 
 def log_leg(backend: Backend, start: CallStart, end: CallEnd | None = None) -> Activity:
-    """Log what the phone with ``start.extension`` tells of a call: that it rings, or with ``end`` that it is done.
+    """Log an event of the phone ``start.extension``: its start, and with ``end`` its end.
 
-    Raises ``Invalid`` without a call id.
+    Raises ``InvalidInput`` without a call id.
     """
     if not start.call_id:
-        raise InvalidInput(
-            _("A call id is expected."), fields={"call_id": [_("A call id is expected.")]}
-        )
+        message = _("This field is required.")
+        raise InvalidInput(message, fields={"call_id": [message]})
+    start = parse_numbers(start)
     agent = resolve_agent(backend, id=start.user_id, extension=start.extension)
-    contact = resolve_contact(backend, start)
+    contact = find_contact(backend, start)
+
+    def apply(activity: Activity) -> Changes:
+        changes = apply_start(activity, start, contact)
+        if start.extension:
+            # The call is saved even if only the leg changed: it counts as updated.
+            return changes | {"legs"} | _apply_leg(activity, start, end, agent)
+        if end:
+            changes |= apply_end(activity, end)
+        return changes
+
     with transaction.atomic():
         activity = lock_call(backend, CallRef(call_id=start.call_id))
-        merge_start(activity, start, backend, contact)
-        ends = [end] if end else []
-        if start.extension:
-            legs = {leg.extension: leg for leg in activity.legs.all()}
-            leg = legs.setdefault(
-                start.extension, CallLeg(activity=activity, extension=start.extension)
-            )
-            _merge(leg, start, end, agent)
-            leg.save()
-            _apply_answered_leg(activity, list(legs.values()))
-            ends = _ends(list(legs.values()))
-            if not ends and _rings_after(leg, activity):
-                activity.status, activity.cause = Status.RINGING, ""
-                activity.duration = activity.end = None
-        for end in ends:
-            merge_end(activity, end)
-        activity.save()
+        write_locked(activity, apply)
     return activity
 
 
 def close_from_finished_legs(activity_id: int) -> bool:
-    """Close an open call by those of its phones that are done, if there are any: no end of the others will come."""
+    """Close an open call by its finished legs, when no further events are to come.
+
+    Return whether the call was closed.
+    """
     with transaction.atomic():
-        activity = locks.lock_row(
-            Activity.objects.filter(pk=activity_id, status__in=OPEN_STATUSES), "updated_at"
-        )
-        ends = (
-            [_end_of(leg) for leg in activity.legs.exclude(status=CallLeg.Status.RINGING)]
-            if activity
-            else []
-        )
-        if not activity or not ends:
+        calls = Activity.objects.filter(pk=activity_id, status__in=OPEN_STATUSES)
+        activity = locks.lock_row(calls, "updated_at")
+        if activity is None:
             return False
-        for end in ends:
-            merge_end(activity, end)
-        activity.save()
-    return True
+        legs = activity.legs.exclude(status=CallLeg.Status.RINGING)
+        ends = [_to_call_end(leg) for leg in legs]
+        return bool(write_locked(activity, lambda activity: _apply_ends(activity, ends)))
 
 
-def _merge(leg: CallLeg, start: CallStart, end: CallEnd | None, agent: UserRecord | None) -> None:
-    """What this phone said, into its row."""
+def _apply_leg(
+    activity: Activity, start: CallStart, end: CallEnd | None, agent: UserRecord | None
+) -> Changes:
+    """Merge an event into its leg and save that, then merge the legs into the locked call."""
+    legs = {leg.extension: leg for leg in activity.legs.all()}
+    leg = legs.setdefault(start.extension, CallLeg(activity=activity, extension=start.extension))
+    _apply_event(leg, start, end, agent)
+    leg.save()
+    changes = _apply_answered_leg(activity, list(legs.values()))
+    ends = _ends(list(legs.values()))
+    if not ends and _reopens(leg, activity):
+        reopened = {"status": Status.RINGING, "cause": "", "duration": None, "end": None}
+        return changes | set_values(activity, **reopened)
+    return changes | _apply_ends(activity, ends)
+
+
+def _apply_event(
+    leg: CallLeg, start: CallStart, end: CallEnd | None, agent: UserRecord | None
+) -> None:
     if agent and not leg.agent_id:
         leg.agent_id, leg.agent_name = agent.id, agent.name[:255]
     for name in LEG_FIELDS:
-        # Of two that differ the same one stays, whichever came first.
+        # Of two different values the same one is kept in whichever order they are received.
         setattr(leg, name, max(getattr(leg, name), getattr(start, name)))
-    if start.start:
-        leg.start = min(start.start, leg.start or start.start)
+    leg.start = earliest(leg.start, start.start)
     if end:
-        answered = final_status(end) == Status.ANSWERED
-        new = (CallLeg.Status.ANSWERED if answered else CallLeg.Status.NOT_ANSWERED, end.cause)
-        old = (CallLeg.Status(leg.status), leg.cause)
-        leg.status, leg.cause = max(old, new, key=lambda pair: (pair[0].rank, pair[1]))
-        if end.duration is not None:
-            leg.duration = max(end.duration, leg.duration or 0)
-        if end.end:
-            leg.end = max(end.end, leg.end or end.end)
+        apply_leg_end(leg, end)
 
 
-def _apply_answered_leg(activity: Activity, legs: Sequence[CallLeg]) -> None:
-    """What the phones say differently is taken from the one that was answered, else from the one that rang first."""
-    never = dt.datetime.max.replace(tzinfo=dt.UTC)
-    order = sorted(
-        legs,
-        key=lambda leg: (leg.status != CallLeg.Status.ANSWERED, leg.start or never, leg.extension),
-    )
-    first = order[0]
-    for name in LEG_FIELDS:
-        setattr(activity, name, getattr(first, name) or getattr(activity, name))
-    activity.caller_e164, activity.called_e164 = (
-        phone.e164(activity.caller_number),
-        phone.e164(activity.called_number),
-    )
+def _apply_answered_leg(activity: Activity, legs: Sequence[CallLeg]) -> Changes:
+    """Merge the answered leg, or else the one that rang first, into the call.
+
+    While several phones ring, the call has no extension and no agent.
+    """
+    first = min(legs, key=_precedence)
+    values = {name: getattr(first, name) or getattr(activity, name) for name in LEG_FIELDS}
+    for side in ("caller", "called"):
+        if values[f"{side}_number"] != getattr(activity, f"{side}_number"):
+            values[f"{side}_e164"] = phone.e164(values[f"{side}_number"])
     if len(legs) > 1 and first.status != CallLeg.Status.ANSWERED:
-        activity.extension = activity.agent_id = activity.agent_name = (
-            ""  # several ring: it is nobody's call yet
-        )
+        values |= {"extension": "", "agent_id": "", "agent_name": ""}
     elif first.agent_id or activity.extension != first.extension:
-        activity.extension = first.extension
-        activity.agent_id, activity.agent_name = first.agent_id, first.agent_name
+        values |= {name: getattr(first, name) for name in ("extension", "agent_id", "agent_name")}
+    return set_values(activity, **values)
+
+
+def _precedence(leg: CallLeg) -> tuple[bool, dt.datetime, str]:
+    never = dt.datetime.max.replace(tzinfo=dt.UTC)
+    return leg.status != CallLeg.Status.ANSWERED, leg.start or never, leg.extension
+
+
+def _apply_ends(activity: Activity, ends: Iterable[CallEnd]) -> Changes:
+    changes: Changes = frozenset()
+    for end in ends:
+        changes |= apply_end(activity, end)
+    return changes
 
 
 def _ends(legs: Sequence[CallLeg]) -> list[CallEnd]:
-    """What closes the call; nothing as long as a phone may still be answered."""
+    """Return the ends that close the call; none while a phone may still be answered."""
     statuses = {leg.status for leg in legs}
-    # A phone whose end was never told must not keep the call open for ever.
+    # A leg without an end must not keep the call open for ever.
     stale = timezone.now() - dt.timedelta(minutes=conf.STALE_CALL_MINUTES)
-    ringing = any(
+    is_ringing = any(
         leg.status == CallLeg.Status.RINGING and (leg.start is None or leg.start > stale)
         for leg in legs
     )
-    if ringing and CallLeg.Status.ANSWERED not in statuses:
+    if is_ringing and CallLeg.Status.ANSWERED not in statuses:
         return []
-    return [_end_of(leg) for leg in legs if leg.status != CallLeg.Status.RINGING]
+    return [_to_call_end(leg) for leg in legs if leg.status != CallLeg.Status.RINGING]
 
 
-def _end_of(leg: CallLeg) -> CallEnd:
+def _to_call_end(leg: CallLeg) -> CallEnd:
     return CallEnd(end=leg.end, duration=leg.duration, cause=leg.cause)
 
 
-def _rings_after(leg: CallLeg, activity: Activity) -> bool:
-    """Whether this phone began to ring when the call seemed to be over, and nobody had answered it."""
-    is_over = Status(activity.status).is_closed and activity.status not in (
+def _reopens(leg: CallLeg, activity: Activity) -> bool:
+    """Return whether the phone started to ring after the call was closed as not answered."""
+    is_unanswered = Status(activity.status).is_closed and activity.status not in (
         Status.ANSWERED,
         Status.VOICEMAIL,
     )
-    return is_over and bool(leg.start and activity.end and leg.start > activity.end)
+    return is_unanswered and bool(leg.start and activity.end and leg.start > activity.end)

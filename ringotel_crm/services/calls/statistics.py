@@ -1,4 +1,4 @@
-"""Calls in numbers: one grouped query for each picture."""
+"""Statistics of calls. Each function takes one grouped query and leaves out internal calls."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from django.db.models.functions import ExtractHour, TruncDate
 from ...models import Activity
 from ...records import Direction, Status
 
+# Agents or contacts per table.
 MAX_ROWS = 12
 
 Rows = list[dict[str, Any]]
 
-# No internal calls: nobody outside waited for these.
 ANSWERED = Count("pk", filter=Q(status=Status.ANSWERED))
 MISSED = Count(
     "pk", filter=Q(status__in=(Status.MISSED, Status.BUSY, Status.FAILED, Status.VOICEMAIL))
@@ -26,50 +26,57 @@ def _outside(calls: QuerySet[Activity]) -> QuerySet[Activity]:
 
 
 def per_day(calls: QuerySet[Activity]) -> Rows:
-    """``day``, ``answered``, ``missed``, and ``ring``: how long an answered call rang on average, where that is known.
+    """Return rows with ``day``, ``answered``, ``missed`` and ``ring``.
 
-    A call's start, end and talking time tell it; the PBX does not send when it was picked up.
+    ``ring`` is the average time to answer in seconds, ``None`` if unknown. It is computed from the
+    start, end and talk time of answered calls, because the time of the answer is not sent.
     """
-    waited = ExpressionWrapper(F("end") - F("start"), output_field=DurationField())
+    lasted = ExpressionWrapper(F("end") - F("start"), output_field=DurationField())
     known = Q(status=Status.ANSWERED, end__isnull=False, duration__isnull=False)
     rows = _outside(calls).annotate(day=TruncDate("start")).values("day").order_by("day")
     counted: Any = rows.annotate(
         answered=ANSWERED,
         missed=MISSED,
-        lasted=Avg(waited, filter=known),
+        lasted=Avg(lasted, filter=known),
         talked=Avg("duration", filter=known),
     )
-    found: Rows = list(counted)
-    for row in found:
+    days: Rows = list(counted)
+    for row in days:
         lasted, talked = row.pop("lasted"), row.pop("talked")
         row["ring"] = None if lasted is None else max(0.0, lasted.total_seconds() - float(talked))
-    return found
+    return days
 
 
 def per_hour(calls: QuerySet[Activity]) -> Rows:
-    """``hour`` of the day in the current zone, ``answered``, ``missed``."""
+    """Return rows with ``hour`` (0-23 in the current time zone), ``answered`` and ``missed``."""
     rows = _outside(calls).annotate(hour=ExtractHour("start")).values("hour").order_by("hour")
-    found: Any = rows.annotate(answered=ANSWERED, missed=MISSED)
-    return list(found)
+    counted: Any = rows.annotate(answered=ANSWERED, missed=MISSED)
+    return list(counted)
 
 
 def per_agent(calls: QuerySet[Activity]) -> Rows:
-    """``agent_id``, ``name``, ``answered``, ``missed`` and ``seconds`` of talk; those with the most calls first."""
+    """Return rows with ``agent_id``, ``name``, ``answered``, ``missed`` and talk ``seconds``.
+
+    The agents with the most calls come first.
+    """
     rows = _outside(calls).exclude(agent_id="").values("agent_id")
-    found: Any = rows.annotate(
+    counted: Any = rows.annotate(
         name=Max("agent_name"),
         answered=ANSWERED,
         missed=MISSED,
         seconds=Sum("duration"),
         calls=Count("pk"),
     )
-    return list(found.order_by("-calls", "agent_id")[:MAX_ROWS])
+    return list(counted.order_by("-calls", "agent_id")[:MAX_ROWS])
 
 
 def per_contact(calls: QuerySet[Activity]) -> Rows:
-    """``contact_type``, ``contact_id``, ``name``, ``answered``, ``missed``; those with the most calls first."""
+    """Return rows with ``contact_type``, ``contact_id``, ``name``, ``answered`` and ``missed``.
+
+    The contacts with the most calls come first.
+    """
     rows = _outside(calls).exclude(contact_id="").values("contact_type", "contact_id")
-    found: Any = rows.annotate(
+    counted: Any = rows.annotate(
         name=Max("contact_name"), answered=ANSWERED, missed=MISSED, calls=Count("pk")
     )
-    return list(found.order_by("-calls", "contact_id")[:MAX_ROWS])
+    return list(counted.order_by("-calls", "contact_id")[:MAX_ROWS])

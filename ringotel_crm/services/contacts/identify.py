@@ -48,12 +48,20 @@ def identify(backend: Backend, text: str) -> ContactRecord | None:
     return explain_caller(backend, text).winner
 
 
+def identify_numbers(backend: Backend, candidates: Sequence[str]) -> ContactRecord | None:
+    """Return the contact with the first of these E.164 numbers that any contact has, or None."""
+    return _explain(backend, tuple(candidates)).winner if candidates else None
+
+
 def explain_caller(backend: Backend, text: str) -> CallerExplanation:
     """Identify the contact with the number ``text`` and return each step. Never writes."""
     reading = phone.explain(text)
     if not reading.candidates:
         return CallerExplanation(refusal=reading.refusal)
-    candidates = reading.candidates
+    return _explain(backend, reading.candidates)
+
+
+def _explain(backend: Backend, candidates: tuple[str, ...]) -> CallerExplanation:
     pairs = backend.contacts.find(candidates)
     by_company = not pairs
     if by_company:

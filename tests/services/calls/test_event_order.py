@@ -1,4 +1,4 @@
-"""What is told of a call may come in any order and more than once: the row is the same in the end."""
+"""Every order and repetition of the events of a call gives the same row."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from tests.media.audio_samples import sample
 
 CALL = {"call_id": "c1"}
 
-# By call id, as they come when the answer to the first was not awaited. Every time is said, so that none is the
-# moment of writing. Of two notes, or two assignments, the last one is right: only one of each is here.
+# Sent by call id, as when the response to the first is not awaited. Every event has its time, so
+# that no column depends on the current time. Of two notes or two assignments the last one counts,
+# so only one of each is listed.
 STEPS: dict[str, tuple[str, dict[str, Any]]] = {
     "start": (
         "CreateActivity",
@@ -64,57 +65,49 @@ def ids(db: None) -> dict[str, str]:
     return {"{bea}": str(make_contact("Bea Example").pk)}
 
 
-def end_of(api: Api, ids: dict[str, str], order: tuple[str, ...]) -> dict[str, Any]:
-    """The row, without its id and the times of writing, after these steps; nothing stays."""
+def final_row(api: Api, ids: dict[str, str], order: tuple[str, ...]) -> dict[str, Any]:
+    """Send the events, roll back, and return the row without its id and times of writing."""
     with transaction.atomic():
         answers = set()
         for name in order:
-            hook, said = STEPS[name]
+            hook, values = STEPS[name]
             if hook == "UpdateCallRecording":
                 response = api.send(hook, sample("mulaw.wav"), "audio/wav", "call_id=c1")
                 assert response.status_code == 200, read(response)
                 answers.add(read(response)["id"])
             else:
-                answers.add(
-                    api.id(
-                        hook,
-                        {**CALL, **said, **{k: ids.get(v, v) for k, v in said.items() if v in ids}},
-                    )
-                )
+                known = {key: ids.get(value, value) for key, value in values.items()}
+                answers.add(api.id(hook, {**CALL, **known}))
         call = Activity.objects.get()
         assert answers == {str(call.pk)}
-        sound = call.recording.sha256 if hasattr(call, "recording") else ""
+        recording = call.recording.sha256 if hasattr(call, "recording") else ""
         transaction.set_rollback(True)
-    return {**columns(call, "id", "created_at"), "sound": sound}
+    return {**columns(call, "id", "created_at"), "recording": recording}
 
 
-def without_notes(end: dict[str, Any]) -> dict[str, Any]:
-    """Of several notes the last one counts, so that their order matters."""
-    return {
-        name: value
-        for name, value in end.items()
-        if "subject" not in name and "comment" not in name
-    }
+def without_notes(row: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the notes: of several, the last one counts."""
+    return {name: row[name] for name in row if "subject" not in name and "comment" not in name}
 
 
-def test_every_order_of_the_usual_five(api: Api, ids: dict[str, str]) -> None:
+def test_one_event_of_each_kind_in_every_order(api: Api, ids: dict[str, str]) -> None:
     steps = ("start", "stop", "note", "assign", "recording")
-    ends = {order: end_of(api, ids, order) for order in permutations(steps)}
-    usual = ends[steps]
+    rows = {order: final_row(api, ids, order) for order in permutations(steps)}
+    usual = rows[steps]
     assert (usual["status"], usual["subject"], usual["contact_id"]) == (
         "answered",
         "Leak",
         ids["{bea}"],
     )
-    assert [order for order, end in ends.items() if end != usual] == []
+    assert [order for order, row in rows.items() if row != usual] == []
 
 
-def test_every_order_of_starts_and_stops(api: Api, ids: dict[str, str]) -> None:
+def test_repeated_starts_and_stops_in_every_order(api: Api, ids: dict[str, str]) -> None:
     steps = ("start", "start again", "stop", "stop again", "third stop")
-    ends = {order: end_of(api, ids, order) for order in permutations(steps)}
-    usual = ends[steps]
+    rows = {order: final_row(api, ids, order) for order in permutations(steps)}
+    usual = rows[steps]
     assert (usual["status"], usual["cause"], usual["duration"]) == ("answered", "16", 27)
-    assert [order for order, end in ends.items() if end != usual] == []
+    assert [order for order, row in rows.items() if row != usual] == []
 
 
 @settings(
@@ -124,17 +117,15 @@ def test_every_order_of_starts_and_stops(api: Api, ids: dict[str, str]) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.permutations(list(STEPS)), st.lists(st.sampled_from(list(STEPS)), max_size=4))
-def test_any_order_of_all_with_some_repeated(
+def test_all_events_with_some_repeated_in_any_order(
     api: Api, ids: dict[str, str], order: list[str], repeated: list[str]
 ) -> None:
-    usual = without_notes(end_of(api, ids, tuple(STEPS)))
-    assert without_notes(end_of(api, ids, (*order, *repeated))) == usual
-    assert without_notes(end_of(api, ids, (*repeated, *order))) == usual
+    usual = without_notes(final_row(api, ids, tuple(STEPS)))
+    assert without_notes(final_row(api, ids, (*order, *repeated))) == usual
+    assert without_notes(final_row(api, ids, (*repeated, *order))) == usual
 
 
 @pytest.mark.parametrize("early", ["stop", "note", "assign", "recording"])
-def test_a_call_that_is_known_by_its_end_alone(api: Api, ids: dict[str, str], early: str) -> None:
-    """The start never came: what is known is kept."""
-    end = end_of(api, ids, (early,))
-    assert end["call_id"] == "c1"
+def test_event_without_start_is_kept(api: Api, ids: dict[str, str], early: str) -> None:
+    assert final_row(api, ids, (early,))["call_id"] == "c1"
     assert Contact.objects.count() == 2
