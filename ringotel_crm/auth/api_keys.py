@@ -25,12 +25,11 @@ from .permissions import (
 )
 from .throttling import LoginAttempt
 
-# How stale the time of last use may be, so that not every request writes.
+# Precision of ``last_used_at``, so that not every request writes.
 LAST_USED_STEP = dt.timedelta(minutes=5)
 
 
 def _valid_keys(digest: str, now: dt.datetime, stale: dt.datetime) -> QuerySet[ApiKey, Any]:
-    """The key with this digest, if it is valid: its columns, and those of its user."""
     keys = ApiKey.objects.filter(
         Q(expires_at=None) | Q(expires_at__gt=now), digest=digest, revoked_at=None
     )
@@ -42,18 +41,23 @@ _VALID_KEYS = CompiledQuery(_valid_keys)
 
 
 class KeyAuthentication(BaseAuthentication):
-    """Gives the key's user, and the :class:`~ringotel_crm.models.ApiKey` itself as ``request.auth``. One query.
+    """Authenticate the user of an :class:`~ringotel_crm.models.ApiKey`, which becomes
+    ``request.auth``.
 
-    Both load the columns that this query leaves out when they are asked for.
+    Runs one query. The fields of both that it does not select are loaded on access.
     """
 
     @sensitive_variables("token")
     def authenticate(self, request: Request) -> tuple[Any, ApiKey] | None:
-        """None for a token that is not ours; raises ``AuthenticationFailed`` for a key that is not valid now."""
+        """Return user and key; ``None`` if there is no bearer token, or one that may be OAuth2's.
+
+        Raises ``AuthenticationFailed`` for an invalid, expired or revoked key and for a user who
+        may not use the API, and ``Throttled`` after too many failures.
+        """
         token = read_credential(request, "bearer")
-        if token is None or (
-            not token.startswith(ApiKey.MARK) and apps.is_installed("oauth2_provider")
-        ):
+        if token is None:
+            return None
+        if not token.startswith(ApiKey.MARK) and apps.is_installed("oauth2_provider"):
             return None
         using = router.db_for_read(ApiKey)
         now = timezone.now()
@@ -63,10 +67,12 @@ class KeyAuthentication(BaseAuthentication):
         if not rows:
             LoginAttempt(request).check_and_count()
             raise authentication_failed()
-        pk, tenant, stale, *columns = rows[0]
-        user = load_user(using, columns)
+        row = rows[0]
+        user = load_user(using, row, "user")
         if not may_use_api(user):
             raise authentication_failed()
-        if stale:
-            ApiKey.objects.filter(pk=pk).update(last_used_at=now)
-        return user, ApiKey.from_db(using, ["id", "tenant", "user_id"], [pk, tenant, user.pk])
+        if row.stale:
+            ApiKey.objects.filter(pk=row.pk).update(last_used_at=now)
+        return user, ApiKey.from_db(
+            using, ["id", "tenant", "user_id"], [row.pk, row.tenant, user.pk]
+        )

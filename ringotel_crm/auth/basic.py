@@ -1,10 +1,12 @@
-"""HTTP Basic against Django's users.
+"""HTTP Basic authentication with Django's users.
 
-A password hash takes 100 to 300 ms, longer than all the rest of a call's look-up. So a credential that was
-right is remembered for ``CREDENTIAL_CACHE_SECONDS`` in Django's cache, under an HMAC of it. The user is read from
-the database each time all the same: a new password, a new name or a deactivation counts from the next request on.
+Checking a password hash takes 100 to 300 ms, longer than the rest of a caller lookup. A credential
+that was valid is therefore cached for ``CREDENTIAL_CACHE_SECONDS`` under an HMAC of it. The user is
+still read from the database for each request, so that a new password, a new username or a
+deactivation takes effect at once.
 
-That it was right is remembered longer: others who guess, behind the same address, do not keep out who knows.
+That a credential was valid is remembered for longer, so that failures from the same IP address do
+not lock out its owner.
 """
 
 from __future__ import annotations
@@ -33,51 +35,60 @@ from .permissions import (
 )
 from .throttling import LoginAttempt
 
+# Seconds for which a valid credential is not throttled: 30 days.
 PROVEN_SECONDS = 30 * 24 * 3600
 
 
 class BasicAuthentication(BaseAuthentication):
-    """Gives the user, and None as ``request.auth``. One query when the credential is remembered."""
+    """Authenticate a user by password; ``request.auth`` is ``None``. Runs one query if the
+    credential is cached.
+    """
 
     @sensitive_variables()
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
-        """None for another scheme; raises ``AuthenticationFailed``."""
+        """Return the user; ``None`` for another scheme.
+
+        Raises ``AuthenticationFailed`` for wrong credentials and for a user who may not use the
+        API, and ``Throttled`` after too many failures.
+        """
         encoded = read_credential(request, "basic")
         if encoded is None:
             return None
         username, password = _decode(encoded)
-        name = _cache_key(username, password)
-        user = _recall(name)
+        key = _cache_key(username, password)
+        user = _cached_user(key)
         if user is None:
-            user = _verify(request, username, password, name)
+            user = _verify(request, username, password, key)
         if user is None or not may_use_api(user):
             raise authentication_failed()
         return user, None
 
 
 @sensitive_variables()
-def _verify(request: Request, username: str, password: str, name: str) -> Any:
-    """The user by the password hash, or None; raises ``Throttled`` before it costs anything."""
-    proven = f"{name}.proven"
-    attempt = None if _cached(proven) else LoginAttempt(request, username)
+def _verify(request: Request, username: str, password: str, key: str) -> Any:
+    """Return the user if the password hash matches, or ``None``. Raises ``Throttled`` before the
+    hash is computed.
+    """
+    proven_key = f"{key}.proven"
+    attempt = None if _get_cached(proven_key) else LoginAttempt(request, username)
     if attempt:
         attempt.check_and_count()
-    # For an unknown name Django runs the hasher too, so both take the same time.
+    # Django runs the hasher for an unknown username too, so both take the same time.
     user = authenticate(request, username=username, password=password)
-    if user is not None and may_use_api(
-        user
-    ):  # else the second time would be quick, and tell that it was right
-        _remember(name, user)
+    # Not cached without the permission: the faster second response would reveal that the password
+    # is right.
+    if user is not None and may_use_api(user):
+        _cache_user(key, user)
         if attempt:
             attempt.forgive()
         return user
-    cache.delete(proven)
+    cache.delete(proven_key)
     return None
 
 
 @sensitive_variables()
 def _decode(encoded: str) -> tuple[str, str]:
-    """User name and password."""
+    """Return username and password. Raises ``AuthenticationFailed``."""
     try:
         raw = base64.b64decode(encoded)
     except ValueError:
@@ -94,45 +105,45 @@ def _decode(encoded: str) -> tuple[str, str]:
 
 @sensitive_variables()
 def _cache_key(username: str, password: str) -> str:
-    # Neither contains NUL, so no two credentials give the same text.
-    digest = salted_hmac(
-        "ringotel_crm.auth.basic", f"{username}\0{password}", algorithm="sha256"
-    ).hexdigest()
+    # Neither contains NUL, so that no two credentials result in the same text.
+    credential = f"{username}\0{password}"
+    digest = salted_hmac("ringotel_crm.auth.basic", credential, algorithm="sha256").hexdigest()
     return f"ringotel_crm.auth.basic.{digest}"
 
 
-def _remember(name: str, user: Any) -> None:
+def _cache_user(key: str, user: Any) -> None:
     if not conf.CREDENTIAL_CACHE_SECONDS:
         return
     value = (user.get_username(), user.get_session_auth_hash())
-    cache.set(name, value, conf.CREDENTIAL_CACHE_SECONDS)
-    cache.set(f"{name}.proven", True, PROVEN_SECONDS)
+    cache.set(key, value, conf.CREDENTIAL_CACHE_SECONDS)
+    cache.set(f"{key}.proven", True, PROVEN_SECONDS)
 
 
-def _recall(name: str) -> Any:
-    """The user remembered under ``name``, if name and password are still the same; else None."""
-    value = _cached(name)
+def _cached_user(key: str) -> Any:
+    """Return the user cached under ``key`` if username and password have not changed since, or
+    ``None``.
+    """
+    value = _get_cached(key)
     if value is None:
         return None
     username, session_auth_hash = value
     using = router.db_for_read(get_user_model())
     users = [
-        load_user(using, row, more=["password"])
+        load_user(using, row, "pk", more=["password"])
         for row in _USERS.rows(using, username, variant=query_cache_key())
     ]
     return next((user for user in users if user.get_session_auth_hash() == session_auth_hash), None)
 
 
 def _users(username: str) -> QuerySet[Any, Any]:
-    """The user of this name: who it is, what it may do, and what tells whether the password is still the same."""
+    """Query users with the columns that ``get_session_auth_hash()`` and the permission need."""
     model = get_user_model()
-    return annotate_user(
-        model._default_manager.filter(**{model.USERNAME_FIELD: username}), "pk", more=["password"]
-    )
+    users = model._default_manager.filter(**{model.USERNAME_FIELD: username})
+    return annotate_user(users, "pk", more=["password"])
 
 
 _USERS = CompiledQuery(_users)
 
 
-def _cached(name: str) -> Any:
-    return cache.get(name) if conf.CREDENTIAL_CACHE_SECONDS else None
+def _get_cached(key: str) -> Any:
+    return cache.get(key) if conf.CREDENTIAL_CACHE_SECONDS else None

@@ -1,4 +1,4 @@
-"""Ready-made groups, so that nobody has to pick permissions one by one."""
+"""Ready-made permission groups."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 from django.utils.translation import gettext_noop
 
-AGENT, SUPERVISOR, ADMINISTRATOR = (
-    gettext_noop("Agent"),
-    gettext_noop("Supervisor"),
-    gettext_noop("Administrator"),
-)
+AGENT = gettext_noop("Agent")
+SUPERVISOR = gettext_noop("Supervisor")
+ADMINISTRATOR = gettext_noop("Administrator")
 
-# What each may do beyond the one before. Of our own app; the contacts' models follow below.
-_OWN = (
-    *("view_own_activity", "change_activity", "listen_own_recording", "place_call"),
-    *("add_note", "change_note", "view_note"),
+# Permissions of this app for agents.
+_AGENT_CODENAMES = (
+    "view_own_activity",
+    "change_activity",
+    "listen_own_recording",
+    "place_call",
+    "add_note",
+    "change_note",
+    "view_note",
 )
-_ALL = (
+# Permissions of this app that supervisors have in addition.
+_SUPERVISOR_CODENAMES = (
     "view_activity",
     "listen_team_recording",
     "export_activity",
@@ -29,28 +33,38 @@ _ALL = (
 
 @transaction.atomic
 def create_groups(contact_models: list[tuple[str, str]]) -> dict[str, int]:
-    """Make the three groups, or give them what they lack; what a site added stays. Name and number of permissions.
+    """Create the groups of agents, supervisors and administrators, or add the permissions that they
+    lack.
 
-    ``contact_models`` are app label and model name of the tables with the people: agents view, add and change these,
-    supervisors delete them as well.
+    ``contact_models``: app label and model name of the tables with contacts and organizations.
+    Agents may view, add and change their rows, supervisors also delete them. Administrators have
+    all permissions of this app but ``use_api``, which is for service users. Permissions that the
+    site has added remain.
+
+    Returns the number of permissions of each group by name: ``{"Ringotel agent": 12, ...}``.
     """
-    ours = Permission.objects.filter(content_type__app_label="ringotel_crm")
-    theirs = Permission.objects.none()
+    app_permissions = Permission.objects.filter(content_type__app_label="ringotel_crm")
+    contact_permissions = Permission.objects.none()
     for app_label, model in contact_models:
-        theirs |= Permission.objects.filter(
+        contact_permissions |= Permission.objects.filter(
             content_type__app_label=app_label, content_type__model=model
         )
-    agent = {*ours.filter(codename__in=_OWN), *theirs.exclude(codename__startswith="delete_")}
-    supervisor = {*agent, *ours.filter(codename__in=_ALL), *theirs}
-    # Acting as Ringotel itself is for service users.
-    administrator = {*supervisor, *ours.exclude(codename="use_api")}
-    made = {}
-    for name, permissions in (
-        (AGENT, agent),
-        (SUPERVISOR, supervisor),
-        (ADMINISTRATOR, administrator),
-    ):
-        group, _created = Group.objects.get_or_create(name=f"Ringotel {name.lower()}")
-        group.permissions.add(*permissions)
-        made[group.name] = group.permissions.count()
-    return made
+    agent = {
+        *app_permissions.filter(codename__in=_AGENT_CODENAMES),
+        *contact_permissions.exclude(codename__startswith="delete_"),
+    }
+    supervisor = {
+        *agent,
+        *app_permissions.filter(codename__in=_SUPERVISOR_CODENAMES),
+        *contact_permissions,
+    }
+    administrator = {*supervisor, *app_permissions.exclude(codename="use_api")}
+    roles = {AGENT: agent, SUPERVISOR: supervisor, ADMINISTRATOR: administrator}
+    return {f"Ringotel {role.lower()}": _grant(role, roles[role]) for role in roles}
+
+
+def _grant(role: str, permissions: set[Permission]) -> int:
+    """Add ``permissions`` to the group of ``role``; return how many the group has."""
+    group, _created = Group.objects.get_or_create(name=f"Ringotel {role.lower()}")
+    group.permissions.add(*permissions)
+    return group.permissions.count()

@@ -1,6 +1,6 @@
 """OAuth2 by django-oauth-toolkit: authorization code and refresh tokens, scope ``ringotel``.
 
-The only importer of ``oauth2_provider``; imported only where that app is installed.
+The only module that imports ``oauth2_provider``; imported only if that app is installed.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import DataError, router
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from oauth2_provider.models import (
@@ -51,15 +53,28 @@ from .permissions import (
 from .throttling import LoginAttempt, seconds_left
 
 SCOPE = "ringotel"
-# Tells our applications from the site's others; unlike a name, nobody else's has it by chance.
+
+# Client ids of Ringotel's applications, which distinguishes them from the site's other
+# applications.
 CLIENT_ID_PREFIX = "ringotel-"
+
+# Fields of the access token that restrict it to resources. Exists since version 3.4 of the toolkit.
+_RESOURCE_FIELDS = [
+    field.name for field in AccessToken._meta.concrete_fields if field.name == "resource"
+]
 
 
 class OAuth2Authentication(BaseAuthentication):
-    """Gives the user who approved, and the toolkit's access token as ``request.auth``. One query."""
+    """Authenticate the user who approved the access, with the access token as ``request.auth``.
+    Runs one query.
+    """
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        """None where there is no bearer token; raises ``AuthenticationFailed``."""
+        """Return user and token; ``None`` if there is no bearer token.
+
+        Raises ``AuthenticationFailed`` for an invalid or expired token, one without the scope, and
+        a user who may not use the API, and ``Throttled`` after too many failures.
+        """
         token = read_credential(request, "bearer")
         if token is None:
             return None
@@ -71,44 +86,37 @@ class OAuth2Authentication(BaseAuthentication):
 
 
 def _tokens(checksum: str, now: dt.datetime) -> QuerySet[Any, Any]:
-    """The access token with this checksum, if it has not expired, with its user."""
     tokens = AccessToken.objects.filter(
         token_checksum=checksum, expires__gt=now, user__isnull=False
     )
     return annotate_user(tokens, "user", "pk", "scope", *_RESOURCE_FIELDS)
 
 
-# Came with version 3.4 of the toolkit.
-_RESOURCE_FIELDS = [
-    field.name for field in AccessToken._meta.concrete_fields if field.name == "resource"
-]
 _TOKENS = CompiledQuery(_tokens)
 
 
 def _lookup_token(token: str) -> tuple[Any, Any] | None:
-    """User and token where the toolkit would certainly say yes; None leaves it to the toolkit to tell."""
-    models_in_use = (get_access_token_model(), get_application_model())
-    if oauth2_settings.OAUTH2_VALIDATOR_CLASS is not OAuth2Validator or models_in_use != (
-        AccessToken,
-        Application,
-    ):
+    """Return user and token if the toolkit would certainly accept the token; ``None`` leaves it to
+    the toolkit.
+    """
+    if oauth2_settings.OAUTH2_VALIDATOR_CLASS is not OAuth2Validator:
+        return None
+    if (get_access_token_model(), get_application_model()) != (AccessToken, Application):
         return None
     using = router.db_for_read(AccessToken)
     checksum = hashlib.sha256(token.encode()).hexdigest()
-    for pk, scope, *columns in _TOKENS.rows(
-        using, checksum, timezone.now(), variant=query_cache_key()
-    ):
-        resources, columns = columns[: len(_RESOURCE_FIELDS)], columns[len(_RESOURCE_FIELDS) :]
-        if SCOPE in scope.split() and all(str(resource) == "[]" for resource in resources):
-            user = load_user(using, columns)
-            return user, AccessToken.from_db(using, ["id", "user_id"], [pk, user.pk])
+    for row in _TOKENS.rows(using, checksum, timezone.now(), variant=query_cache_key()):
+        is_restricted = any(str(getattr(row, field)) != "[]" for field in _RESOURCE_FIELDS)
+        if SCOPE in row.scope.split() and not is_restricted:
+            user = load_user(using, row, "user")
+            return user, AccessToken.from_db(using, ["id", "user_id"], [row.pk, user.pk])
     return None
 
 
 def _verify(request: Request) -> tuple[Any, Any]:
-    """What the toolkit says."""
-    # Not its own verify_request(): it would parse the body, which may be a recording, and it chokes on
-    # a query with a raw space in it.
+    """Return user and token as the toolkit verifies them, or ``(None, None)``."""
+    # Not the toolkit's own verify_request(): it parses the body, which may be a recording, and
+    # fails for a query string that contains a space.
     core = get_oauthlib_core()
     uri = request.build_absolute_uri(request.path)
     valid, verified = core.server.verify_request(
@@ -118,58 +126,74 @@ def _verify(request: Request) -> tuple[Any, Any]:
 
 
 def _has_nul(*forms: QueryDict) -> bool:
-    return any(
-        "\0" in value for form in forms for _name, values in form.lists() for value in values
-    )
+    return any("\0" in "".join(values) for form in forms for _name, values in form.lists())
 
 
 class AuthorizationView(ToolkitAuthorizationView):  # type: ignore[misc]
-    """The toolkit's page on which people approve, which refuses nonsense instead of failing."""
+    """The toolkit's page on which users approve the access, with a 400 for invalid parameters
+    instead of a 500.
+    """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """400 for what no database can hold, and for a form that names a client there is none of."""
+        """Respond with 400 to text that cannot be stored and to an unknown client."""
         if not _has_nul(request.GET, request.POST):
             with suppress(ObjectDoesNotExist, DataError, ValidationError):
                 response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
                 return response
-        return HttpResponseBadRequest(gettext("There is no such application."))
+        return HttpResponseBadRequest(gettext("This application does not exist."))
 
 
+@method_decorator(login_not_required, name="dispatch")
 class TokenView(ToolkitTokenView):  # type: ignore[misc]
-    """The toolkit's token endpoint, where who guesses a client's secret is slowed down before it is hashed.
+    """The toolkit's token endpoint. Clients that guess a secret are throttled before it is hashed.
 
-    Counted by address and client together: at Ringotel's address others are at home, too.
+    Failures are counted by IP address and client together: other customers share Ringotel's
+    address.
     """
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """429 with ``Retry-After`` after too many failures, 400 for what the toolkit trips over; else as it answers."""
-        if request.encoding:  # what a body claims for itself may be no charset of text
+        """Respond as the toolkit does, but with 429 and ``Retry-After`` after too many failures,
+        and with 400 to requests for which the toolkit raises an error.
+        """
+        if request.encoding:  # the charset of the content type may be invalid
             request.encoding = "utf-8"
         client_id = _client_id(request)
-        if (
-            _has_nul(request.POST)
-            or "\0" in client_id
-            or not request.headers.get("Authorization", "").isascii()
-        ):
-            return JsonResponse(
-                {"error": "invalid_request", "error_description": "It is no text."}, status=400
-            )
-        if request.POST.get("grant_type", "") not in ("", "authorization_code", "refresh_token"):
-            return JsonResponse({"error": "unsupported_grant_type"}, status=400)
-        attempt = LoginAttempt(request, client_id, by_address=False)
+        if invalid := _invalid_request(request, client_id):
+            return JsonResponse(invalid, status=400)
+        attempt = LoginAttempt(request, client_id, by_ip=False)
         if attempt.is_blocked():
-            answer = {"error": "temporarily_unavailable", "error_description": "Too many failures."}
-            return JsonResponse(answer, status=429, headers={"Retry-After": str(seconds_left())})
+            body = _error("temporarily_unavailable", "Too many failures.")
+            return JsonResponse(body, status=429, headers={"Retry-After": str(seconds_left())})
         response: HttpResponse = super().post(request, *args, **kwargs)
-        # Not before, as for passwords: all agents of a company renew their tokens as one client, often at once.
+        # Not counted up front: all agents of a company refresh their tokens as one client, often at
+        # the same time.
         if response.status_code == 401:
             with suppress(Throttled):
                 attempt.check_and_count()
         return response
 
 
+def _invalid_request(request: HttpRequest, client_id: str) -> dict[str, str] | None:
+    """Return the error for a request that would make the toolkit raise, or that asks for an
+    unsupported grant.
+    """
+    has_nul = "\0" in client_id or _has_nul(request.POST)
+    if has_nul or not request.headers.get("Authorization", "").isascii():
+        return _error("invalid_request", "Invalid characters.")
+    if request.POST.get("grant_type", "") not in ("", "authorization_code", "refresh_token"):
+        return _error("unsupported_grant_type", "Use authorization_code or refresh_token.")
+    return None
+
+
+def _error(code: str, description: str) -> dict[str, str]:
+    """Return an error of RFC 6749, section 5.2. It allows ASCII only, so the description is not
+    translated.
+    """
+    return {"error": code, "error_description": description}
+
+
 def _client_id(request: HttpRequest) -> str:
-    """Who says to ask, in the header or in the body."""
+    """Return the client id of the ``Authorization`` header, or else of the body."""
     scheme, _space, encoded = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "basic":
         with suppress(ValueError):
@@ -178,46 +202,52 @@ def _client_id(request: HttpRequest) -> str:
 
 
 def apply_default_settings() -> None:
-    """Fill in what Ringotel needs of ``OAUTH2_PROVIDER``, where the site has not set it itself."""
+    """Set the ``OAUTH2_PROVIDER`` defaults that Ringotel needs, where the site has not set them
+    itself.
+    """
     defaults = oauth2_settings.defaults
     defaults["SCOPES"] = {
         **defaults["SCOPES"],
         SCOPE: _("Work with contacts and calls as Ringotel"),
     }
     defaults["PKCE_REQUIRED"] = pkce_required
-    # Without it, two refreshes at once lock the client out. It gives a token out again, so not where they are hashed.
+    # Without a grace period, two concurrent refreshes lock the client out. With it a token is
+    # returned twice, which is impossible if tokens are stored hashed.
     if not getattr(oauth2_settings, "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE", False):
         defaults["REFRESH_TOKEN_GRACE_PERIOD_SECONDS"] = 30
     oauth2_settings.reload()
 
 
 def pkce_required(client_id: str) -> bool:
-    """Whether this client must use PKCE: each but the confidential ones made by :func:`make_application`.
+    """Return whether this client must use PKCE: all but the confidential clients of
+    :func:`make_application`.
 
-    Ringotel does not document that it can, so PKCE is accepted from it and not demanded.
+    Ringotel does not document that it supports PKCE, so it is optional for Ringotel.
     """
     application_model = get_application_model()
-    ours = application_model.objects.filter(
+    confidential = application_model.objects.filter(
         client_id=client_id, client_type=application_model.CLIENT_CONFIDENTIAL
     )
-    return not (client_id.startswith(CLIENT_ID_PREFIX) and ours.exists())
+    return not (client_id.startswith(CLIENT_ID_PREFIX) and confidential.exists())
 
 
 def make_application(*, name: str, redirect_uri: str, user: Any = None) -> tuple[str, str]:
-    """Make Ringotel's application called ``name``, or give the one there is a new secret; (client id, client secret).
+    """Create Ringotel's application ``name``, or replace its secret; return ``(client id, client
+    secret)``.
 
-    The secret is stored hashed and returned once, here. After a change of secret, access tokens that were issued
-    go on until they expire; refresh tokens need the new secret. ``user`` owns the application in the toolkit's
-    pages. Raises ``Invalid`` for a redirect URI that the toolkit does not take.
+    The secret is stored hashed and cannot be read again. After a new secret, access tokens remain
+    valid until they expire, and refreshing them needs the new secret. ``user``: owner of a new
+    application in the toolkit's pages.
+
+    Raises ``InvalidInput`` for an invalid redirect URI.
     """
     application_model = get_application_model()
     application = application_model.objects.filter(
         name=name, client_id__startswith=CLIENT_ID_PREFIX
     ).first()
     if application is None:
-        application = application_model(
-            name=name, client_id=f"{CLIENT_ID_PREFIX}{secrets.token_hex(16)}", user=user
-        )
+        client_id = f"{CLIENT_ID_PREFIX}{secrets.token_hex(16)}"
+        application = application_model(name=name, client_id=client_id, user=user)
     secret = secrets.token_urlsafe(48)
     application.client_secret = secret
     application.redirect_uris = redirect_uri
@@ -233,29 +263,29 @@ def make_application(*, name: str, redirect_uri: str, user: Any = None) -> tuple
 
 @contextmanager
 def temporary_grant(client_id: str, user: Any) -> Iterator[tuple[str, str]]:
-    """Until the end of the block, what Ringotel gets when ``user`` approves: a code, and the redirect URI it goes to.
+    """Yield ``(code, redirect URI)``, as Ringotel receives them when ``user`` approves the access.
 
-    Only for an application of ours. What was issued for the code meanwhile does not outlive the block.
-    Raises ``Invalid``.
+    The code and all tokens issued for it are deleted at the end of the block. Raises
+    ``InvalidInput`` unless the client is one of :func:`make_application`.
     """
+    if "\0" in client_id:
+        raise InvalidInput(gettext("This application does not exist."))
     applications = get_application_model().objects.filter(client_id__startswith=CLIENT_ID_PREFIX)
-    application = (
-        applications.filter(client_id=client_id).first() if "\0" not in client_id else None
-    )
+    application = applications.filter(client_id=client_id).first()
     if application is None:
-        raise InvalidInput(gettext("There is no such application any more."))
+        raise InvalidInput(gettext("This application does not exist."))
     redirect_uri = application.redirect_uris.split()[0]
-    begun = timezone.now()
+    now = timezone.now()
     grant = get_grant_model().objects.create(
         application=application,
         user=user,
         code=secrets.token_urlsafe(32),
         redirect_uri=redirect_uri,
         scope=SCOPE,
-        expires=begun + dt.timedelta(minutes=1),
+        expires=now + dt.timedelta(minutes=1),
     )
     try:
         yield grant.code, redirect_uri
     finally:
         for model in (get_refresh_token_model(), get_access_token_model(), get_grant_model()):
-            model.objects.filter(application=application, user=user, created__gte=begun).delete()
+            model.objects.filter(application=application, user=user, created__gte=now).delete()

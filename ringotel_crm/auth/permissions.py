@@ -1,4 +1,6 @@
-"""What the three ways of authentication share: reading the header, the permission, and one word for every refusal."""
+"""The permission to use the API, and what the authenticators share: reading a header, loading a
+user, failing.
+"""
 
 from __future__ import annotations
 
@@ -13,24 +15,61 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
+
+from ..models import ApiKey
+from ..records import Actor
 
 PERMISSION = "ringotel_crm.use_api"
 APP_LABEL, CODENAME = PERMISSION.split(".")
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+# Attribute of a user object that holds the result of may_use_api().
 CACHED_ATTRIBUTE = "_ringotel_may_use_api"
 
 
+class MayUseApi(BasePermission):
+    """Allow active users with the permission ``ringotel_crm.use_api``; staff need it too."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Run no query for a user loaded by one of our authenticators."""
+        user: Any = request.user  # None where the site sets UNAUTHENTICATED_USER to None
+        return user is not None and may_use_api(user)
+
+
+def get_actor(request: Request) -> Actor:
+    """Return the user and tenant that ``request`` acts as. Only API keys have a tenant."""
+    tenant = request.auth.tenant if isinstance(request.auth, ApiKey) else ""
+    return Actor(user=request.user, tenant=tenant)
+
+
+def may_use_api(user: Any, *, granted: bool = False) -> bool:
+    """Return whether ``user`` is active and has the permission. Evaluated once for each user
+    object.
+
+    ``granted``: the value of :func:`has_permission_expr`, if it was queried.
+    """
+    if not hasattr(user, CACHED_ATTRIBUTE):
+        allowed = user.is_active and (granted or user.has_perm(PERMISSION))
+        setattr(user, CACHED_ATTRIBUTE, allowed)
+    return bool(getattr(user, CACHED_ATTRIBUTE))
+
+
 def authentication_failed() -> AuthenticationFailed:
-    """The same for a stranger, a wrong secret, an expired one, and somebody who lacks the permission."""
-    return AuthenticationFailed(_("The credentials are not valid."))
+    """Return the error of every failed authentication: it does not reveal whether the user or the
+    secret was wrong.
+    """
+    return AuthenticationFailed(_("Invalid credentials."))
 
 
 @sensitive_variables("words")
 def read_credential(request: Request, scheme: str) -> str | None:
-    """What the ``Authorization`` header says after ``scheme`` (lower case); None if there is another scheme or none.
+    """Return the credential of the ``Authorization`` header; ``None`` if it has another scheme or
+    is missing.
 
-    Raises :func:`refused` for anything but one word of visible ASCII.
+    ``scheme`` is in lower case. Raises ``AuthenticationFailed`` unless the credential is one word
+    of printable ASCII.
     """
     words = request.headers.get("Authorization", "").split()
     if not words or words[0].lower() != scheme:
@@ -48,7 +87,7 @@ def _permission_pk() -> int:
 
 
 def permission_pk() -> int:
-    """The primary key of our permission, asked for once in a process; 0 before it exists."""
+    """Return the primary key of the permission, queried once per process; 0 before it exists."""
     try:
         return _permission_pk()
     except Permission.DoesNotExist:
@@ -56,34 +95,39 @@ def permission_pk() -> int:
 
 
 def clear_permission_cache(**kwargs: Any) -> None:
-    """After migrations it may be another one."""
+    """Receiver of ``post_migrate``: the primary key may have changed."""
     _permission_pk.cache_clear()
 
 
 def has_permission_expr(user: str) -> Q | Value:
-    """An expression for queries: whether the user at the path ``user`` certainly has the permission.
+    """Return a query expression: whether the user at the path ``user`` has the permission for
+    certain.
 
-    It is :class:`~django.contrib.auth.backends.ModelBackend`'s yes, where this backend is asked first.
-    Otherwise it is False, and ``user.has_perm()`` has to tell.
+    It has the value that :class:`~django.contrib.auth.backends.ModelBackend` would return, if that
+    is the first authentication backend of a site with Django's own ``has_perm()``. Otherwise it is
+    ``False``, and only ``user.has_perm()`` can decide.
     """
     user_model: Any = get_user_model()
-    plain = getattr(user_model, "has_perm", None) is PermissionsMixin.has_perm
-    if not plain or list(settings.AUTHENTICATION_BACKENDS)[:1] != [MODEL_BACKEND]:
+    is_standard = getattr(user_model, "has_perm", None) is PermissionsMixin.has_perm
+    if not is_standard or list(settings.AUTHENTICATION_BACKENDS)[:1] != [MODEL_BACKEND]:
         return Value(False)
-    # By key and with few joins: a database plans longer than it searches.
+    # By primary key and with few joins: for this query, planning takes longer than executing.
     groups = Group.permissions.through.objects.filter(permission=permission_pk()).values("group")
-    own = {user_model._meta.get_field("user_permissions").m2m_field_name(): OuterRef(user)}
+    by_user = {user_model._meta.get_field("user_permissions").m2m_field_name(): OuterRef(user)}
     by_group = {user_model._meta.get_field("groups").m2m_field_name(): OuterRef(user)}
-    return Q(
-        Exists(
-            user_model.user_permissions.through.objects.filter(**own, permission=permission_pk())
-        )
-    ) | Q(Exists(user_model.groups.through.objects.filter(**by_group, group__in=groups)))
+    user_permissions = user_model.user_permissions.through.objects
+    memberships = user_model.groups.through.objects
+    return Q(Exists(user_permissions.filter(**by_user, permission=permission_pk()))) | Q(
+        Exists(memberships.filter(**by_group, group__in=groups))
+    )
 
 
-def user_columns(*more: str) -> list[Any]:
-    """What has to be read of a user to tell who it is and what it may do, and the fields called ``more``, in the order
-    of ``Model.from_db``."""
+def user_fields(*more: str) -> list[Any]:
+    """Return the fields that identify a user and decide about the permission, and the fields named
+    ``more``.
+
+    They are in the order of ``Model.from_db``.
+    """
     model = get_user_model()
     names = {"is_active", "is_superuser", model.USERNAME_FIELD, *more}
     return [
@@ -94,38 +138,56 @@ def user_columns(*more: str) -> list[Any]:
 def annotate_user(
     rows: QuerySet[Any], path: str, *columns: str, more: Sequence[str] = ()
 ) -> QuerySet[Any, Any]:
-    """``rows`` as tuples of these columns and of what :func:`user_from` takes; ``path`` leads to the user, "pk" if the
-    rows are users."""
-    prefix = "" if path == "pk" else f"{path}__"
-    names = [f"{prefix}{field.name}" for field in user_columns(*more)]
-    told: QuerySet[Any, Any] = (
+    """Return ``rows`` as tuples of ``columns``, ``granted``, and the fields of a user that
+    :func:`load_user` needs.
+
+    ``path``: the relation to the user; "pk" if the rows are users. ``more``: further fields of the
+    user.
+
+    This authenticates and authorizes a request with one query. Example::
+
+        keys = ApiKey.objects.filter(digest="5e88...")
+        query = CompiledQuery(lambda: annotate_user(keys, "user", "pk", "tenant"))
+
+    The SQL selects the key, whether its user has the permission, and the user::
+
+        SELECT key.id, key.tenant,
+               (EXISTS (user_permissions ...) OR EXISTS (groups ...)) AS granted,
+               user.id, user.is_superuser, user.username, user.is_active
+        FROM key INNER JOIN user ON key.user_id = user.id WHERE key.digest = '5e88...'
+
+    A row, and the user loaded from it without another query, its other fields deferred::
+
+        row = Row(pk=7, tenant="north", granted=True,
+                  user__id=3, user__is_superuser=False, user__username="agnes",
+                  user__is_active=True)
+        load_user("default", row, "user")  ->  <User: agnes>, for whom may_use_api() is True
+    """
+    names = [_column(path, field) for field in user_fields(*more)]
+    tuples: QuerySet[Any, Any] = (
         rows.order_by()
         .annotate(granted=has_permission_expr(path))
         .values_list(*columns, "granted", *names)
     )
-    return told
+    return tuples
 
 
-def load_user(using: str, columns: Sequence[Any], more: Sequence[str] = ()) -> Any:
-    """The user in the columns of :func:`with_user`, as the driver gave them; its other fields load when asked for."""
-    fields = user_columns(*more)
-    values = [field.to_python(column) for field, column in zip(fields, columns[1:], strict=True)]
+def load_user(using: str, row: Any, path: str, more: Sequence[str] = ()) -> Any:
+    """Return the user in a ``row`` of :func:`annotate_user`, given the same ``path`` and ``more``.
+
+    The other fields of the user are loaded from the database ``using`` on access.
+    """
+    fields = user_fields(*more)
+    values = [field.to_python(getattr(row, _column(path, field))) for field in fields]
     user = get_user_model().from_db(using, [field.attname for field in fields], values)
-    may_use_api(user, granted=bool(columns[0]))
+    may_use_api(user, granted=bool(row.granted))
     return user
 
 
 def query_cache_key() -> tuple[Any, ...]:
-    """What :func:`with_user` depends on, for :meth:`PreparedQuery.rows`."""
+    """Return what :func:`annotate_user` depends on, as the ``variant`` of a compiled query."""
     return (permission_pk(), settings.AUTH_USER_MODEL, *settings.AUTHENTICATION_BACKENDS)
 
 
-def may_use_api(user: Any, *, granted: bool = False) -> bool:
-    """Whether ``user`` is active and has the permission. Asked once for each user object.
-
-    ``granted`` is what the expression of that name told.
-    """
-    if not hasattr(user, CACHED_ATTRIBUTE):
-        allowed = user.is_active and (granted or user.has_perm(PERMISSION))
-        setattr(user, CACHED_ATTRIBUTE, allowed)
-    return bool(getattr(user, CACHED_ATTRIBUTE))
+def _column(path: str, field: Any) -> str:
+    return str(field.name) if path == "pk" else f"{path}__{field.name}"

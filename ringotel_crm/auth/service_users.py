@@ -12,31 +12,32 @@ from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import transaction
 from django.db.models import EmailField
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ..backends.users import SERVICE_GROUP
 from ..exceptions import InvalidInput
 from .permissions import APP_LABEL, CODENAME, PERMISSION
 
-CREATE_USER_HINT = 'make a user yourself, and name it with "manage.py ringotel_connect --user"'
+CREATE_USER_HINT = gettext_lazy(
+    'Create a user yourself and pass it to "manage.py ringotel_connect --user".'
+)
 
 
 def service_user(name: str) -> Any:
-    """The user ``ringotel-<name>``, made if there is none: without a password, and permitted to use the API only.
+    """Return the user ``ringotel-<name>``, creating it if necessary, without a password.
 
-    Where users are called by their e-mail address, ``ringotel-<name>@service.invalid``.
+    Its only permission is to use the API, from a group. If the username is an e-mail address, it is
+    ``ringotel-<name>@service.invalid``.
 
-    Raises ``Invalid`` if that name is somebody else's, or the site's user model cannot have such a user.
+    Raises ``InvalidInput`` if the username belongs to a user outside the group or to an inactive
+    one, if the user model does not support such a user, and if the permission does not exist yet.
     """
     user_model = get_user_model()
     if not hasattr(user_model, "groups"):
-        raise InvalidInput(f"Users of {user_model._meta.label} have no groups: {CREATE_USER_HINT}.")
-    by_email = isinstance(user_model._meta.get_field(user_model.USERNAME_FIELD), EmailField)
-    slug = slugify(name, allow_unicode=not by_email)
-    if slug != name:  # two names that look alike are two users
-        slug = f"{slug}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
-    username = (
-        f"ringotel-{slug}{'@service.invalid' if by_email else ''}"  # a domain that no mail goes to
-    )
+        message = _("Users of %(model)s have no groups.") % {"model": user_model._meta.label}
+        raise InvalidInput(f"{message} {CREATE_USER_HINT}")
+    username = _username(name)
     with transaction.atomic():
         group, _created = Group.objects.get_or_create(name=SERVICE_GROUP)
         group.permissions.set([_permission()])
@@ -47,14 +48,15 @@ def service_user(name: str) -> Any:
             user.groups.add(group)
         if group not in user.groups.all():
             raise InvalidInput(
-                f"There is already a user {username!r}, who is not in the group {SERVICE_GROUP!r}."
+                _("The user %(username)s already exists and is not in the group %(group)s.")
+                % {"username": username, "group": SERVICE_GROUP}
             )
     _require_active(user)
     return user
 
 
 def set_service_password(user: Any) -> str:
-    """Give the user a new random password, returned once, here."""
+    """Set a new random password and return it."""
     password = secrets.token_urlsafe(24)
     user.set_password(password)
     user.save(update_fields=["password"])
@@ -62,16 +64,33 @@ def set_service_password(user: Any) -> str:
 
 
 def grant_api_permission(user: Any) -> None:
-    """Permit an existing user to use the API. Raises ``Invalid`` where Django's permissions cannot."""
+    """Give an existing user the permission to use the API.
+
+    Raises ``InvalidInput`` if the user is inactive, if its model has no permissions, and if the
+    permission does not exist yet.
+    """
     _require_active(user)
     if user.has_perm(PERMISSION):
         return
     if not hasattr(user, "user_permissions"):
         raise InvalidInput(
-            f"Users of {user._meta.label} have no permissions of their own: let its has_perm(), or one of the "
-            f'AUTHENTICATION_BACKENDS, say yes to "{PERMISSION}".'
+            _(
+                "Users of %(model)s have no permissions. Return True for %(permission)s in its "
+                "has_perm(), or in a backend of AUTHENTICATION_BACKENDS."
+            )
+            % {"model": user._meta.label, "permission": PERMISSION}
         )
     user.user_permissions.add(_permission())
+
+
+def _username(name: str) -> str:
+    user_model = get_user_model()
+    is_email = isinstance(user_model._meta.get_field(user_model.USERNAME_FIELD), EmailField)
+    slug = slugify(name, allow_unicode=not is_email)
+    if slug != name:  # names with the same slug are different users
+        slug = f"{slug}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    # Mail to the domain "invalid" is never delivered (RFC 2606).
+    return f"ringotel-{slug}@service.invalid" if is_email else f"ringotel-{slug}"
 
 
 def _create(username: str) -> Any:
@@ -81,17 +100,20 @@ def _create(username: str) -> Any:
     try:
         user.full_clean()
     except ValidationError as exc:
-        raise InvalidInput(
-            f"{user_model._meta.label} does not take a user who is only called {username!r} "
-            f"({'; '.join(exc.messages)}): {CREATE_USER_HINT}."
-        ) from exc
+        message = _("The user %(username)s cannot be created: %(reason)s") % {
+            "username": username,
+            "reason": " ".join(exc.messages),
+        }
+        raise InvalidInput(f"{message} {CREATE_USER_HINT}") from exc
     user.save()
     return user
 
 
 def _require_active(user: Any) -> None:
     if not user.is_active:
-        raise InvalidInput(f"The user {user.get_username()!r} is deactivated.")
+        raise InvalidInput(
+            _("The user %(username)s is inactive.") % {"username": user.get_username()}
+        )
 
 
 def _permission() -> Permission:
@@ -99,5 +121,5 @@ def _permission() -> Permission:
         return Permission.objects.get(content_type__app_label=APP_LABEL, codename=CODENAME)
     except Permission.DoesNotExist:
         raise InvalidInput(
-            'The permission to use the API does not exist yet: type "manage.py migrate".'
+            _('The permission to use the API does not exist yet. Run "manage.py migrate".')
         ) from None

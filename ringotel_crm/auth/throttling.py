@@ -1,7 +1,8 @@
-"""How often somebody may be wrong, and how often somebody may ask: counted in Django's cache, for one minute each.
+"""Limits on failed authentications and on requests, counted per minute in Django's cache.
 
-Failures count by address, and by address and user name together. Not by user name alone, or anybody could lock a
-customer out from anywhere. Nothing is counted for a valid key, a valid token and a password that is remembered.
+Failures count by IP address, and by IP address and username together; not by username alone, which
+would let anyone lock out a user. Nothing is counted for valid keys, valid tokens and cached
+passwords.
 """
 
 from __future__ import annotations
@@ -19,67 +20,73 @@ from rest_framework.throttling import BaseThrottle
 from ..conf import conf
 from ..internal import cache
 
-WINDOW = 60  # seconds
+# Seconds.
+WINDOW = 60
 
 
 class LoginAttempt:
-    """An attempt to authenticate. It counts as a failure from its beginning, so that none of many at once slips by.
+    """An authentication attempt. Counted as a failure up front, so that concurrent attempts cannot
+    slip through.
 
-    With the cache down nothing is counted and nobody is kept out. ``by_address``: whether it counts against whoever
-    else has this address, too.
+    Nothing is counted or throttled while the cache is down. ``by_ip=False`` counts by IP address
+    and username together only.
     """
 
     def __init__(
-        self, request: Request | HttpRequest, username: str = "", *, by_address: bool = True
+        self, request: Request | HttpRequest, username: str = "", *, by_ip: bool = True
     ) -> None:
-        address = client_ip(request)
-        self.counters = (
-            [(_name("address", address), conf.AUTH_FAILURES_PER_MINUTE_BY_IP)] if by_address else []
-        )
+        ip = client_ip(request)
+        # Cache key and limit of each counter.
+        self.counters: list[tuple[str, int]] = []
+        if by_ip:
+            self.counters.append((_cache_key("ip", ip), conf.AUTH_FAILURES_PER_MINUTE_BY_IP))
         if username:
-            self.counters.append(
-                (_name("username", address, username), conf.AUTH_FAILURES_PER_MINUTE_BY_USERNAME)
-            )
+            key = _cache_key("username", ip, username)
+            self.counters.append((key, conf.AUTH_FAILURES_PER_MINUTE_BY_USERNAME))
 
     def is_blocked(self) -> bool:
-        """Whether there were too many failures before."""
-        return any(limit and int(cache.get(name) or 0) >= limit for name, limit in self.counters)
+        """Return whether there were too many failures, without counting this attempt."""
+        return any(limit and int(cache.get(key) or 0) >= limit for key, limit in self.counters)
 
     def check_and_count(self) -> None:
-        """Raises ``Throttled`` after too many failures."""
-        for name, limit in self.counters:  # a blocked address makes no counters of user names
-            if limit and cache.increment(name, 2 * WINDOW) > limit:
+        """Count this attempt as a failure. Raises ``Throttled`` after too many failures."""
+        for key, limit in self.counters:  # a blocked IP address creates no counters of usernames
+            if limit and cache.increment(key, 2 * WINDOW) > limit:
                 raise Throttled(seconds_left())
 
     def forgive(self) -> None:
-        """It was none."""
-        for name, limit in self.counters:
+        """Undo the count: the attempt succeeded."""
+        for key, limit in self.counters:
             if limit:
-                cache.decrement(name)
+                cache.decrement(key)
 
 
 class CallerThrottle(BaseThrottle):
-    """At most ``REQUESTS_PER_MINUTE`` for each key, or user."""
+    """Allow ``REQUESTS_PER_MINUTE`` for each API key, or for each user without a key."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        """Counts this one."""
-        caller = (request.user.pk, getattr(request.auth, "pk", ""))
-        return cache.increment(_name("caller", *caller), 2 * WINDOW) <= conf.REQUESTS_PER_MINUTE
+        """Count this request."""
+        key = _cache_key("caller", request.user.pk, getattr(request.auth, "pk", ""))
+        return cache.increment(key, 2 * WINDOW) <= conf.REQUESTS_PER_MINUTE
 
     def wait(self) -> float:
-        """Seconds until the next minute begins."""
+        """Return the seconds until the next minute."""
         return seconds_left()
 
 
 def client_ip(request: Request | HttpRequest) -> str:
-    """The client's address; of IPv6 the network, because a single customer has more addresses than can be counted."""
-    given = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-    # What stands further left than our own proxies wrote is the client's invention.
-    forwarded = given[-min(conf.NUM_PROXIES, len(given))].strip() if conf.NUM_PROXIES else ""
+    """Return the IP address of the client; for IPv6 its /64 network, every address of which one
+    client can use.
+
+    With ``NUM_PROXIES`` it is read from ``X-Forwarded-For``, that many entries from the end.
+    """
+    entries = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    # Entries before those of our own proxies can be forged by the client.
+    forwarded = entries[-min(conf.NUM_PROXIES, len(entries))].strip() if conf.NUM_PROXIES else ""
     text: str = forwarded or request.META.get("REMOTE_ADDR", "")
     try:
         address = ipaddress.ip_address(text)
-    except ValueError:  # behind a Unix socket there is none
+    except ValueError:  # a Unix socket has no address
         return text
     if isinstance(address, ipaddress.IPv6Address):
         mapped = address.ipv4_mapped
@@ -87,12 +94,14 @@ def client_ip(request: Request | HttpRequest) -> str:
     return str(address)
 
 
-def _name(*facts: object) -> str:
-    # With the number of the minute, because some caches forget at a count when the counter ends.
-    minute = int(time.time() // WINDOW)
-    return f"ringotel_crm.auth.throttling.{hashlib.sha256(repr((minute, facts)).encode(errors='replace')).hexdigest()}"
-
-
 def seconds_left() -> int:
-    """Until the minute is over in which failures are counted."""
+    """Return the seconds until the next minute, in which counting starts again."""
     return WINDOW - int(time.time() % WINDOW)
+
+
+def _cache_key(*parts: object) -> str:
+    # The key contains the minute, because some caches extend the lifetime of a counter when it is
+    # incremented.
+    minute = int(time.time() // WINDOW)
+    digest = hashlib.sha256(repr((minute, parts)).encode(errors="replace")).hexdigest()
+    return f"ringotel_crm.auth.throttling.{digest}"

@@ -1,1 +1,3 @@
-"""Door 1: the hooks of Ringotel's JSON framework, and the document that describes them."""
+"""The hooks of Ringotel's JSON framework, and the document that describes them."""
+
+from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What every hook has in common, and how a view says which hook it is."""
+"""The base class of all hook views, and the decorator that marks a view method as a hook."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
+from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -30,21 +32,18 @@ from .errors import exception_handler
 from .parsers import StrictJSONParser
 from .serializers import HookSerializer, compiled_validator
 
-NUMBER_FIELDS = (
-    "phone",
-    "mobile",
-    "caller_number",
-)  # the fields with a number to recognise a request by
-
+# The fields whose number is shown, masked, in the request log.
+NUMBER_FIELDS = ("phone", "mobile", "caller_number")
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hook:
-    """One of Ringotel's hooks: its name, what it takes and gives, and whether it gives a list of that.
+    """A hook of Ringotel's document. ``many``: the response is a list of ``response_serializer``.
 
-    ``ability`` names the class flag of the contact directory, or the directory of the backend, that it needs.
+    ``requires``: what the backend must have: "organizations", or a flag of its contact directory
+    such as "contacts.can_create".
     """
 
     name: str
@@ -55,80 +54,90 @@ class Hook:
     requires: str = ""
 
 
-def hook(name: str, **facts: Any) -> Callable[[Method], Method]:
-    """Mark a view method as the hook called ``name``; see :class:`Hook`. The document is built from these marks."""
+def hook(name: str, **options: Any) -> Callable[[Method], Method]:
+    """Mark a view method as the hook ``name``, with the fields of :class:`Hook` as ``options``.
+
+    The document is built from these marks.
+    """
 
     def mark(method: Method) -> Method:
-        method.hook = Hook(name=name, **facts)  # type: ignore[attr-defined]
+        method.hook = Hook(name=name, **options)  # type: ignore[attr-defined]
         return method
 
     return mark
 
 
 class JSONOnly(BaseContentNegotiation):
-    """Whatever ``Accept`` says, the answer is JSON: Ringotel's engine reads nothing else."""
+    """Respond with JSON whatever the ``Accept`` header contains: Ringotel supports nothing else."""
 
     def select_parser(self, request: Request, parsers: Any) -> BaseParser | None:
-        """The parser of the declared type; a body without a type is taken for JSON."""
-        declared = (request.content_type or "application/json").partition(";")[0].strip().lower()
-        return next((parser for parser in parsers if parser.media_type == declared), None)
+        """Return the parser of the content type; a body without a type is parsed as JSON."""
+        content_type = (request.content_type or "application/json").partition(";")[0]
+        media_type = content_type.strip().lower()
+        return next((parser for parser in parsers if parser.media_type == media_type), None)
 
     def select_renderer(
         self, request: Request, renderers: Any, format_suffix: str | None = None
     ) -> Any:
-        """The one there is."""
+        """Return the first renderer."""
         return renderers[0], renderers[0].media_type
 
 
 class HookViewSet(ViewSet):
-    """The policy of the door, said once: who may enter, what is read and written, how errors look."""
+    """Authentication, parsing, rendering, errors and the request log of all hooks."""
 
     permission_classes = (MayUseApi,)
     parser_classes = (StrictJSONParser,)
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = JSONOnly
     versioning_class = None
-    number = ""  # masked: whom the request is about
+
+    # The masked number of the request, for the request log.
+    number = ""
 
     @classmethod
     def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
-        """Outside of ``ATOMIC_REQUESTS``: the services begin and end their own transactions."""
-        return transaction.non_atomic_requests(super().as_view(actions, **initkwargs))
+        """Exempt the view from ``ATOMIC_REQUESTS``, because the services manage their own
+        transactions, and from ``LoginRequiredMiddleware``.
+        """
+        view = super().as_view(actions, **initkwargs)
+        return login_not_required(transaction.non_atomic_requests(view))
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        """Keys, passwords, and OAuth2 where it is installed."""
         return [authenticator() for authenticator in authenticators()]
 
     def get_throttles(self) -> list[BaseThrottle]:
-        """One, if the settings ask for it."""
         return [CallerThrottle()] if conf.REQUESTS_PER_MINUTE else []
 
     def get_exception_handler(self) -> Any:
-        """Ours, whatever ``REST_FRAMEWORK`` names for the rest of the site."""
+        """Return the handler of the hooks, whatever ``REST_FRAMEWORK`` sets for the rest of the
+        site.
+        """
         return exception_handler
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Noted for the people who set up the connection."""
-        begun = time.perf_counter()
+        """Log each request, also one that raises."""
+        started = time.perf_counter()
         response: Any = None
         try:
             response = super().dispatch(request, *args, **kwargs)
         finally:
-            self.log_request(response, (time.perf_counter() - begun) * 1000)
+            self.log_request(response, (time.perf_counter() - started) * 1000)
         return response  # type: ignore[no-any-return]
 
     def log_request(self, response: Any, milliseconds: float) -> None:
-        """What was asked and what became of it, without a query."""
+        """Add this request to the request log. Runs no query. ``response``: ``None`` if the view
+        raised.
+        """
         hook = getattr(getattr(self, getattr(self, "action", None) or "", None), "hook", None)
-        error = (
-            (getattr(response, "data", None) or {}).get("error", {})
-            if response and response.status_code >= 400
-            else {}
-        )
+        name = hook.name if hook else str(self.request.method)
+        status = response.status_code if response else 500
+        data = getattr(response, "data", None) or {}
+        error = data.get("error", {}) if status >= 400 else {}
         request_log.record(
             "hooks",
-            hook.name if hook else str(self.request.method),
-            response.status_code if response else 500,
+            name,
+            status,
             milliseconds,
             user_id=str(getattr(getattr(self.request, "_user", None), "pk", None) or ""),
             number=self.number,
@@ -137,36 +146,41 @@ class HookViewSet(ViewSet):
         )
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        """Everything is UTF-8: a charset that the body claims for itself would be used for the query."""
+        """Read the query as UTF-8: Django would use the charset of the body."""
         if request.encoding:
             request.encoding = "utf-8"
         return super().initialize_request(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse a body of unknown length: Django would read it as empty, and the call would be lost with a 200."""
+        """Raise ``LengthRequired`` for a chunked body: Django reads it as empty, and the call would
+        be lost.
+        """
         super().initial(request, *args, **kwargs)
         if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
-            raise LengthRequired("A body needs a Content-Length.")
+            raise LengthRequired(_("Send the Content-Length of the body."))
 
     @cached_property
     def backend(self) -> Backend:
-        """The CRM as this caller may see it."""
+        """The backend for the user and tenant of this request."""
         return get_backend(get_actor(self.request))
 
     def validated_data(
         self, serializer_class: type[HookSerializer], data: Any = None
     ) -> dict[str, Any]:
-        """The validated input, from the query and then the body, without what is absent."""
+        """Return the validated input without absent values. A member of the body overrides one of
+        the query.
+
+        ``data``: the body, if it has been read already. Raises ``ValidationError`` and
+        ``InvalidInput``.
+        """
         if data is None:
             data = {} if self.request.method in ("GET", "HEAD") else self.request.data
         # A query has no null but the word.
         query = {
             name: value for name, value in self.request.query_params.items() if value != "null"
         }
-        validated = compiled_validator(serializer_class)(
-            {**strip_absent(query), **strip_absent(data)}
-        )
-        self.number = phone.mask(
-            next((validated[name] for name in NUMBER_FIELDS if validated.get(name)), "")
-        )
+        validate = compiled_validator(serializer_class)
+        validated = validate({**strip_absent(query), **strip_absent(data)})
+        numbers = (validated[name] for name in NUMBER_FIELDS if validated.get(name))
+        self.number = phone.mask(next(numbers, ""))
         return validated

@@ -1,6 +1,6 @@
-"""JSON in which one long value, a file as base64 text, is decoded while it arrives.
+"""A JSON parser that decodes one long value, a file as base64 text, while the body is received.
 
-``json`` would hold such a body several times over in memory; here it passes through in blocks.
+``json`` would hold several copies of such a body in memory; here it is decoded block by block.
 """
 
 from __future__ import annotations
@@ -15,63 +15,70 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ..exceptions import InvalidInput, TooLarge
-from ..internal.parsing import parse_json_object
+from ..internal.parsing import PLACEHOLDER, parse_json_object
 
+# Size limit of the document without the file.
 MAX_OTHER_BYTES = 64 * 1024
-"""What the document may have beside the file."""
 
+# Bytes of base64 text decoded at once.
 BLOCK = 64 * 1024
+
 UNFINISHED_ESCAPE = re.compile(rb"\\(u[0-9a-fA-F]{0,3})?\Z")
 DATA_URL = re.compile(r"\s*data:[^,]{0,200};base64,", re.IGNORECASE)
-PLACEHOLDER = re.compile(r"\s*\$\w*\$\s*")
 URL_SAFE = bytes.maketrans(b"-_", b"+/")
 WHITE_SPACE = b" \t\r\n"
 
 
 class JSONWithFile:
-    """Takes a JSON object by pieces and hands the decoded value of its member ``field`` to ``write``.
+    """Parse a JSON object in chunks, and pass the decoded value of its member ``field`` to
+    ``write``.
 
-    ``feed`` all pieces in order, then ``close``. Both raise ``Invalid`` or ``TooLarge``.
+    Call ``feed()`` with all chunks in order, then ``close()``. Both raise ``InvalidInput`` and
+    ``TooLarge``.
     """
 
     def __init__(self, field: str, write: Callable[[bytes], object]) -> None:
         self.field = field
         self.write = write
-        self.file: _Base64 | None = None  # while inside its text
+        # The decoder, while within the text of the file.
+        self.file: _Base64Decoder | None = None
         self.has_file = False
-        self.other = bytearray()  # the document, with "" for the file
-        self.depth = 0  # of braces and brackets
+        # The document so far, with "" for the file.
+        self.other = bytearray()
+        # Nesting level of braces and brackets.
+        self.depth = 0
         self.in_string = False
-        self.string_start = self.string_end = 0  # the last string in ``other``, with its quotes
+        # Position in ``other`` of the last string, including its quotes.
+        self.string_start = self.string_end = 0
 
-    def feed(self, piece: bytes) -> None:
-        first, *others = piece.split(b'"')
-        self._text(first)
+    def feed(self, chunk: bytes) -> None:
+        first, *others = chunk.split(b'"')
+        self._add_text(first)
         for text in others:
-            self._quote()
-            self._text(text)
+            self._add_quote()
+            self._add_text(text)
 
     def close(self) -> dict[str, Any]:
-        """The other members of the object."""
+        """Return the other members of the object."""
         members = parse_json_object(bytes(self.other))
         if members.pop(self.field, None) not in ("", None):
             raise _invalid(self.field)
         return members
 
-    def _text(self, text: bytes) -> None:
+    def _add_text(self, text: bytes) -> None:
         if self.file:
             self.file.feed(text)
             return
         self.other += text
         if len(self.other) > MAX_OTHER_BYTES:
             raise TooLarge(
-                _('Beside "%(field)s" a body has at most %(limit)d bytes.')
+                _('A body may have at most %(limit)d bytes besides "%(field)s".')
                 % {"field": self.field, "limit": MAX_OTHER_BYTES}
             )
         if not self.in_string:
             self.depth += text.count(b"{") + text.count(b"[") - text.count(b"}") - text.count(b"]")
 
-    def _quote(self) -> None:
+    def _add_quote(self) -> None:
         if self.file:
             self.file.close()
             self.file = None
@@ -84,7 +91,7 @@ class JSONWithFile:
         elif self._is_file_next():
             if self.has_file:
                 raise _invalid(self.field)
-            self.file = _Base64(self.field, self.write)
+            self.file = _Base64Decoder(self.field, self.write)
             self.has_file = True
         else:
             self.string_start = len(self.other)
@@ -100,14 +107,18 @@ class JSONWithFile:
         )
 
 
-class _Base64:
-    """The inside of a JSON string, decoded block by block. Nothing is written for an unresolved ``$placeholder$``."""
+class _Base64Decoder:
+    """Decode the content of a JSON string block by block. Writes nothing for an unresolved
+    ``$placeholder$``.
+    """
 
     def __init__(self, field: str, write: Callable[[bytes], object]) -> None:
         self.field = field
         self.write = write
-        self.text = bytearray()  # as it stands in the document
-        self.digits = b""  # fewer than four
+        # Text that is not decoded yet, with its JSON escapes.
+        self.text = bytearray()
+        # Up to three base64 digits that are not decoded yet.
+        self.digits = b""
         self.is_start = True
         self.is_padded = False
 
@@ -115,7 +126,8 @@ class _Base64:
         self.text += text
         if len(self.text) >= BLOCK:
             unfinished = UNFINISHED_ESCAPE.search(self.text, len(self.text) - 6)
-            self._decode(unfinished.start() if unfinished else len(self.text))
+            end = unfinished.start() if unfinished else len(self.text)
+            self._decode(end)
 
     def close(self) -> None:
         if self.is_start and PLACEHOLDER.fullmatch(self.text.decode(errors="replace")):
@@ -127,11 +139,11 @@ class _Base64:
     def _decode(self, end: int) -> None:
         try:
             text = json.loads(f'"{self.text[:end].decode()}"', strict=False)
-            if self.is_start:
-                text = text[match.end() :] if (match := DATA_URL.match(text)) else text
+            if self.is_start and (prefix := DATA_URL.match(text)):
+                text = text[prefix.end() :]
             digits = self.digits + text.encode("ascii").translate(URL_SAFE, WHITE_SPACE)
-        except ValueError as error:
-            raise _invalid(self.field) from error
+        except ValueError as exc:
+            raise _invalid(self.field) from exc
         del self.text[:end]
         self.is_start = False
         whole = len(digits) // 4 * 4
@@ -144,10 +156,10 @@ class _Base64:
         self.is_padded = digits.endswith(b"=")
         try:
             self.write(base64.b64decode(digits, validate=True))
-        except binascii.Error as error:
-            raise _invalid(self.field) from error
+        except binascii.Error as exc:
+            raise _invalid(self.field) from exc
 
 
 def _invalid(field: str) -> InvalidInput:
-    message = _("One text in base64 is expected.")
+    message = _("Must be base64.")
     return InvalidInput(message, fields={field: [message]})

@@ -1,4 +1,4 @@
-"""The JSON document that Ringotel follows, built from the URLconf, the hooks' marks and their serializers."""
+"""The JSON document that Ringotel reads, built from the URLs, the hooks and their serializers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .variables import VARIABLES, placeholder
 
 Auth = Literal["bearer", "basic", "oauth2"]
 
-# Labels of the fields in Ringotel's portal; what is typed there is used as $label$.
+# Labels of the fields in Ringotel's portal. Their values replace $label$ in the document.
 PROPERTIES: dict[str, list[str]] = {
     "bearer": ["API key"],
     "basic": ["Username", "Password"],
@@ -27,13 +27,15 @@ PROPERTIES: dict[str, list[str]] = {
 
 
 def build(auth: Auth, base_url: str) -> dict[str, Any]:
-    """The document for a CRM at ``base_url``: scheme, host, and the path if the site is not at the root."""
+    """Return the document for a site at ``base_url``: scheme, host, and the path of a site that is
+    not at the root.
+    """
     base_url = base_url.rstrip("/")
+    logo_path = urljoin(settings.STATIC_URL or "/static/", "ringotel_crm/logo.svg")
     document: dict[str, Any] = {
         "id": conf.DOCUMENT_ID,
         "name": conf.DOCUMENT_NAME,
-        "logo": conf.LOGO_URL
-        or _absolute(base_url, urljoin(settings.STATIC_URL or "/static/", "ringotel_crm/logo.svg")),
+        "logo": conf.LOGO_URL or _absolute(base_url, logo_path),
         "class": "crm",
         "properties": PROPERTIES[auth],
     }
@@ -50,20 +52,20 @@ def build(auth: Auth, base_url: str) -> dict[str, Any]:
 
 
 def hooks() -> Iterator[tuple[Hook, str, str]]:
-    """Each hook that the configured CRM offers, with its method and path."""
+    """Yield each hook that the configured backend supports, with its method and path."""
     backend = get_backend_class()
     for pattern in urls.urlpatterns:
         assert isinstance(pattern, URLPattern)
         view: Any = pattern.callback
         for method, action in view.actions.items():
-            if method == "head":  # Django REST framework adds it with the first request
+            if method == "head":  # added by Django REST framework with the first request
                 continue
             hook: Hook = getattr(view.cls, action).hook
-            if _offers(backend, hook):
+            if _supports(backend, hook):
                 yield hook, method.upper(), reverse(f"ringotel_crm:{pattern.name}")
 
 
-def _offers(backend: type[Backend], hook: Hook) -> bool:
+def _supports(backend: type[Backend], hook: Hook) -> bool:
     match hook.requires.split("."):
         case ["contacts", flag]:
             return bool(getattr(backend.contact_directory, flag))
@@ -73,59 +75,65 @@ def _offers(backend: type[Backend], hook: Hook) -> bool:
 
 
 def _describe(hook: Hook, method: str, path: str, base_url: str) -> dict[str, Any]:
-    takes = _template(hook, hook.request_serializer) if hook.request_serializer else {}
-    # What names the call of a recording is also in the query: a raw body has no room for it.
-    in_query = (
-        takes
-        if method == "GET"
-        else _without_file(takes)
-        if hook.request_serializer is RecordingRequest
-        else {}
-    )
-    if in_query:
-        path += "?" + "&".join(f"{name}={value}" for name, value in in_query.items())
+    request = hook.request_serializer
+    parameters = _template(hook, request) if request else {}
+    query = _query_parameters(hook, method, parameters)
+    if query:
+        path += "?" + "&".join(f"{name}={value}" for name, value in query.items())
     description: dict[str, Any] = {
         "request_method": method,
         "request_path": urlsplit(base_url).path + path,
         "request_url": _absolute(base_url, path),
     }
-    if takes and method != "GET":
-        description |= {"request_content_type": hook.content_type, "request_parameters": takes}
+    if parameters and method != "GET":
+        description["request_content_type"] = hook.content_type
+        description["request_parameters"] = parameters
     if hook.response_serializer:
-        gives = _template(
-            hook,
-            hook.response_serializer,
-            _variables(hook.request_serializer) if hook.request_serializer else (),
-        )
-        description["response_map"] = {"results": [gives]} if hook.many else gives
+        variables = _variables(request) if request else ()
+        response = _template(hook, hook.response_serializer, variables)
+        description["response_map"] = {"results": [response]} if hook.many else response
     return description
 
 
+def _query_parameters(hook: Hook, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    if method == "GET":
+        return parameters
+    if hook.request_serializer is RecordingRequest:
+        # The reference to the call is in the query too: a raw body contains the file only.
+        return {name: value for name, value in parameters.items() if name != "recording"}
+    return {}
+
+
 def _template(
-    hook: Hook, serializer_class: type[HookSerializer], asked: Collection[str] = (), path: str = ""
+    hook: Hook,
+    serializer_class: type[HookSerializer],
+    request_variables: Collection[str] = (),
+    path: str = "",
 ) -> dict[str, Any]:
-    """The shape of a serializer with a placeholder in each leaf."""
-    return {
-        name: _template(hook, type(field), asked, f"{path}{name}.")
-        if isinstance(field, HookSerializer)
-        else placeholder(hook.name, serializer_class.resource, f"{path}{name}", asked)
-        for name, field in serializer_class().fields.items()
-    }
+    """Return the structure of a serializer, with a placeholder for each field.
+
+    ``path``: dotted prefix of the names, ending with a dot. The others as for :func:`placeholder`.
+    """
+    template: dict[str, Any] = {}
+    for name, field in serializer_class().fields.items():
+        if isinstance(field, HookSerializer):
+            template[name] = _template(hook, type(field), request_variables, f"{path}{name}.")
+        else:
+            template[name] = placeholder(
+                hook.name, serializer_class.resource, f"{path}{name}", request_variables
+            )
+    return template
 
 
 def _variables(serializer_class: type[HookSerializer], path: str = "") -> set[str]:
-    """What the variables of a serializer are called without settings."""
-    found: set[str] = set()
+    """Return the default variable names of a serializer."""
+    variables: set[str] = set()
     for name, field in serializer_class().fields.items():
         if isinstance(field, HookSerializer):
-            found |= _variables(type(field), f"{path}{name}.")
+            variables |= _variables(type(field), f"{path}{name}.")
         else:
-            found.add(VARIABLES[serializer_class.resource][f"{path}{name}"])
-    return found
-
-
-def _without_file(takes: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in takes.items() if name != "recording"}
+            variables.add(VARIABLES[serializer_class.resource][f"{path}{name}"])
+    return variables
 
 
 def _oauth2(base_url: str) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""One table from what went wrong to what is answered: ``{"error": {"code", "message", "fields"}}``."""
+"""The exception handler of the hooks: every error becomes a response with the envelope of
+``internal.errors``.
+"""
 
 from __future__ import annotations
 
@@ -18,25 +20,19 @@ from rest_framework import exceptions as drf
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from .. import exceptions as crm
 from ..auth import challenge
+from ..exceptions import CRMError
+from ..internal.errors import error_body, status_code
 
-STATUS: dict[type[Exception], int] = {
-    crm.InvalidInput: 400,
-    crm.NotFound: 404,
-    crm.UnderLegalHold: 409,
-    crm.LengthRequired: 411,
-    crm.TooLarge: 413,
-    crm.UnsupportedMediaType: 415,
-    crm.Unsupported: 501,
-    crm.FetchError: 502,
-    crm.ServiceUnavailable: 503,
-}
+# Status, code, message, and messages by field.
+_Error = tuple[int, str, str, Mapping[str, Any]]
 
 
 def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | None:
-    """The answer to ``exc``; None for what nobody foresaw, which is then a 500 and Django's to report."""
-    error = _known(exc)
+    """Return the response to ``exc``, or ``None`` for an unexpected one, which Django reports as a
+    500.
+    """
+    error = _convert(exc)
     if error is None:
         return None
     status, code, message, fields = error
@@ -46,54 +42,46 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | 
         headers["WWW-Authenticate"] = challenge()
     if wait := getattr(exc, "wait", None):
         headers["Retry-After"] = str(math.ceil(wait))
-    return Response(
-        {"error": {"code": code, "message": message, "fields": fields}},
-        status=status,
-        headers=headers,
-    )
+    return Response(error_body(code, message, fields), status=status, headers=headers)
 
 
-def _known(exc: Exception) -> tuple[int, str, str, Mapping[str, Any]] | None:
-    """Status, code, message and fields."""
+def _convert(exc: Exception) -> _Error | None:
     match exc:
-        case crm.CRMError():
-            status = next(STATUS[kind] for kind in type(exc).__mro__ if kind in STATUS)
-            return status, exc.code, exc.message, exc.fields
+        case CRMError():
+            return status_code(exc), exc.code, exc.message, exc.fields
         case drf.ValidationError():
-            return 400, "invalid", _("Some fields are not as expected."), flatten(exc.detail)
+            return 400, "invalid", _("Validation failed."), flatten(exc.detail)
         case (
             drf.NotAuthenticated()
             | drf.AuthenticationFailed()
             | drf.PermissionDenied()
             | PermissionDenied()
         ):
-            # Ringotel knows two answers, 200 and 403: also for a caller without any credential.
-            return (
-                403,
-                "forbidden",
-                str(getattr(exc, "detail", "")) or _("You may not do this."),
-                {},
-            )
+            # Also for a request without credentials: Ringotel supports the statuses 200 and 403
+            # only.
+            message = str(getattr(exc, "detail", "")) or _("Permission denied.")
+            return 403, "forbidden", message, {}
         case drf.APIException():
             return exc.status_code, str(exc.get_codes()), str(exc.detail), {}
         case Http404():
             return 404, "not_found", _("Not found."), {}
         case RequestDataTooBig():
-            return 413, "too_large", _("The body is too long."), {}
+            return 413, "too_large", _("The body is too large."), {}
         case SuspiciousOperation() | BadRequest() | UnreadablePostError():
             return 400, "invalid", _("The request cannot be read."), {}
     return None
 
 
 def flatten(detail: Any, path: str = "") -> dict[str, list[str]]:
-    """DRF's nested errors with one dotted name for each field."""
+    """Return the nested errors of Django REST framework by the dotted name of each field.
+
+    ``{"organization": {"name": ["Too long."]}}`` becomes ``{"organization.name": ["Too long."]}``.
+    """
     if isinstance(detail, Mapping):
-        flat: dict[str, list[str]] = {}
+        errors: dict[str, list[str]] = {}
         for key, value in detail.items():
-            flat |= flatten(
-                value, path if key == "non_field_errors" else f"{path}.{key}".lstrip(".")
-            )
-        return flat
-    if isinstance(detail, list):
-        return {path or "body": [str(item) for item in detail]}
-    return {path or "body": [str(detail)]}
+            inner = path if key == "non_field_errors" else f"{path}.{key}".lstrip(".")
+            errors |= flatten(value, inner)
+        return errors
+    messages = detail if isinstance(detail, list) else [detail]
+    return {path or "body": [str(message) for message in messages]}

@@ -1,9 +1,10 @@
-"""Pages of the list hooks. Without paging parameters a list is whole, because Ringotel documents no paging."""
+"""Pages of the list hooks. Without paging parameters the whole list is returned: Ringotel documents
+no paging.
+"""
 
 from __future__ import annotations
 
 import base64
-from itertools import islice
 from typing import Any
 
 from django.http import JsonResponse
@@ -13,20 +14,22 @@ from rest_framework import serializers
 
 from ..backends.base import ContactDirectory, OrganizationDirectory
 from ..conf import conf
-from .serializers import HookSerializer, TimestampField, compiled_renderer, leaf_attributes
-from .streaming import stream
+from .serializers import HookSerializer, TimestampField, compiled_renderer
+from .streaming import ListWriter
 
 DEFAULT_SIZE = 100
-CURSOR_PREFIX = "after "  # tells a cursor from any other text in base64
+
+# Distinguishes a cursor from other text in base64.
+CURSOR_PREFIX = "after "
 
 
 class CursorField(serializers.Field):  # type: ignore[type-arg]
-    """An opaque mark of the last record of a page."""
+    """An opaque reference to the last record of a page."""
 
-    default_error_messages = {"invalid": _("The cursor of an earlier page is expected.")}
+    default_error_messages = {"invalid": _("Enter the cursor of an earlier page.")}
 
     def to_internal_value(self, data: Any) -> str:
-        """The id behind which the page begins."""
+        """Return the id of the last record of the earlier page."""
         try:
             text = base64.b64decode(str(data), altchars=b"-_", validate=True).decode()
         except ValueError:
@@ -37,22 +40,22 @@ class CursorField(serializers.Field):  # type: ignore[type-arg]
 
     @staticmethod
     def encode(id: str) -> str:
-        """The cursor that follows the record with this id."""
+        """Return the cursor of the page after the record with this id."""
         return base64.urlsafe_b64encode(f"{CURSOR_PREFIX}{id}".encode()).decode()
 
 
 class PageRequest(HookSerializer):
-    """Which part of a list."""
+    """The parameters of a list."""
 
     limit = serializers.IntegerField(required=False, min_value=1)
     cursor = CursorField(required=False)
     updated_since = TimestampField(required=False)
 
     def validate_limit(self, value: int) -> int:
-        """At most ``MAX_PAGE_SIZE``."""
+        """Raise ``ValidationError`` above ``MAX_PAGE_SIZE``."""
         if value > conf.MAX_PAGE_SIZE:
             raise serializers.ValidationError(
-                _("At most %(max)d is expected.") % {"max": conf.MAX_PAGE_SIZE}
+                _("Must be at most %(max)d.") % {"max": conf.MAX_PAGE_SIZE}
             )
         return value
 
@@ -62,26 +65,20 @@ def list_response(
     response_serializer: type[HookSerializer],
     page: dict[str, Any],
 ) -> HttpResponseBase:
-    """The whole list, or the page that was asked for."""
+    """Return the page for the validated parameters ``page``, or the whole list without limit and
+    cursor.
+    """
     updated_since = page.get("updated_since")
     if "limit" not in page and "cursor" not in page:
-        return stream(
-            response_serializer,
-            directory.rows(leaf_attributes(response_serializer), updated_since=updated_since),
-        )
+        writer = ListWriter(response_serializer)
+        return writer.response(directory.rows(writer.attributes, updated_since=updated_since))
     limit = page.get("limit", min(DEFAULT_SIZE, conf.MAX_PAGE_SIZE))
-    # One more than asked for tells whether another page follows.
+    # One record more than requested shows whether there is a next page.
     records = list(
         directory.records(
             after=page.get("cursor", ""), limit=limit + 1, updated_since=updated_since
         )
     )
-    more = CursorField.encode(records[limit - 1].id) if len(records) > limit else None
-    return JsonResponse(
-        {
-            "results": [
-                compiled_renderer(response_serializer)(record) for record in islice(records, limit)
-            ],
-            "next": more,
-        }
-    )
+    render = compiled_renderer(response_serializer)
+    cursor = CursorField.encode(records[limit - 1].id) if len(records) > limit else None
+    return JsonResponse({"results": list(map(render, records[:limit])), "next": cursor})

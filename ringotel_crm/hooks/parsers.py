@@ -1,4 +1,6 @@
-"""Reading a JSON body: bounded, strict, and with an answer instead of a traceback for everything that is not JSON."""
+"""The parser of JSON bodies: strict, limited in size, with a 4xx for everything that is not a JSON
+object.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from ..internal.parsing import parse_json_object
 
 
 class StrictJSONParser(BaseParser):
-    """One object in UTF-8, at most ``DATA_UPLOAD_MAX_MEMORY_SIZE`` bytes; no NaN, no infinity, no key twice."""
+    """Parse a JSON object in UTF-8 of at most ``DATA_UPLOAD_MAX_MEMORY_SIZE`` bytes, without NaN,
+    infinity and duplicate keys.
+    """
 
     media_type = "application/json"
 
@@ -24,10 +28,11 @@ class StrictJSONParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """The object. Raises ``Invalid`` or ``TooLarge``."""
+        """Return the object. Raises ``InvalidInput`` and ``TooLarge``."""
         limit: int | None = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         request = (parser_context or {})["request"]
-        # What a body claims to be is believed before it is waited for. Its length is known: see HookViewSet.initial.
+        # Checked before the body is read. HookViewSet.initial() makes sure that the length is
+        # known.
         if limit is not None and int(request.META["CONTENT_LENGTH"]) > limit:
             raise TooLarge(_("The body is longer than %(limit)d bytes.") % {"limit": limit})
         return parse_json_object(stream.read())

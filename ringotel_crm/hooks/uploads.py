@@ -1,6 +1,7 @@
-"""The body of a request that brings a file: as multipart, as it is, or as base64 in JSON.
+"""Request bodies with a file: as multipart, as a raw body, or as base64 in JSON.
 
-Read as a stream: neither memory nor disk takes more than the limit, and a file that is not whole is never kept.
+Bodies are read as streams: neither memory nor disk usage exceeds the limit, and an incomplete file
+is never kept.
 """
 
 from __future__ import annotations
@@ -17,59 +18,66 @@ from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.utils.translation import gettext as _
 
 from ..exceptions import InvalidInput, LengthRequired, TooLarge, UnsupportedMediaType
+from ..internal.parsing import PLACEHOLDER
 from ..media.storage import translate_storage_errors
 from ..services.recordings.store import temporary_file
-from .base64_stream import MAX_OTHER_BYTES, PLACEHOLDER, JSONWithFile
+from .base64_stream import MAX_OTHER_BYTES, JSONWithFile
 
+# Bytes read at once.
 CHUNK = 512 * 1024
 
+# Files up to this number of bytes stay in memory. One multipart body may have a hundred of them.
 IN_MEMORY = 256 * 1024
-"""Files up to this size, in bytes, never see the disk. One multipart may bring a hundred of them."""
 
 
 @contextmanager
 def read_upload(
     request: HttpRequest, *, field: str = "recording", max_bytes: int
 ) -> Iterator[tuple[dict[str, Any], IO[bytes] | None]]:
-    """The other members of the body, and the file: seekable, at its beginning, gone when the context ends.
+    """Yield the other members of the body, and the file: seekable, at its start, closed at the end
+    of the block.
 
-    The file is the one named ``field``, in a multipart else the only one. It is None if it is absent, empty or an
-    unresolved ``$placeholder$``. Charsets in the content type are ignored: text is UTF-8.
+    The file is the one named ``field``, or the only file of a multipart body. It is ``None`` if it
+    is missing, empty or an unresolved ``$placeholder$``. Text is UTF-8; the charset of the content
+    type is ignored.
 
-    Raises ``TooLarge``, ``LengthRequired``, ``WrongMediaType``, ``Unavailable`` where the disk is full, and ``Invalid``
-    for what is broken or incomplete.
+    Raises ``TooLarge`` above ``max_bytes``, ``LengthRequired`` without a Content-Length,
+    ``UnsupportedMediaType``, ``ServiceUnavailable`` if the disk is full, and ``InvalidInput`` for a
+    broken or incomplete body.
     """
-    content_type = request.content_type or ""
     with ExitStack() as stack:
 
         def new_spool() -> _Spool:
             return _Spool(stack, field, max_bytes)
 
-        fields: dict[str, Any] = {}
-        spool: _Spool | None
-        if content_type == "multipart/form-data":
-            fields, spool = _read_multipart(request, field, max_bytes, new_spool)
-        elif content_type == "application/json":
-            spool = new_spool()
-            document = JSONWithFile(field, spool.write)
-            for chunk in _Body(request, field, max_bytes, encoded=True):
-                document.feed(chunk)
-            fields = document.close()
-        elif content_type == "application/octet-stream" or content_type.startswith("audio/"):
-            spool = new_spool()
-            for chunk in _Body(request, field, max_bytes):
-                spool.write(chunk)
-        else:
-            raise UnsupportedMediaType(
-                _(
-                    "Expected multipart/form-data, application/json, application/octet-stream or audio/*."
-                )
-            )
+        fields, spool = _read_body(request, field, max_bytes, new_spool)
         yield fields, spool.finish() if spool else None
 
 
+def _read_body(
+    request: HttpRequest, field: str, max_bytes: int, new_spool: Callable[[], _Spool]
+) -> tuple[dict[str, Any], _Spool | None]:
+    content_type = request.content_type or ""
+    if content_type == "multipart/form-data":
+        return _read_multipart(request, field, max_bytes, new_spool)
+    if content_type == "application/json":
+        spool = new_spool()
+        document = JSONWithFile(field, spool.write)
+        for chunk in _Body(request, field, max_bytes, encoded=True):
+            document.feed(chunk)
+        return document.close(), spool
+    if content_type == "application/octet-stream" or content_type.startswith("audio/"):
+        spool = new_spool()
+        for chunk in _Body(request, field, max_bytes):
+            spool.write(chunk)
+        return {}, spool
+    raise UnsupportedMediaType(
+        _("Send multipart/form-data, application/json, application/octet-stream or audio/*.")
+    )
+
+
 class _Spool:
-    """In memory while it is small, then in a temporary file."""
+    """A file in memory that moves to a temporary file when it exceeds ``IN_MEMORY``."""
 
     def __init__(self, stack: ExitStack, field: str, max_bytes: int) -> None:
         self.stack = stack
@@ -84,18 +92,21 @@ class _Spool:
             raise _too_large(self.field, self.max_bytes)
         with translate_storage_errors():
             if self.size > IN_MEMORY and isinstance(self.file, BytesIO):
-                small, self.file = self.file.getvalue(), self.stack.enter_context(temporary_file())
-                self.file.write(small)
+                content = self.file.getvalue()
+                self.file = self.stack.enter_context(temporary_file())
+                self.file.write(content)
             self.file.write(data)
 
     def finish(self) -> IO[bytes] | None:
-        with translate_storage_errors():  # what is still in a buffer is written now
+        with translate_storage_errors():  # writes what is still buffered
             self.file.seek(0)
         return self.file if self.size else None
 
 
 class _Body:
-    """The body in chunks. Its end counts only if it is where Content-Length said: else the client has vanished."""
+    """The body in chunks. Raises ``InvalidInput`` if it ends before its Content-Length: the client
+    disconnected.
+    """
 
     def __init__(
         self, request: HttpRequest, field: str, max_bytes: int, *, encoded: bool = False
@@ -106,11 +117,12 @@ class _Body:
             self.length = int(request.META.get("CONTENT_LENGTH") or 0)
         except ValueError:
             self.length = 0
-        # Under WSGI Django reads nothing without a length, under ASGI the body is there.
+        # Without a length, Django reads nothing under WSGI, and the whole body under ASGI.
         if not self.length and ("HTTP_TRANSFER_ENCODING" in request.META or request.read(1)):
             raise LengthRequired(_("Send the Content-Length of the body."))
-        # Base64 takes a third more and its line ends a tenth, so that twice is never reached in good faith.
-        if self.length > (2 * max_bytes + MAX_OTHER_BYTES if encoded else max_bytes):
+        # Base64 adds a third and its line breaks a tenth: a valid body is never twice as long.
+        limit = 2 * max_bytes + MAX_OTHER_BYTES if encoded else max_bytes
+        if self.length > limit:
             raise _too_large(field, max_bytes)
 
     def read(self, size: int = CHUNK) -> bytes:
@@ -131,7 +143,9 @@ class _Body:
 
 
 class _SpoolHandler(FileUploadHandler):
-    """Takes the place of Django's upload handlers, which know no limit and leave named files behind."""
+    """Replaces Django's upload handlers, which have no size limit and may leave named files on
+    disk.
+    """
 
     chunk_size = CHUNK
 
@@ -147,7 +161,7 @@ class _SpoolHandler(FileUploadHandler):
         self.spools[-1][1].write(raw_data)
 
     def file_complete(self, file_size: int) -> None:
-        """The parser gets nothing: the files are in ``spools``."""
+        """Return nothing to the parser: the files are in ``spools``."""
 
     def upload_interrupted(self) -> None:
         raise InvalidInput(_("The multipart body ended in the middle of a file."))
@@ -157,9 +171,7 @@ def _read_multipart(
     request: HttpRequest, field: str, max_bytes: int, new_spool: Callable[[], _Spool]
 ) -> tuple[dict[str, Any], _Spool | None]:
     handler = _SpoolHandler(new_spool)
-    if hasattr(
-        request, "_files"
-    ):  # a middleware has looked at request.POST, and the stream is used up
+    if hasattr(request, "_files"):  # request.POST was accessed by a middleware
         data: QueryDict = request.POST
         for name, files in request.FILES.lists():
             for file in files:
@@ -170,11 +182,10 @@ def _read_multipart(
         data = _parse_multipart(request, _Body(request, field, max_bytes, encoded=True), handler)
     fields: dict[str, Any] = data.dict()
     text = fields.pop(field, "")
-    spools = [spool for name, spool in handler.spools if name == field] or [
-        spool for _name, spool in handler.spools
-    ]
+    named = [spool for name, spool in handler.spools if name == field]
+    spools = named or [spool for _name, spool in handler.spools]
     if len(spools) > 1 or (text and not PLACEHOLDER.fullmatch(text)):
-        message = _("One file is expected, sent with a file name.")
+        message = _("Send one file, with a file name.")
         raise InvalidInput(message, fields={field: [message]})
     return fields, spools[0] if spools else None
 
@@ -182,15 +193,14 @@ def _read_multipart(
 def _parse_multipart(request: HttpRequest, body: _Body, handler: _SpoolHandler) -> QueryDict:
     try:
         data, _files = MultiPartParser(request.META, cast(Any, body), [handler], "utf-8").parse()
-    except RequestDataTooBig as error:
-        raise TooLarge(_("The fields of the body are too long.")) from error
-    except (MultiPartParserError, SuspiciousOperation) as error:
-        raise InvalidInput(
-            _("The multipart body cannot be read: %(reason)s") % {"reason": error}
-        ) from error
+    except RequestDataTooBig as exc:
+        raise TooLarge(_("The fields of the body are too long.")) from exc
+    except (MultiPartParserError, SuspiciousOperation) as exc:
+        message = _("The multipart body cannot be read: %(reason)s") % {"reason": exc}
+        raise InvalidInput(message) from exc
     return data
 
 
 def _too_large(field: str, max_bytes: int) -> TooLarge:
-    message = _("At most %(limit)d bytes.") % {"limit": max_bytes}
+    message = _("Must be at most %(limit)d bytes.") % {"limit": max_bytes}
     return TooLarge(message, fields={field: [message]})

@@ -1,6 +1,7 @@
-"""Where the hooks are.
+"""URLs of the hooks.
 
-Flat paths: an id comes in the body, where a missing one is a missing field and not another URL.
+Paths contain no ids: ids are sent in the body, where a missing id is a missing field and not
+another URL.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The one table of Ringotel's variable names.
+"""The names of Ringotel's variables.
 
-Known from Ringotel's page: those of users and contacts. The others are our own choice, because the public copy of
-that page is cut off before them; ``RINGOTEL_CRM["VARIABLE_NAMES"]`` renames any of them without a change of code.
-Bodies are read by our field names: what a variable is called never reaches a serializer.
+Ringotel's documentation names those of users and contacts. The others are our own choice, because
+the public copy of that page is cut off before them; ``RINGOTEL_CRM["VARIABLE_NAMES"]`` renames any
+of them. Requests use the field names: the name of a variable never reaches a serializer.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Collection
 
 from ..conf import conf
 
-# What a serializer is about -> its fields (a dot descends) -> the variable that fills or captures the field.
+# By resource of a serializer: the variable of each field. A dotted name is a field of a nested
+# object.
 VARIABLES: dict[str, dict[str, str]] = {
     "user": {
         "id": "user_id",
@@ -62,16 +63,20 @@ VARIABLES: dict[str, dict[str, str]] = {
 
 
 def names() -> set[str]:
-    """Every variable of the table, as it is called without settings."""
+    """Return all default variable names."""
     return {variable for fields in VARIABLES.values() for variable in fields.values()}
 
 
-def placeholder(hook: str, subject: str, field: str, asked: Collection[str] = ()) -> str:
-    """What stands in the document for this field, e.g. ``$firstname$``.
+def placeholder(
+    hook: str, resource: str, field: str, request_variables: Collection[str] = ()
+) -> str:
+    """Return the placeholder of a field in the document, such as ``$firstname$``.
 
-    ``asked`` holds the variables of the hook's request, if the field is in its answer: a name for this hook alone is
-    the request's. FindContact asks with one ``$phone$`` and answers with another.
+    ``request_variables``: the default variable names of the request, if the field is in the
+    response of ``hook``. A variable renamed for one hook ("FindContact.phone") is the one of its
+    request if both have it: the ``$phone$`` to search for is not the ``$phone$`` found.
     """
-    name = VARIABLES[subject][field]
+    name = VARIABLES[resource][field]
     renamed = conf.VARIABLE_NAMES
-    return f"${(name not in asked and renamed.get(f'{hook}.{name}')) or renamed.get(name) or name}$"
+    hook_name = "" if name in request_variables else renamed.get(f"{hook}.{name}")
+    return f"${hook_name or renamed.get(name) or name}$"

@@ -1,4 +1,4 @@
-"""The eleven hooks: read, one service, answer."""
+"""The eleven hooks. Each validates its input, calls one service and renders the result."""
 
 from __future__ import annotations
 
@@ -15,194 +15,183 @@ from rest_framework.request import Request
 from ..conf import conf
 from ..exceptions import InvalidInput, Unsupported
 from ..media.safe_fetch import download_to
+from ..models import Activity
 from ..records import CallEnd, CallNote, CallRef, CallStart, ContactInput, ContactRecord
 from ..services.calls import lifecycle
 from ..services.contacts.identify import identify
 from ..services.contacts.write import create_contact, update_contact
 from ..services.recordings import store
-from . import serializers as s
+from . import serializers
 from .base import HookViewSet, hook
 from .paging import PageRequest, list_response
-from .streaming import stream
+from .streaming import ListWriter
 from .uploads import read_upload
 
 
 class UserViewSet(HookViewSet):
-    """The CRM's users."""
+    """The users of the CRM."""
 
-    @hook("Users", response_serializer=s.UserResponse, many=True)
+    @hook("Users", response_serializer=serializers.UserResponse, many=True)
     def list(self, request: Request) -> HttpResponseBase:
-        """Every active user."""
-        return stream(
-            s.UserResponse,
-            map(attrgetter(*s.leaf_attributes(s.UserResponse)), self.backend.users.records()),
-        )
+        """Return all active users."""
+        writer = ListWriter(serializers.UserResponse)
+        columns = attrgetter(*writer.attributes)
+        return writer.response(map(columns, self.backend.users.records()))
 
 
 class ContactViewSet(HookViewSet):
-    """The CRM's contacts."""
+    """The contacts of the CRM."""
 
-    @hook("Contacts", response_serializer=s.ContactResponse, many=True)
+    @hook("Contacts", response_serializer=serializers.ContactResponse, many=True)
     def list(self, request: Request) -> HttpResponseBase:
-        """Every contact, or a page of them."""
-        return list_response(
-            self.backend.contacts, s.ContactResponse, self.validated_data(PageRequest)
-        )
+        """Return all contacts, or a page of them."""
+        page = self.validated_data(PageRequest)
+        return list_response(self.backend.contacts, serializers.ContactResponse, page)
 
     @hook(
         "FindContact",
-        request_serializer=s.FindContactRequest,
-        response_serializer=s.FoundContactResponse,
+        request_serializer=serializers.FindContactRequest,
+        response_serializer=serializers.FoundContactResponse,
         many=True,
     )
     def find(self, request: Request) -> JsonResponse:
-        """The one contact who has this number, or none."""
-        found = identify(self.backend, self.validated_data(s.FindContactRequest).get("phone", ""))
-        return JsonResponse({"results": [self.contact_payload(found)] if found else []})
+        """Return the contact with this number, or an empty list."""
+        data = self.validated_data(serializers.FindContactRequest)
+        contact = identify(self.backend, data.get("phone", ""))
+        return JsonResponse({"results": [self.contact_payload(contact)] if contact else []})
 
     @hook(
         "CreateContact",
-        request_serializer=s.ContactRequest,
-        response_serializer=s.FoundContactResponse,
+        request_serializer=serializers.ContactRequest,
+        response_serializer=serializers.FoundContactResponse,
         requires="contacts.can_create",
     )
     def create(self, request: Request) -> JsonResponse:
-        """The new contact, or the one that this describes again."""
-        return JsonResponse(
-            self.contact_payload(
-                create_contact(self.backend, ContactInput(**self.validated_data(s.ContactRequest)))
-            )
-        )
+        """Create a contact, or return the existing one that the data identifies."""
+        data = self.validated_data(serializers.ContactRequest)
+        contact = create_contact(self.backend, ContactInput(**data))
+        return JsonResponse(self.contact_payload(contact))
 
     @hook(
         "UpdateContact",
-        request_serializer=s.ContactUpdateRequest,
-        response_serializer=s.FoundContactResponse,
+        request_serializer=serializers.ContactUpdateRequest,
+        response_serializer=serializers.FoundContactResponse,
         requires="contacts.can_update",
     )
     def update(self, request: Request) -> JsonResponse:
-        """The contact after what was said of it."""
-        changes = self.validated_data(s.ContactUpdateRequest)
-        return JsonResponse(
-            self.contact_payload(
-                update_contact(self.backend, changes.pop("id"), ContactInput(**changes))
-            )
-        )
+        """Change the given fields of a contact."""
+        data = self.validated_data(serializers.ContactUpdateRequest)
+        contact = update_contact(self.backend, data.pop("id"), ContactInput(**data))
+        return JsonResponse(self.contact_payload(contact))
 
     def contact_payload(self, contact: ContactRecord) -> dict[str, Any]:
-        """The contact with the link to its page."""
+        """Return the contact with the absolute URL of its page."""
+        payload = serializers.compiled_renderer(serializers.ContactResponse)(contact)
         url = self.backend.contacts.url(contact.id)
-        return {
-            **s.compiled_renderer(s.ContactResponse)(contact),
-            "url": url and self.request.build_absolute_uri(url),
-        }
+        return {**payload, "url": url and self.request.build_absolute_uri(url)}
 
 
 class OrganizationViewSet(HookViewSet):
-    """The CRM's companies."""
+    """The organizations of the CRM."""
 
     @hook(
         "Organizations",
-        response_serializer=s.OrganizationResponse,
+        response_serializer=serializers.OrganizationResponse,
         many=True,
         requires="organizations",
     )
     def list(self, request: Request) -> HttpResponseBase:
-        """Every company, or a page of them."""
+        """Return all organizations, or a page of them. Raises ``Unsupported`` for a backend without
+        organizations.
+        """
         if self.backend.organizations is None:
-            raise Unsupported(_("This CRM has no companies."))
-        return list_response(
-            self.backend.organizations, s.OrganizationResponse, self.validated_data(PageRequest)
-        )
+            raise Unsupported(_("This CRM has no organizations."))
+        page = self.validated_data(PageRequest)
+        return list_response(self.backend.organizations, serializers.OrganizationResponse, page)
 
 
 class ActivityViewSet(HookViewSet):
-    """Calls."""
+    """Calls. All hooks return the id of the call, which is the same for a repeated request."""
 
     @hook(
         "CreateActivity",
-        request_serializer=s.CreateActivityRequest,
-        response_serializer=s.ActivityResponse,
+        request_serializer=serializers.CreateActivityRequest,
+        response_serializer=serializers.ActivityResponse,
     )
     def create(self, request: Request) -> JsonResponse:
-        """Log a call that begins."""
-        return self.activity_response(
-            lifecycle.start_call(
-                self.backend, CallStart(**self.validated_data(s.CreateActivityRequest))
-            )
-        )
+        """Log a call."""
+        data = self.validated_data(serializers.CreateActivityRequest)
+        return self.activity_response(lifecycle.start_call(self.backend, CallStart(**data)))
 
     @hook(
         "AssignActivity",
-        request_serializer=s.AssignActivityRequest,
-        response_serializer=s.ActivityResponse,
+        request_serializer=serializers.AssignActivityRequest,
+        response_serializer=serializers.ActivityResponse,
     )
     def assign(self, request: Request) -> JsonResponse:
-        """Say whose call it is."""
-        given = self.validated_data(s.AssignActivityRequest)
-        return self.activity_response(
-            lifecycle.assign_call(
-                self.backend, self.pop_call_ref(given), given.get("contact_id", "")
-            )
-        )
+        """Assign a call to a contact, or to none."""
+        data = self.validated_data(serializers.AssignActivityRequest)
+        ref = self.pop_call_ref(data)
+        activity = lifecycle.assign_call(self.backend, ref, data.get("contact_id", ""))
+        return self.activity_response(activity)
 
     @hook(
         "UpdateActivity",
-        request_serializer=s.UpdateActivityRequest,
-        response_serializer=s.ActivityResponse,
+        request_serializer=serializers.UpdateActivityRequest,
+        response_serializer=serializers.ActivityResponse,
     )
     def update(self, request: Request) -> JsonResponse:
-        """Write down what was said."""
-        given = self.validated_data(s.UpdateActivityRequest)
-        return self.activity_response(
-            lifecycle.update_notes(self.backend, self.pop_call_ref(given), CallNote(**given))
-        )
+        """Change subject and comment of a call."""
+        data = self.validated_data(serializers.UpdateActivityRequest)
+        ref = self.pop_call_ref(data)
+        return self.activity_response(lifecycle.update_notes(self.backend, ref, CallNote(**data)))
 
     @hook(
         "StopCallActivity",
-        request_serializer=s.StopCallActivityRequest,
-        response_serializer=s.ActivityResponse,
+        request_serializer=serializers.StopCallActivityRequest,
+        response_serializer=serializers.ActivityResponse,
     )
     def stop(self, request: Request) -> JsonResponse:
-        """Close the call."""
-        given = self.validated_data(s.StopCallActivityRequest)
-        return self.activity_response(
-            lifecycle.stop_call(self.backend, self.pop_call_ref(given), CallEnd(**given))
-        )
+        """Close a call."""
+        data = self.validated_data(serializers.StopCallActivityRequest)
+        ref = self.pop_call_ref(data)
+        return self.activity_response(lifecycle.stop_call(self.backend, ref, CallEnd(**data)))
 
     @hook(
         "UpdateCallRecording",
-        request_serializer=s.RecordingRequest,
-        response_serializer=s.RecordingResponse,
+        request_serializer=serializers.RecordingRequest,
+        response_serializer=serializers.RecordingResponse,
         content_type="multipart/form-data",
     )
     def record(self, request: Request) -> JsonResponse:
-        """Keep the sound of the call."""
+        """Store the recording of a call: an uploaded file, or one to download from
+        ``recording_url``.
+        """
         limit = conf.RECORDING_MAX_BYTES
         with ExitStack() as stack:
             fields, file = stack.enter_context(read_upload(request._request, max_bytes=limit))
-            given = self.validated_data(s.RecordingUrlRequest, fields)
-            ref = self.pop_call_ref(given)
-            if file is None and "recording_url" in given:
+            data = self.validated_data(serializers.RecordingUrlRequest, fields)
+            ref = self.pop_call_ref(data)
+            if file is None and "recording_url" in data:
                 file = stack.enter_context(store.temporary_file())
-                download_to(file, given["recording_url"], max_bytes=limit)
+                download_to(file, data["recording_url"], max_bytes=limit)
             if file is None:
-                message = _("An audio file is expected.")
+                message = _("Send an audio file.")
                 raise InvalidInput(message, fields={"recording": [message]})
             recording = store.store_recording(self.backend, ref, file)
-        url = reverse("ringotel_crm:recording", args=[recording.pk])
-        return JsonResponse(
-            {"id": str(recording.activity_id), "recording_url": request.build_absolute_uri(url)}
-        )
+        path = reverse("ringotel_crm:recording", args=[recording.pk])
+        url = request.build_absolute_uri(path)
+        return JsonResponse({"id": str(recording.activity_id), "recording_url": url})
 
-    def pop_call_ref(self, given: dict[str, Any]) -> CallRef:
-        """Take out of the input which call is meant."""
-        ref = CallRef(activity_id=given.pop("activity_id", ""), call_id=given.pop("call_id", ""))
+    def pop_call_ref(self, data: dict[str, Any]) -> CallRef:
+        """Remove the reference to the call from ``data`` and return it. Raises ``InvalidInput``
+        without one.
+        """
+        ref = CallRef(activity_id=data.pop("activity_id", ""), call_id=data.pop("call_id", ""))
         if ref == CallRef():
-            message = _("The activity's id is expected, or Ringotel's call id.")
+            message = _("Enter the id of the activity, or Ringotel's call id.")
             raise InvalidInput(message, fields={"id": [message]})
         return ref
 
-    def activity_response(self, activity: Any) -> JsonResponse:
-        """The answer that stays the same however often a request comes."""
+    def activity_response(self, activity: Activity) -> JsonResponse:
         return JsonResponse({"id": str(activity.pk)})

@@ -1,7 +1,8 @@
-"""Django's cache, for what may be forgotten: one that is down, or hangs, must not cost a call.
+"""Django's cache, made safe for the call path: a cache that fails or hangs does not fail a request.
 
-Nothing in here raises. After a failure the cache is left alone for :data:`REST` seconds, because otherwise each request
-waited for its time-out. Then one request asks it again, and the others still go on without.
+No function here raises. After an error the cache is skipped for :data:`BACKOFF_SECONDS`, because
+each request would otherwise wait for its timeout. Then a single request tries it again while the
+others continue to skip it.
 """
 
 from __future__ import annotations
@@ -19,70 +20,71 @@ BACKOFF_SECONDS = 10
 
 Result = TypeVar("Result")
 
+# Value of time.monotonic() until which the cache is skipped; 0 while it works.
 _backoff_until = 0.0
 
 
 def get(name: str) -> Any:
-    """What is remembered under ``name``, or None."""
-    return _call(lambda: cache.get(name), None)
+    """Return the cached value of ``name``, or ``None``."""
+    return _call(lambda: cache.get(name), default=None)
 
 
 def get_many(names: Sequence[str]) -> dict[str, Any]:
-    """Those of ``names`` that are remembered."""
-    return _call(lambda: cache.get_many(names), {})
+    """Return the cached values among ``names``."""
+    return _call(lambda: cache.get_many(names), default={})
 
 
 def set(name: str, value: object, seconds: int) -> None:
-    """Remember for so long."""
-    _call(lambda: cache.set(name, value, seconds), None)
+    """Cache ``value`` for ``seconds``."""
+    _call(lambda: cache.set(name, value, seconds), default=None)
 
 
 def add(name: str, seconds: int) -> bool:
-    """Whether nobody has asked this within so many seconds; False if the cache is down."""
-    return _call(lambda: cache.add(name, True, seconds), False)
+    """Return whether this is the first call with ``name`` within ``seconds``; ``False`` if the
+    cache is down.
+    """
+    return _call(lambda: cache.add(name, True, seconds), default=False)
 
 
 def delete(name: str) -> None:
-    """Remember it no longer."""
-    _call(lambda: cache.delete(name), None)
+    """Delete the cached value of ``name``, if any."""
+    _call(lambda: cache.delete(name), default=None)
 
 
 def increment(name: str, seconds: int) -> int:
-    """How many there are, with this one, if the first was within so many seconds; 0 if the cache is down."""
+    """Increment and return a counter that expires after ``seconds``; 0 if the cache is down."""
 
-    def counted() -> int:
+    def incremented() -> int:
         try:
             return int(cache.incr(name))
-        except ValueError:  # nearly always there is one
+        except ValueError:  # the counter does not exist yet
             cache.add(name, 0, seconds)
             return int(cache.incr(name))
 
-    return _call(counted, 0)
+    return _call(incremented, default=0)
 
 
 def decrement(name: str) -> None:
-    """One less."""
-    _call(lambda: cache.decr(name), None)
+    """Decrement the counter ``name``, if it exists."""
+    _call(lambda: cache.decr(name), default=None)
 
 
-def _call(operation: Callable[[], Result], otherwise: Result) -> Result:
+def _call(operation: Callable[[], Result], *, default: Result) -> Result:
     global _backoff_until
     now = time.monotonic()
     if now < _backoff_until:
-        return otherwise
+        return default
     if _backoff_until:
         _backoff_until = now + BACKOFF_SECONDS
     try:
         result = operation()
-    except ValueError:  # what was to be counted is gone already
-        return otherwise
-    except Exception:  # each cache has its own errors
+    except ValueError:  # the counter has expired
+        return default
+    except Exception:  # cache backends have no common error class
         _backoff_until = time.monotonic() + BACKOFF_SECONDS
         logger.warning(
-            "The cache is down: for %d seconds nothing is remembered or counted.",
-            BACKOFF_SECONDS,
-            exc_info=True,
+            "The cache is down: not used for %d seconds.", BACKOFF_SECONDS, exc_info=True
         )
-        return otherwise
+        return default
     _backoff_until = 0.0
     return result

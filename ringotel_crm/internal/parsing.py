@@ -1,4 +1,6 @@
-"""Reading what Ringotel sends, at whichever door: strict JSON, and the words for absence, times and directions."""
+"""Parsing of what Ringotel sends to any of the APIs: strict JSON, missing values, times, durations
+and directions.
+"""
 
 from __future__ import annotations
 
@@ -14,22 +16,31 @@ from django.utils.translation import gettext as _
 from ..exceptions import InvalidInput
 from ..records import Direction
 
+# Levels of nested JSON objects and arrays that are read.
 MAX_DEPTH = 50
-"""How many levels of objects and arrays are read."""
 
-# Ringotel's engine leaves the bare name of a variable that has no value. Names may hold spaces ("$API key$").
+# Ringotel sends the name of a variable that has no value: "$phone$". Names may contain spaces:
+# "$API key$".
 PLACEHOLDER = re.compile(r"\s*\$[A-Za-z_][\w ]*\$\s*")
-# NUL cannot be stored by PostgreSQL, a lone surrogate cannot be encoded by anything.
+
+# PostgreSQL cannot store NUL, and a lone surrogate cannot be encoded.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 NUMERIC = re.compile(r"[0-9]{1,20}(\.[0-9]{1,9})?")
-LOST_PLUS = re.compile(r"(\d\d:\d\d[\d:.]*) (\d\d:?\d\d)$")
-FROM_MILLISECONDS = 10**11  # seconds reach this in the year 5138, milliseconds did in 1973
+
+# An ISO 8601 time from a query string in which the plus of the offset was decoded to a space.
+DECODED_PLUS = re.compile(r"(\d\d:\d\d[\d:.]*) (\d\d:?\d\d)$")
+
+# Epoch numbers from here on are milliseconds: as seconds this is the year 5138, as milliseconds
+# 1973.
+MIN_MILLISECONDS = 10**11
+
 MAX_TIME = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 
+# Seconds: 31 days.
 MAX_CALL_SECONDS = 31 * 24 * 3600
-"""Seconds."""
 
+# Values of "activity_type". For any other value the direction is derived from the numbers.
 DIRECTIONS = {
     "inbound": Direction.INBOUND,
     "incoming": Direction.INBOUND,
@@ -39,72 +50,81 @@ DIRECTIONS = {
     "out": Direction.OUTBOUND,
     "internal": Direction.INTERNAL,
 }
-"""The words for ``activity_type``; with any other, the direction is told from the numbers."""
 
 
 def parse_json_object(body: bytes) -> dict[str, Any]:
-    """The JSON object in ``body``: UTF-8, no NaN, no infinity, no key twice. Raises ``Invalid``."""
+    """Parse ``body``, a JSON object in UTF-8.
+
+    Raises ``InvalidInput`` for anything else, and for NaN, infinity, duplicate keys, and more than
+    :data:`MAX_DEPTH` levels.
+    """
     try:
         value = json.loads(
             body.decode("utf-8-sig"),
-            parse_float=_finite,
-            parse_constant=_refuse_constant,
-            object_pairs_hook=_unique,
+            parse_float=_parse_finite_float,
+            parse_constant=_reject_constant,
+            object_pairs_hook=_parse_unique_keys,
         )
-        _refuse_depth(value)
+        _check_depth(value)
     except RecursionError as exc:
         raise InvalidInput(_("The JSON is nested too deeply.")) from exc
-    except ValueError as exc:  # not UTF-8, not JSON, an integer of thousands of digits
-        raise InvalidInput(
-            _("The body is not valid JSON in UTF-8: %(reason)s") % {"reason": exc}
-        ) from exc
+    except ValueError as exc:  # not UTF-8, not JSON, or an integer of thousands of digits
+        message = _("The body is not valid JSON in UTF-8: %(reason)s") % {"reason": exc}
+        raise InvalidInput(message) from exc
     if not isinstance(value, dict):
-        raise InvalidInput(_("A JSON object is expected."))
+        raise InvalidInput(_("The body must be a JSON object."))
     return value
 
 
-def _finite(text: str) -> float:
+def _parse_finite_float(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{text[:20]} is out of range")
+        raise ValueError(_("%(number)s is out of range") % {"number": text[:20]})
     return value
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+def _reject_constant(name: str) -> NoReturn:
+    raise ValueError(_("%(name)s is not JSON") % {"name": name})
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _parse_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise ValueError("a key comes twice")
+        raise ValueError(_("duplicate key"))
     return value
 
 
-def _refuse_depth(value: Any) -> None:
+def _check_depth(value: Any) -> None:
+    """Raise ``RecursionError`` if ``value`` has more than :data:`MAX_DEPTH` levels."""
     level = [value]
-    for _level in range(MAX_DEPTH):
-        level = [
-            inner
-            for item in level
-            if isinstance(item, dict | list)
-            for inner in (item.values() if isinstance(item, dict) else item)
-        ]
+    for _depth in range(MAX_DEPTH):
+        level = [item for container in level for item in _items(container)]
     if level:
         raise RecursionError
 
 
+def _items(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
 def is_absent(value: Any) -> bool:
-    """Whether this says nothing: a missing key, ``null``, ``""`` and an unresolved ``$placeholder$`` are the same."""
+    """Return whether ``value`` means "no value": ``None``, blank text, or an unresolved
+    ``$placeholder$``.
+    """
     if isinstance(value, str):
         return not value.strip() or PLACEHOLDER.fullmatch(value) is not None
     return value is None
 
 
 def strip_absent(value: Any, path: str = "") -> Any:
-    """``value`` without what is absent, at any depth. Raises ``Invalid`` for text that cannot be stored."""
+    """Return ``value`` without absent members and items, at any depth.
+
+    Raises ``InvalidInput`` for text that cannot be stored, with its dotted path as the field.
+    """
     if isinstance(value, dict):
-        _refuse_unstorable("".join(value), path)
+        _check_storable("".join(value), path)
         return {
             key: strip_absent(item, f"{path}.{key}".lstrip("."))
             for key, item in value.items()
@@ -113,66 +133,70 @@ def strip_absent(value: Any, path: str = "") -> Any:
     if isinstance(value, list):
         return [strip_absent(item, path) for item in value if not is_absent(item)]
     if isinstance(value, str):
-        _refuse_unstorable(value, path)
+        _check_storable(value, path)
     return value
 
 
-def _refuse_unstorable(text: str, path: str) -> None:
+def _check_storable(text: str, path: str) -> None:
     if UNSTORABLE.search(text):
-        message = _("Text without NUL characters and lone surrogates is expected.")
+        message = _("Must not contain NUL characters or lone surrogates.")
         raise InvalidInput(message, fields={path or "body": [message]})
 
 
 def parse_timestamp(value: Any) -> dt.datetime:
-    """A point in time, in UTC, from epoch in seconds or milliseconds, or ISO 8601, which without a zone is UTC.
+    """Parse a time as an aware datetime in UTC.
 
-    Raises ``Invalid``.
+    ``value``: epoch in seconds or milliseconds, or ISO 8601, which is UTC without an offset.
+
+    Raises ``InvalidInput`` for anything else, and outside the years 1970 to 2099.
     """
-    text = _written(value)
+    text = _to_text(value)
     try:
-        found = _epoch(text) if NUMERIC.fullmatch(text) else _iso(text)
+        timestamp = _parse_epoch(text) if NUMERIC.fullmatch(text) else _parse_iso(text)
     except (OverflowError, OSError, ValueError):
-        raise InvalidInput(_("A time between 1970 and 2100 is expected.")) from None
-    if found is None:
+        raise InvalidInput(_("Enter a time between 1970 and 2100.")) from None
+    if timestamp is None:
         raise InvalidInput(
             _(
-                "A time is expected: epoch in seconds or milliseconds, or ISO 8601 such as 2026-11-22T17:30:00Z."
+                "Enter a valid time: seconds or milliseconds since 1970, "
+                "or ISO 8601 such as 2026-11-22T17:30:00Z."
             )
         )
-    if not 1970 <= found.year or found >= MAX_TIME:
-        raise InvalidInput(_("A time between 1970 and 2100 is expected."))
-    return found
+    if not 1970 <= timestamp.year or timestamp >= MAX_TIME:
+        raise InvalidInput(_("Enter a time between 1970 and 2100."))
+    return timestamp
 
 
-def _epoch(text: str) -> dt.datetime:
+def _parse_epoch(text: str) -> dt.datetime:
     number = float(text)
-    return dt.datetime.fromtimestamp(
-        number / 1000 if number >= FROM_MILLISECONDS else number, dt.UTC
-    )
+    seconds = number / 1000 if number >= MIN_MILLISECONDS else number
+    return dt.datetime.fromtimestamp(seconds, dt.UTC)
 
 
-def _iso(text: str) -> dt.datetime | None:
-    # In a query, the plus of a zone may have become a space.
-    found = parse_datetime(LOST_PLUS.sub(r"\1+\2", text)) if text.isascii() else None
-    if found is None:
+def _parse_iso(text: str) -> dt.datetime | None:
+    timestamp = parse_datetime(DECODED_PLUS.sub(r"\1+\2", text)) if text.isascii() else None
+    if timestamp is None:
         return None
-    return found.replace(tzinfo=dt.UTC) if found.tzinfo is None else found.astimezone(dt.UTC)
+    if timestamp.tzinfo is None:
+        return timestamp.replace(tzinfo=dt.UTC)
+    return timestamp.astimezone(dt.UTC)
 
 
 def parse_duration(value: Any) -> int:
-    """A length of time in whole seconds; a fraction is rounded. Raises ``Invalid``."""
-    text = _written(value)
+    """Parse a duration as whole seconds; a fraction is rounded.
+
+    Raises ``InvalidInput`` for anything but a number from 0 to :data:`MAX_CALL_SECONDS`.
+    """
+    text = _to_text(value)
     if not NUMERIC.fullmatch(text):
-        raise InvalidInput(_("Seconds are expected."))
+        raise InvalidInput(_("Must be a number of seconds."))
     if float(text) > MAX_CALL_SECONDS:
-        raise InvalidInput(_("At most 31 days are expected."))
+        raise InvalidInput(_("Must be at most 31 days."))
     return round(float(text))
 
 
-def _written(value: Any) -> str:
-    """A JSON number as text, or a text without the white space around it; "" for anything else."""
-    return (
-        str(value).strip()
-        if isinstance(value, str | int | float) and not isinstance(value, bool)
-        else ""
-    )
+def _to_text(value: Any) -> str:
+    """Return a JSON number or string as stripped text, and "" for any other type."""
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return str(value).strip()
+    return ""

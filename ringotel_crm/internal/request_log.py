@@ -1,7 +1,7 @@
-"""The last requests at each integration, for people who set up the connection.
+"""The latest requests to each integration, for the people who set up the connection.
 
-Kept in Django's cache and not in the database: a request must not pay a write for it. So each process shows its own
-unless ``CACHES`` is shared.
+Kept in Django's cache rather than the database, so that logging a request costs no query. Without a
+shared cache in ``CACHES``, each process shows its own requests only.
 """
 
 from __future__ import annotations
@@ -13,13 +13,18 @@ from django.utils import timezone
 
 from . import cache
 
+# Requests kept for each integration.
 MAX_ENTRIES = 50
+
+# Seconds.
 TIMEOUT = 7 * 24 * 3600
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """One request. ``user_id`` is "" for a stranger; ``number`` is masked; ``code`` and ``fields`` tell what failed."""
+    """A request. ``user_id`` is "" if it was not authenticated; ``number`` is masked; ``code`` and
+    ``fields`` are those of the error.
+    """
 
     integration: str
     at: dt.datetime
@@ -32,38 +37,39 @@ class Entry:
     fields: tuple[str, ...] = ()
 
 
-def _counter_key(integration: str) -> str:
-    """The cache's name of the count of requests."""
-    return f"ringotel_crm:requests:{integration}"
-
-
-def _entry_key(integration: str, number: int) -> str:
-    """The cache's name of the place that the request with this number takes."""
-    return f"{_counter_key(integration)}:{number % MAX_ENTRIES}"
-
-
 def record(
-    integration: str, action: str, status: int, milliseconds: float, **facts: object
+    integration: str, action: str, status: int, milliseconds: float, **details: object
 ) -> None:
-    """Keep this one, in the place of the oldest."""
+    """Log a request, replacing the oldest one. ``details``: further fields of :class:`Entry`."""
     entry = Entry(
         integration=integration,
         at=timezone.now(),
         action=action,
         status=status,
         milliseconds=milliseconds,
-        **facts,  # type: ignore[arg-type]
+        **details,  # type: ignore[arg-type]
     )
     if number := cache.increment(_counter_key(integration), TIMEOUT):
         cache.set(_entry_key(integration, number), entry, TIMEOUT)
 
 
 def recent(*integrations: str) -> list[Entry]:
-    """Those of these integrations, the latest first."""
-    places = [
+    """Return the logged requests to ``integrations``, latest first."""
+    keys = [
         _entry_key(integration, number)
         for integration in integrations
         for number in range(MAX_ENTRIES)
     ]
-    entries: list[Entry] = list(cache.get_many(places).values())
+    entries: list[Entry] = list(cache.get_many(keys).values())
     return sorted(entries, key=lambda entry: entry.at, reverse=True)
+
+
+def _counter_key(integration: str) -> str:
+    return f"ringotel_crm:requests:{integration}"
+
+
+def _entry_key(integration: str, number: int) -> str:
+    """Return the cache key of request ``number``; keys are reused after :data:`MAX_ENTRIES`
+    requests.
+    """
+    return f"{_counter_key(integration)}:{number % MAX_ENTRIES}"

@@ -1,1 +1,3 @@
-"""Doors 2 and 3: calls and messages, told by Ringotel's Webhook integration and Messaging notifications."""
+"""Receiver of Ringotel's webhooks: authenticates, stores and processes events."""
+
+from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where Ringotel tells what happened."""
+"""URL of the webhooks."""
 
 from __future__ import annotations
 

@@ -1,11 +1,13 @@
-"""Taking in an event: check who tells, keep it, answer; only then look at what it says."""
+"""Receive an event: authenticate, store, respond; process afterwards."""
 
 from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
 from django.db import transaction
 from django.http import HttpRequest, JsonResponse
@@ -21,24 +23,25 @@ from ..auth.throttling import LoginAttempt
 from ..conf import conf
 from ..exceptions import CRMError, InvalidInput, LengthRequired, TooLarge
 from ..internal import request_log
+from ..internal.errors import error_body, status_code
 from ..internal.parsing import parse_json_object
 from ..models import WebhookEvent
 from .authentication import authenticate, without_secrets
 from .events import process, purge
 
-STATUS: dict[type[CRMError], int] = {InvalidInput: 400, LengthRequired: 411, TooLarge: 413}
-PURGE_EVERY = 1000  # events
+# Old events are deleted each time this number of events was received.
+PURGE_EVERY = 1000
 
 
 class EventAccepted(JsonResponse):
-    """The answer that an event is kept. What it says is looked at when the answer has left."""
+    """The event is stored. It is processed after the response was sent."""
 
     def __init__(self, event: WebhookEvent) -> None:
         super().__init__({"id": str(event.pk)})
         self.event = event
 
     def close(self) -> None:
-        """Called by the server behind the last byte. Whatever goes wrong here is written down at the event."""
+        """Called by the server after the last byte was sent. Errors are recorded in the event."""
         try:
             if conf.PROCESS_WEBHOOK_EVENTS:
                 process(self.event)
@@ -49,69 +52,90 @@ class EventAccepted(JsonResponse):
 
 
 class ErrorResponse(JsonResponse):
-    """The answer that nothing is kept, and why."""
+    """The event is not stored."""
 
     def __init__(
         self, status: int, code: str, message: str, headers: dict[str, str] | None = None
     ) -> None:
-        error = {"code": code, "message": message, "fields": {}}
-        super().__init__({"error": error}, status=status, headers=headers)
+        super().__init__(error_body(code, message), status=status, headers=headers)
         self.code = code
 
 
 @csrf_exempt
+@login_not_required
 @require_POST
 @transaction.non_atomic_requests
 @sensitive_variables()
 def receive(request: HttpRequest, name: str) -> JsonResponse:
-    """200 for whatever is kept, known or not; 403 for a body without a valid secret, of which nothing is kept."""
-    begun = time.perf_counter()
+    """Store an event of any kind and respond with 200; respond with 403 to a body without a valid
+    secret.
+    """
+    started = time.perf_counter()
     response = None
     try:
         response = _store_event(request, name)
         return response
     finally:
-        event = getattr(response, "event", None)
-        request_log.record(
-            "webhooks",
-            f"{name} {event.method}" if event else name,
-            response.status_code if response is not None else 500,
-            (time.perf_counter() - begun) * 1000,
-            user_id=str(event.webhook.user_id) if event else "",
-            code=getattr(response, "code", ""),
-        )
+        _log_request(name, response, (time.perf_counter() - started) * 1000)
+
+
+def _log_request(name: str, response: Any, milliseconds: float) -> None:
+    """Add a request to the request log. ``response``: ``None`` if the view raised."""
+    action, user_id = name, ""
+    if event := getattr(response, "event", None):
+        action, user_id = f"{name} {event.method}", str(event.webhook.user_id)
+    request_log.record(
+        "webhooks",
+        action,
+        getattr(response, "status_code", 500),
+        milliseconds,
+        user_id=user_id,
+        code=getattr(response, "code", ""),
+    )
 
 
 @sensitive_variables()
 def _store_event(request: HttpRequest, name: str) -> EventAccepted | ErrorResponse:
     try:
-        body = parse_json_object(_read(request))
+        body = parse_json_object(_read_body(request))
     except CRMError as exc:
-        return ErrorResponse(STATUS[type(exc)], exc.code, exc.message)
+        return ErrorResponse(status_code(exc), exc.code, exc.message)
     webhook = authenticate(name, body)
     if webhook is None:
-        try:
-            LoginAttempt(request).check_and_count()
-        except Throttled as exc:
-            return ErrorResponse(429, "throttled", str(exc.detail), {"Retry-After": str(exc.wait)})  # type: ignore[attr-defined]
-        return ErrorResponse(403, "forbidden", _("The token is not valid."))
+        return _reject(request)
     body = without_secrets(body)
     method = body.get("method")
+    if not isinstance(method, str) or not method.isprintable():
+        method = ""
     event = WebhookEvent.objects.create(
         webhook=webhook,
-        method=method[:64] if isinstance(method, str) and method.isprintable() else "",
-        body=json.dumps(body),  # in ASCII, which every database keeps, whatever was sent
+        method=method[:64],
+        body=json.dumps(body),  # ASCII, so that every database can store any text
     )
     signals.event_stored.send_robust(sender=WebhookEvent, event=event)
     return EventAccepted(event)
 
 
+def _reject(request: HttpRequest) -> ErrorResponse:
+    """Return a 403, or a 429 after too many failures."""
+    try:
+        LoginAttempt(request).check_and_count()
+    except Throttled as exc:
+        wait: float = exc.wait  # type: ignore[attr-defined]
+        return ErrorResponse(429, "throttled", str(exc.detail), {"Retry-After": str(wait)})
+    return ErrorResponse(403, "forbidden", _("Invalid token."))
+
+
 @sensitive_variables()
-def _read(request: HttpRequest) -> bytes:
-    """The body, whole and within ``DATA_UPLOAD_MAX_MEMORY_SIZE``."""
+def _read_body(request: HttpRequest) -> bytes:
+    """Return the complete body.
+
+    Raises ``LengthRequired`` without a Content-Length, ``TooLarge`` above
+    ``DATA_UPLOAD_MAX_MEMORY_SIZE``, and ``InvalidInput`` for an incomplete body.
+    """
     length = request.META.get("CONTENT_LENGTH") or ""
     if not length.isdecimal():
-        raise LengthRequired(_("A body needs a Content-Length."))
+        raise LengthRequired(_("Send the Content-Length of the body."))
     try:
         body = request.body
     except RequestDataTooBig as exc:
@@ -120,5 +144,5 @@ def _read(request: HttpRequest) -> bytes:
     except (UnreadablePostError, RawPostDataException) as exc:
         raise InvalidInput(_("The body cannot be read.")) from exc
     if len(body) != int(length):
-        raise InvalidInput(_("The body is shorter than announced."))
+        raise InvalidInput(_("The body is shorter than its Content-Length."))
     return body

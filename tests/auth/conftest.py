@@ -10,7 +10,7 @@ from django.test import Client
 
 from ringotel_crm.auth.service_users import grant_api_permission
 
-Ask: TypeAlias = Callable[..., Any]
+Get: TypeAlias = Callable[..., Any]
 
 PASSWORD = "correct horse"
 
@@ -20,26 +20,25 @@ def basic(username: str, password: str, encoding: str = "utf-8") -> str:
 
 
 @pytest.fixture
-def ask(client: Client) -> Ask:
-    """Calls the page with this ``Authorization`` header."""
+def get(client: Client) -> Get:
+    """Request a page with an ``Authorization`` header."""
 
     def call(authorization: str | None = None, path: str = "/me/") -> Any:
-        return client.get(
-            path, headers={} if authorization is None else {"Authorization": authorization}
-        )
+        headers = {} if authorization is None else {"Authorization": authorization}
+        return client.get(path, headers=headers)
 
     return call
 
 
 @pytest.fixture
 def agent(db: None) -> User:
-    """May use the API, by a permission of her own."""
+    """A user with the permission to use the API."""
     user = User.objects.create_user("agnes", "agnes@example.com", PASSWORD)
     grant_api_permission(user)
     return user
 
 
-def assert_refused(response: Any) -> None:
+def assert_rejected(response: Any) -> None:
     assert response.status_code == 403
     assert (
         response["WWW-Authenticate"]

@@ -1,4 +1,4 @@
-"""The page of ``urls``, with the toolkit's own and somewhere to log in."""
+"""The URLs of ``urls``, of the app with OAuth2, and of the admin for its login page."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from ringotel_crm.models import ApiKey
-from tests.auth.conftest import Ask, assert_refused
+from tests.auth.conftest import Get, assert_rejected
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.auth.urls")]
 
@@ -43,26 +43,26 @@ def make_superuser(user: User) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_a_key_acts_as_its_user_in_its_tenant(ask: Ask, token: str, scheme: str) -> None:
-    response = ask(f"{scheme} {token}")
+def test_key_acts_as_its_user_in_its_tenant(get: Get, token: str, scheme: str) -> None:
+    response = get(f"{scheme} {token}")
 
     assert response.status_code == 200
     assert response.json() == {"user": "agnes", "tenant": "north"}
 
 
 @pytest.mark.parametrize("permit", [lambda user: None, give_permission_by_group, make_superuser])
-def test_a_key_costs_one_query(
-    ask: Ask,
+def test_key_runs_one_query(
+    get: Get,
     token: str,
     agent: User,
     permit: Callable[[User], None],
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     permit(agent)
-    ask(f"Bearer {token}")  # writes last_used_at
+    get(f"Bearer {token}")  # writes last_used_at
 
     with django_assert_num_queries(1):
-        assert ask(f"Bearer {token}").status_code == 200
+        assert get(f"Bearer {token}").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -74,84 +74,82 @@ def test_a_key_costs_one_query(
     ],
     ids=lambda changes: next(iter(changes)),
 )
-def test_a_key_that_is_not_valid_is_refused(
-    ask: Ask, key: ApiKey, token: str, changes: dict[str, object]
+def test_invalid_key_is_rejected(
+    get: Get, key: ApiKey, token: str, changes: dict[str, object]
 ) -> None:
     ApiKey.objects.update(**changes)
 
-    assert_refused(ask(f"Bearer {token}"))
+    assert_rejected(get(f"Bearer {token}"))
 
 
-def test_a_key_is_valid_until_it_expires(ask: Ask, token: str) -> None:
+def test_key_is_valid_until_it_expires(get: Get, token: str) -> None:
     ApiKey.objects.update(expires_at=timezone.now() + dt.timedelta(minutes=1))
 
-    assert ask(f"Bearer {token}").status_code == 200
+    assert get(f"Bearer {token}").status_code == 200
 
 
 @pytest.mark.parametrize("is_superuser", [False, True])
-def test_an_inactive_user_is_refused(ask: Ask, token: str, is_superuser: bool) -> None:
+def test_key_of_an_inactive_user_is_rejected(get: Get, token: str, is_superuser: bool) -> None:
     User.objects.update(is_active=False, is_superuser=is_superuser)
 
-    assert_refused(ask(f"Bearer {token}"))
+    assert_rejected(get(f"Bearer {token}"))
 
 
-def test_a_user_without_the_permission_is_refused_even_if_staff(
-    ask: Ask, token: str, agent: User
-) -> None:
+def test_key_of_staff_without_permission_is_rejected(get: Get, token: str, agent: User) -> None:
     agent.user_permissions.set(Permission.objects.exclude(codename="use_api"))
     User.objects.update(is_staff=True)
 
-    assert_refused(ask(f"Bearer {token}"))
+    assert_rejected(get(f"Bearer {token}"))
 
 
-def test_a_staff_login_does_not_open_the_api(client: Client, admin_user: User) -> None:
+def test_session_of_staff_is_rejected(client: Client, admin_user: User) -> None:
     client.force_login(admin_user)
 
-    assert_refused(client.get("/me/"))
+    assert_rejected(client.get("/me/"))
 
 
-def test_all_refusals_read_the_same(ask: Ask, token: str) -> None:
-    unknown = ask("Bearer rtk_unknown").json()
+def test_rejections_do_not_differ(get: Get, token: str) -> None:
+    unknown = get("Bearer rtk_unknown").json()
     ApiKey.objects.update(expires_at=LONG_AGO)
-    expired = ask(f"Bearer {token}").json()
+    expired = get(f"Bearer {token}").json()
     ApiKey.objects.update(expires_at=None)
     User.objects.update(is_active=False)
 
-    assert unknown == expired == ask(f"Bearer {token}").json()
+    assert unknown == expired == get(f"Bearer {token}").json()
 
 
-def test_the_time_of_last_use_is_written_now_and_then(ask: Ask, token: str) -> None:
+def test_last_use_is_written_every_five_minutes(get: Get, token: str) -> None:
     now = timezone.now()
     lately, before = now - dt.timedelta(minutes=4), now - dt.timedelta(minutes=6)
 
-    ask(f"Bearer {token}")
+    get(f"Bearer {token}")
     assert ApiKey.objects.filter(last_used_at__gte=now).exists()
 
     ApiKey.objects.update(last_used_at=lately)
-    ask(f"Bearer {token}")
+    get(f"Bearer {token}")
     assert ApiKey.objects.filter(last_used_at=lately).exists()
 
     ApiKey.objects.update(last_used_at=before)
-    ask(f"Bearer {token}")
+    get(f"Bearer {token}")
     assert ApiKey.objects.filter(last_used_at__gte=now).exists()
 
 
-def test_a_refused_key_was_not_used(ask: Ask, token: str) -> None:
+def test_rejected_key_has_no_last_use(get: Get, token: str) -> None:
     User.objects.update(is_active=False)
-    ask(f"Bearer {token}")
+    get(f"Bearer {token}")
 
     assert ApiKey.objects.get().last_used_at is None
 
 
 class Generous(BaseBackend):
-    """Permits everybody, as the backend of a company's own directory might."""
+    """Grants the permission to all users."""
 
     def has_perm(self, user_obj: User | AnonymousUser, perm: str, obj: object = None) -> bool:
         return perm == "ringotel_crm.use_api"
 
 
 class Strict(BaseBackend):
-    """Denies everybody, before other backends are asked."""
+    """Denies the permission to all users."""
 
     def has_perm(self, user_obj: User | AnonymousUser, perm: str, obj: object = None) -> bool:
         raise PermissionDenied
@@ -167,8 +165,8 @@ class Strict(BaseBackend):
         (["django.contrib.auth.backends.BaseBackend", MODEL_BACKEND], True, 200),
     ],
 )
-def test_other_authentication_backends_have_their_say(
-    ask: Ask,
+def test_other_authentication_backends_are_respected(
+    get: Get,
     token: str,
     agent: User,
     settings: Settings,
@@ -180,14 +178,14 @@ def test_other_authentication_backends_have_their_say(
     if not own_permission:
         agent.user_permissions.clear()
 
-    assert ask(f"Bearer {token}").status_code == status
+    assert get(f"Bearer {token}").status_code == status
 
 
-def test_without_oauth2_any_other_bearer_is_refused(
-    ask: Ask, token: str, settings: Settings
+def test_other_bearer_tokens_are_rejected_without_oauth2(
+    get: Get, token: str, settings: Settings
 ) -> None:
     settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "oauth2_provider"]
 
-    assert ask(f"Bearer {token}").status_code == 200
-    assert_refused(ask("Bearer somebody-elses-token"))
-    assert ask("Bearer somebody-elses-token").json() == ask("Bearer rtk_unknown").json()
+    assert get(f"Bearer {token}").status_code == 200
+    assert_rejected(get("Bearer other-token"))
+    assert get("Bearer other-token").json() == get("Bearer rtk_unknown").json()

@@ -11,7 +11,7 @@ from django.core.cache.backends.locmem import LocMemCache
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from ringotel_crm.auth.service_users import grant_api_permission
-from tests.auth.conftest import PASSWORD, Ask, assert_refused, basic
+from tests.auth.conftest import PASSWORD, Get, assert_rejected, basic
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.auth.urls")]
 
@@ -20,7 +20,7 @@ RIGHT = basic("agnes", PASSWORD)
 
 @pytest.fixture
 def hasher_runs(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> list[str]:
-    """The salts of the runs of Django's own hasher."""
+    """Record the salt of each run of Django's hasher."""
     runs: list[str] = []
     encode = PBKDF2PasswordHasher.encode
 
@@ -43,7 +43,7 @@ def agent(hasher_runs: list[str], agent: User) -> User:
 
 
 class BrokenCache(BaseCache):
-    """A cache whose server is down."""
+    """A cache that raises on each access."""
 
     def __init__(self, location: str, params: dict[str, Any]) -> None:
         super().__init__(params)
@@ -59,8 +59,8 @@ class BrokenCache(BaseCache):
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "basic"])
-def test_basic_acts_as_the_user(ask: Ask, agent: User, scheme: str) -> None:
-    response = ask(RIGHT.replace("Basic", scheme))
+def test_password_acts_as_the_user(get: Get, agent: User, scheme: str) -> None:
+    response = get(RIGHT.replace("Basic", scheme))
 
     assert response.status_code == 200
     assert response.json() == {"user": "agnes", "tenant": ""}
@@ -75,71 +75,71 @@ def test_basic_acts_as_the_user(ask: Ask, agent: User, scheme: str) -> None:
         ("plain", "", "utf-8"),
     ],
 )
-def test_any_text_may_be_name_and_password(
-    ask: Ask, agent: User, username: str, password: str, encoding: str
+def test_username_and_password_can_be_any_text(
+    get: Get, agent: User, username: str, password: str, encoding: str
 ) -> None:
     grant_api_permission(User.objects.create_user(username, password=password))
 
-    assert ask(basic(username, password, encoding)).json() == {"user": username, "tenant": ""}
+    assert get(basic(username, password, encoding)).json() == {"user": username, "tenant": ""}
 
 
-def test_the_hash_is_paid_for_once(ask: Ask, agent: User, hasher_runs: list[str]) -> None:
+def test_hash_is_computed_once(get: Get, agent: User, hasher_runs: list[str]) -> None:
     for _ in range(3):
-        assert ask(RIGHT).status_code == 200
+        assert get(RIGHT).status_code == 200
 
     assert len(hasher_runs) == 1
 
 
-def test_a_remembered_credential_costs_one_query(
-    ask: Ask, agent: User, django_assert_num_queries: DjangoAssertNumQueries
+def test_cached_credential_runs_one_query(
+    get: Get, agent: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    ask(RIGHT)
+    get(RIGHT)
 
     with django_assert_num_queries(1):
-        assert ask(RIGHT).status_code == 200
+        assert get(RIGHT).status_code == 200
 
 
-def test_remembering_can_be_switched_off(
-    ask: Ask, agent: User, hasher_runs: list[str], settings: Settings
+def test_caching_can_be_disabled(
+    get: Get, agent: User, hasher_runs: list[str], settings: Settings
 ) -> None:
-    ask(RIGHT)
+    get(RIGHT)
     settings.RINGOTEL_CRM = {"CREDENTIAL_CACHE_SECONDS": 0}
-    ask(RIGHT)
+    get(RIGHT)
     cache.clear()
-    ask(RIGHT)
+    get(RIGHT)
     settings.RINGOTEL_CRM = {}
-    ask(RIGHT)
+    get(RIGHT)
 
     assert len(hasher_runs) == 4
 
 
-def test_the_password_is_not_in_the_cache(
-    ask: Ask, agent: User, monkeypatch: pytest.MonkeyPatch
+def test_cache_does_not_contain_the_password(
+    get: Get, agent: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stored: list[Any] = []
     monkeypatch.setattr(LocMemCache, "set", lambda self, *args: stored.extend(args))
-    ask(RIGHT)
+    get(RIGHT)
 
     assert stored
     assert PASSWORD not in repr(stored)
 
 
 @pytest.mark.parametrize("password", ["wrong", "", "correct hors", "Correct horse", PASSWORD + " "])
-def test_a_wrong_password_is_refused_also_while_the_right_one_is_remembered(
-    ask: Ask, agent: User, password: str
+def test_wrong_password_is_rejected_while_the_right_one_is_cached(
+    get: Get, agent: User, password: str
 ) -> None:
-    ask(RIGHT)
+    get(RIGHT)
 
-    assert_refused(ask(basic("agnes", password)))
+    assert_rejected(get(basic("agnes", password)))
 
 
-def test_a_changed_password_counts_at_once(ask: Ask, agent: User) -> None:
-    ask(RIGHT)
+def test_changed_password_takes_effect_immediately(get: Get, agent: User) -> None:
+    get(RIGHT)
     agent.set_password("another one")
     agent.save()
 
-    assert_refused(ask(RIGHT))
-    assert ask(basic("agnes", "another one")).status_code == 200
+    assert_rejected(get(RIGHT))
+    assert get(basic("agnes", "another one")).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -147,57 +147,57 @@ def test_a_changed_password_counts_at_once(ask: Ask, agent: User) -> None:
     [{"is_active": False}, {"username": "agatha"}],
     ids=lambda changes: next(iter(changes)),
 )
-def test_a_changed_user_counts_at_once(ask: Ask, agent: User, changes: dict[str, Any]) -> None:
-    ask(RIGHT)
+def test_changed_user_takes_effect_immediately(
+    get: Get, agent: User, changes: dict[str, Any]
+) -> None:
+    get(RIGHT)
     User.objects.update(**changes)
 
-    assert_refused(ask(RIGHT))
+    assert_rejected(get(RIGHT))
 
 
-def test_a_permission_that_was_taken_away_counts_at_once(ask: Ask, agent: User) -> None:
-    ask(RIGHT)
+def test_removed_permission_takes_effect_immediately(get: Get, agent: User) -> None:
+    get(RIGHT)
     agent.user_permissions.clear()
 
-    assert_refused(ask(RIGHT))
+    assert_rejected(get(RIGHT))
 
 
-def test_a_deleted_user_is_forgotten_at_once(ask: Ask, agent: User) -> None:
-    ask(RIGHT)
+def test_deleted_user_is_rejected_immediately(get: Get, agent: User) -> None:
+    get(RIGHT)
     agent.delete()
 
-    assert_refused(ask(RIGHT))
+    assert_rejected(get(RIGHT))
 
 
 @pytest.mark.parametrize("is_staff", [False, True])
-def test_without_the_permission_the_right_password_is_refused(
-    ask: Ask, agent: User, is_staff: bool
-) -> None:
+def test_user_without_permission_is_rejected(get: Get, agent: User, is_staff: bool) -> None:
     User.objects.create_user("bruno", password=PASSWORD, is_staff=is_staff)
 
-    assert_refused(ask(basic("bruno", PASSWORD)))
+    assert_rejected(get(basic("bruno", PASSWORD)))
 
 
-def test_every_refusal_costs_one_hash_and_reads_the_same(
-    ask: Ask, agent: User, hasher_runs: list[str]
+def test_rejections_do_not_differ_and_compute_one_hash(
+    get: Get, agent: User, hasher_runs: list[str]
 ) -> None:
     User.objects.create_user("idle", password=PASSWORD, is_active=False)
     User.objects.create_user("bruno", password=PASSWORD)
-    answers = []
+    responses = []
     for username, password in [
-        ("nobody", "wrong"),
+        ("unknown", "wrong"),
         ("agnes", "wrong"),
         ("idle", PASSWORD),
         ("bruno", PASSWORD),
     ]:
         hasher_runs.clear()
-        answers.append((ask(basic(username, password)).json(), len(hasher_runs)))
+        responses.append((get(basic(username, password)).json(), len(hasher_runs)))
 
-    assert answers == [answers[0]] * 4
-    assert answers[0][1] == 1
+    assert responses == [responses[0]] * 4
+    assert responses[0][1] == 1
 
 
-def test_a_cache_that_is_down_costs_the_hash_only(
-    ask: Ask,
+def test_failing_cache_only_costs_the_hash(
+    get: Get,
     agent: User,
     hasher_runs: list[str],
     settings: Settings,
@@ -205,9 +205,9 @@ def test_a_cache_that_is_down_costs_the_hash_only(
 ) -> None:
     settings.CACHES = {"default": {"BACKEND": "tests.auth.test_basic.BrokenCache"}}
 
-    assert ask(RIGHT).status_code == 200
-    assert ask(RIGHT).status_code == 200
-    assert_refused(ask(basic("agnes", "wrong")))
+    assert get(RIGHT).status_code == 200
+    assert get(RIGHT).status_code == 200
+    assert_rejected(get(basic("agnes", "wrong")))
     assert len(hasher_runs) == 3
     assert "cache is down" in caplog.text
     assert PASSWORD not in caplog.text

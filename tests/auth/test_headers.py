@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from tests.auth.conftest import Ask, assert_refused
+from tests.auth.conftest import Get, assert_rejected
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.auth.urls")]
 
@@ -55,10 +55,10 @@ def encoded(raw: bytes) -> str:
         "Negotiate",
     ],
 )
-def test_what_is_no_credential_is_refused(ask: Ask, agent: User, authorization: str | None) -> None:
-    assert_refused(ask(authorization))
+def test_malformed_credential_is_rejected(get: Get, agent: User, authorization: str | None) -> None:
+    assert_rejected(get(authorization))
 
 
-def test_a_token_in_the_url_or_the_body_is_no_credential(client: Client) -> None:
-    assert_refused(client.get("/me/?access_token=secret"))
-    assert_refused(client.post("/me/", {"access_token": "secret"}))
+def test_token_in_url_or_body_is_rejected(client: Client) -> None:
+    assert_rejected(client.get("/me/?access_token=secret"))
+    assert_rejected(client.post("/me/", {"access_token": "secret"}))

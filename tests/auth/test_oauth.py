@@ -21,7 +21,7 @@ from ringotel_crm.auth import oauth
 from ringotel_crm.auth.service_users import grant_api_permission
 from ringotel_crm.exceptions import InvalidInput
 from ringotel_crm.models import ApiKey
-from tests.auth.conftest import PASSWORD, Ask, assert_refused, basic
+from tests.auth.conftest import PASSWORD, Get, assert_rejected, basic
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.auth.oauth_urls")]
 
@@ -35,7 +35,7 @@ CHALLENGE = (
 
 
 class Form(HTMLParser):
-    """The fields of the form on a page, as a browser would send them when ``press`` is pressed."""
+    """The fields of the form on a page, as a browser sends them after a click on ``press``."""
 
     def __init__(self, response: Any, press: str = "") -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class Form(HTMLParser):
 
 @pytest.fixture
 def agent(agent: User) -> User:
-    agent.is_staff = True  # so that the admin's login page lets her in
+    agent.is_staff = True  # required by the login page of the admin
     agent.save()
     return agent
 
@@ -78,7 +78,7 @@ def authorize_url(client_id: str, **extra: str) -> str:
 
 
 def decide(browser: Client, url: str, press: str = "allow") -> dict[str, list[str]]:
-    """Log in and answer the question; what the phone system is told."""
+    """Log in and press a button; return the parameters of the redirect to Ringotel."""
     response: Any = browser.get(url)
     assert response.status_code == 302
     login_url = response["Location"]
@@ -95,7 +95,7 @@ def decide(browser: Client, url: str, press: str = "allow") -> dict[str, list[st
 
 
 def exchange(client: Client, application: tuple[str, str], **data: str) -> Any:
-    """Ask the token page; the client's id and secret go in the body, as by RFC 6749 2.3.1."""
+    """Request a token, with the client id and secret in the body (RFC 6749, 2.3.1)."""
     client_id, client_secret = application
     return client.post(
         reverse("ringotel_crm:token"),
@@ -127,7 +127,7 @@ def make_token(user: User | None, **changes: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("asked", "proof"),
+    ("challenge", "proof"),
     [
         ({}, {}),
         (
@@ -137,40 +137,40 @@ def make_token(user: User | None, **changes: Any) -> str:
     ],
     ids=["without PKCE", "with PKCE"],
 )
-def test_from_the_login_page_to_a_refreshed_token(
+def test_authorization_code_flow_from_login_to_refresh(
     client: Client,
-    ask: Ask,
+    get: Get,
     browser: Client,
     application: tuple[str, str],
-    asked: dict[str, str],
+    challenge: dict[str, str],
     proof: dict[str, str],
 ) -> None:
-    told = decide(browser, authorize_url(application[0], **asked))
-    assert told["state"] == ["st&te"]
+    redirect = decide(browser, authorize_url(application[0], **challenge))
+    assert redirect["state"] == ["st&te"]
     code = {
         "grant_type": "authorization_code",
-        "code": told["code"][0],
+        "code": redirect["code"][0],
         "redirect_uri": REDIRECT_URI,
     }
 
     tokens = exchange(client, application, **code, **proof).json()
     assert tokens["token_type"] == "Bearer"
     assert tokens["scope"] == "ringotel"
-    assert ask(f"Bearer {tokens['access_token']}").json() == {"user": "agnes", "tenant": ""}
+    assert get(f"Bearer {tokens['access_token']}").json() == {"user": "agnes", "tenant": ""}
     assert (
-        ask(f"bearer {tokens['access_token']}", "/me/?phone= 353 21 202&x=%zz").status_code == 200
+        get(f"bearer {tokens['access_token']}", "/me/?phone= 353 21 202&x=%zz").status_code == 200
     )
 
     refreshed = exchange(
         client, application, grant_type="refresh_token", refresh_token=tokens["refresh_token"]
     ).json()
-    assert ask(f"Bearer {refreshed['access_token']}").status_code == 200
-    assert_refused(ask(f"Bearer {tokens['access_token']}"))
+    assert get(f"Bearer {refreshed['access_token']}").status_code == 200
+    assert_rejected(get(f"Bearer {tokens['access_token']}"))
 
     assert exchange(client, application, **code, **proof).status_code == 400
 
 
-def test_a_wrong_verifier_gets_no_token(
+def test_wrong_code_verifier_is_rejected(
     client: Client, browser: Client, application: tuple[str, str]
 ) -> None:
     url = authorize_url(application[0], code_challenge=CHALLENGE, code_challenge_method="S256")
@@ -184,25 +184,25 @@ def test_a_wrong_verifier_gets_no_token(
     assert exchange(client, application, **code).status_code == 400
 
 
-def test_who_says_no_gives_no_code(browser: Client, application: tuple[str, str]) -> None:
-    told = decide(browser, authorize_url(application[0]), press="")
+def test_denied_access_returns_no_code(browser: Client, application: tuple[str, str]) -> None:
+    redirect = decide(browser, authorize_url(application[0]), press="")
 
-    assert told["error"] == ["access_denied"]
-    assert "code" not in told
+    assert redirect["error"] == ["access_denied"]
+    assert "code" not in redirect
 
 
-def test_another_redirect_uri_is_not_followed(
+def test_other_redirect_uri_is_rejected(
     client: Client, agent: User, application: tuple[str, str]
 ) -> None:
     client.force_login(agent)
 
     assert (
-        client.get(authorize_url(application[0], redirect_uri="https://thief.example/")).status_code
+        client.get(authorize_url(application[0], redirect_uri="https://other.example/")).status_code
         == 400
     )
 
 
-def test_the_same_refresh_token_twice_gives_the_same_access_token(
+def test_repeated_refresh_returns_the_same_access_token(
     client: Client, browser: Client, application: tuple[str, str]
 ) -> None:
     tokens = get_tokens(client, browser, application)
@@ -216,8 +216,8 @@ def test_the_same_refresh_token_twice_gives_the_same_access_token(
     assert first.json()["access_token"] == second.json()["access_token"]
 
 
-def test_a_new_secret_leaves_tokens_and_ends_refreshing_by_the_old(
-    client: Client, ask: Ask, browser: Client, application: tuple[str, str]
+def test_new_secret_keeps_access_tokens_and_is_required_to_refresh(
+    client: Client, get: Get, browser: Client, application: tuple[str, str]
 ) -> None:
     tokens = get_tokens(client, browser, application)
     refresh = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
@@ -225,16 +225,16 @@ def test_a_new_secret_leaves_tokens_and_ends_refreshing_by_the_old(
 
     assert rotated[0] == application[0]
     assert Application.objects.count() == 1
-    assert ask(f"Bearer {tokens['access_token']}").status_code == 200
+    assert get(f"Bearer {tokens['access_token']}").status_code == 200
     assert exchange(client, application, **refresh).status_code == 401
     assert exchange(client, rotated, **refresh).status_code == 200
 
 
-def test_the_secret_is_stored_hashed(application: tuple[str, str]) -> None:
+def test_secret_is_stored_hashed(application: tuple[str, str]) -> None:
     assert application[1] not in Application.objects.get().client_secret
 
 
-def test_somebody_elses_application_of_that_name_is_left_alone(
+def test_other_application_of_the_same_name_is_not_changed(
     application: tuple[str, str],
 ) -> None:
     Application.objects.update(client_id="the-sites-own")
@@ -246,7 +246,7 @@ def test_somebody_elses_application_of_that_name_is_left_alone(
 @pytest.mark.parametrize(
     "redirect_uri", ["", "not a uri", "ftp://phone.example/", "https://phone.example/#part"]
 )
-def test_a_redirect_uri_that_cannot_be_is_said(redirect_uri: str) -> None:
+def test_invalid_redirect_uri_raises(redirect_uri: str) -> None:
     with pytest.raises(InvalidInput, match=r"redirect.uri"):
         oauth.make_application(name="Phones", redirect_uri=redirect_uri)
 
@@ -264,57 +264,57 @@ def test_a_redirect_uri_that_cannot_be_is_said(redirect_uri: str) -> None:
     ],
     ids=repr,
 )
-def test_a_token_that_is_not_for_this_is_refused(
-    ask: Ask, agent: User, changes: dict[str, Any]
+def test_expired_or_unsuitable_token_is_rejected(
+    get: Get, agent: User, changes: dict[str, Any]
 ) -> None:
-    assert_refused(ask(f"Bearer {make_token(**{'user': agent, **changes})}"))
+    assert_rejected(get(f"Bearer {make_token(**{'user': agent, **changes})}"))
 
 
-def test_an_unknown_token_is_refused(ask: Ask) -> None:
-    assert_refused(ask("Bearer unknown"))
+def test_unknown_token_is_rejected(get: Get) -> None:
+    assert_rejected(get("Bearer unknown"))
 
 
-def test_an_inactive_user_is_refused(ask: Ask, agent: User) -> None:
+def test_token_of_an_inactive_user_is_rejected(get: Get, agent: User) -> None:
     token = make_token(agent)
     User.objects.update(is_active=False)
 
-    assert_refused(ask(f"Bearer {token}"))
+    assert_rejected(get(f"Bearer {token}"))
 
 
-def test_a_user_without_the_permission_is_refused(ask: Ask, agent: User) -> None:
+def test_token_of_a_user_without_permission_is_rejected(get: Get, agent: User) -> None:
     agent.user_permissions.clear()
 
-    assert_refused(ask(f"Bearer {make_token(agent)}"))
+    assert_rejected(get(f"Bearer {make_token(agent)}"))
 
 
-def test_a_token_costs_one_query(
-    ask: Ask, agent: User, django_assert_num_queries: DjangoAssertNumQueries
+def test_token_runs_one_query(
+    get: Get, agent: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     token = make_token(agent)
 
     with django_assert_num_queries(1):
-        assert ask(f"Bearer {token}").status_code == 200
+        assert get(f"Bearer {token}").status_code == 200
 
 
 @pytest.mark.parametrize(
     "content_type", ["audio/mpeg", "application/json", "multipart/form-data; boundary=x"]
 )
-def test_the_body_is_not_read_to_find_the_token(
+def test_authentication_does_not_read_the_body(
     client: Client, agent: User, content_type: str
 ) -> None:
     headers = {"Authorization": f"Bearer {make_token(agent)}"}
     response = client.generic(
-        "POST", "/me/", b"not what the type says", content_type=content_type, headers=headers
+        "POST", "/me/", b"not of this content type", content_type=content_type, headers=headers
     )
 
     assert response.status_code == 200
-    assert response.json() == {"bytes": 22}
+    assert response.json() == {"bytes": 24}
 
 
-def test_all_three_work_at_once(ask: Ask, agent: User) -> None:
+def test_all_authentication_methods_work_side_by_side(get: Get, agent: User) -> None:
     _key, token = ApiKey.objects.issue(name="desk", user=agent, tenant="north")
-    answers = [
-        ask(authorization).json()
+    responses = [
+        get(authorization).json()
         for authorization in (
             f"Bearer {token}",
             basic("agnes", PASSWORD),
@@ -322,15 +322,15 @@ def test_all_three_work_at_once(ask: Ask, agent: User) -> None:
         )
     ]
 
-    assert answers == [{"user": "agnes", "tenant": tenant} for tenant in ("north", "", "")]
+    assert responses == [{"user": "agnes", "tenant": tenant} for tenant in ("north", "", "")]
 
 
 @pytest.fixture
 def other_clients() -> list[str]:
-    """A site's own clients, and one made by hand to look like ours."""
+    """Clients of the site, one with a client id like that of Ringotel."""
     kinds = [
-        ("their-own", Application.CLIENT_CONFIDENTIAL),
-        ("their-app", Application.CLIENT_PUBLIC),
+        ("confidential", Application.CLIENT_CONFIDENTIAL),
+        ("public", Application.CLIENT_PUBLIC),
         ("ringotel-look-alike", Application.CLIENT_PUBLIC),
     ]
     for client_id, client_type in kinds:
@@ -343,33 +343,31 @@ def other_clients() -> list[str]:
     return [client_id for client_id, _ in kinds]
 
 
-def test_pkce_is_demanded_of_everybody_else(
-    client: Client, agent: User, other_clients: list[str]
-) -> None:
+def test_other_clients_must_use_pkce(client: Client, agent: User, other_clients: list[str]) -> None:
     client.force_login(agent)
     for client_id in other_clients:
-        told = client.get(authorize_url(client_id))
-        assert told.status_code == 302
-        assert parse_qs(urlsplit(told["Location"]).query)["error"] == ["invalid_request"]
+        redirect = client.get(authorize_url(client_id))
+        assert redirect.status_code == 302
+        assert parse_qs(urlsplit(redirect["Location"]).query)["error"] == ["invalid_request"]
 
 
-def test_a_stock_site_gets_what_ringotel_needs() -> None:
+def test_default_settings_are_applied() -> None:
     assert set(oauth2_settings.SCOPES) == {"read", "write", "ringotel"}
     assert oauth2_settings.REFRESH_TOKEN_GRACE_PERIOD_SECONDS == 30
 
 
-def test_what_the_site_sets_itself_stays(settings: Settings) -> None:
+def test_settings_of_the_site_override_the_defaults(settings: Settings) -> None:
     settings.OAUTH2_PROVIDER = {
-        "SCOPES": {"openid": "Who you are", "ringotel": "Phones"},
+        "SCOPES": {"openid": "Identity", "ringotel": "Phones"},
         "PKCE_REQUIRED": False,
     }
 
-    assert oauth2_settings.SCOPES == {"openid": "Who you are", "ringotel": "Phones"}
+    assert oauth2_settings.SCOPES == {"openid": "Identity", "ringotel": "Phones"}
     assert oauth2_settings.PKCE_REQUIRED is False
     assert oauth2_settings.REFRESH_TOKEN_GRACE_PERIOD_SECONDS == 30
 
 
-def test_the_defaults_outlive_a_change_of_settings() -> None:
+def test_defaults_remain_after_a_change_of_settings() -> None:
     with override_settings(OAUTH2_PROVIDER={"SCOPES": {"ringotel": "Phones"}}):
         pass
 
@@ -384,7 +382,7 @@ def original_defaults() -> Iterator[None]:
     oauth2_settings.reload()
 
 
-def test_the_defaults_reach_settings_that_were_read_before(original_defaults: None) -> None:
+def test_defaults_apply_to_settings_read_before(original_defaults: None) -> None:
     oauth2_settings.defaults["REFRESH_TOKEN_GRACE_PERIOD_SECONDS"] = 0
     oauth2_settings.reload()
     assert oauth2_settings.REFRESH_TOKEN_GRACE_PERIOD_SECONDS == 0
@@ -395,9 +393,9 @@ def test_the_defaults_reach_settings_that_were_read_before(original_defaults: No
 
 @pytest.mark.skipif(
     "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE" not in oauth2_settings.defaults,
-    reason="this toolkit stores no tokens hashed",
+    reason="this toolkit cannot store tokens hashed",
 )
-def test_tokens_stored_hashed_have_no_grace(settings: Settings, original_defaults: None) -> None:
+def test_hashed_tokens_have_no_grace_period(settings: Settings, original_defaults: None) -> None:
     oauth2_settings.defaults["REFRESH_TOKEN_GRACE_PERIOD_SECONDS"] = 0
     settings.OAUTH2_PROVIDER = {"COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True}
     oauth.apply_default_settings()
@@ -405,8 +403,8 @@ def test_tokens_stored_hashed_have_no_grace(settings: Settings, original_default
     assert oauth2_settings.REFRESH_TOKEN_GRACE_PERIOD_SECONDS == 0
 
 
-def test_a_person_with_the_permission_may_approve_for_herself_only(ask: Ask, agent: User) -> None:
+def test_token_acts_as_the_user_who_approved(get: Get, agent: User) -> None:
     bruno = User.objects.create_user("bruno")
     grant_api_permission(bruno)
 
-    assert ask(f"Bearer {make_token(bruno)}").json()["user"] == "bruno"
+    assert get(f"Bearer {make_token(bruno)}").json()["user"] == "bruno"

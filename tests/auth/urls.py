@@ -1,4 +1,4 @@
-"""A page that tells as whom it was called."""
+"""A view that returns its user and tenant."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Payloads and documents as they cross the wire, pinned to the letter.
+"""Pinned requests, responses and documents.
 
-``<hook>.in.json`` is what Ringotel sends, ``<hook>.out.json`` what it gets, ``document_<auth>.json`` the whole
-document. After a change that is meant, ``GOLDEN=write pytest tests/hooks/test_golden.py`` writes the last two anew:
-read the diff.
+``<hook>.in.json`` is a request of Ringotel, ``<hook>.out.json`` its response, and
+``document_<auth>.json`` a document. After an intended change, run
+``GOLDEN=write pytest tests/hooks/test_golden.py`` to rewrite responses and documents, and review
+the diff.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ FOLDER = Path(__file__).parent
 
 
 def load(name: str) -> Any:
-    """The content of a file."""
+    """Return the content of a file."""
     return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def check(name: str, actual: Any) -> None:
-    """Compare with the file, also the order of keys; or write it, if the environment says so."""
+    """Compare ``actual`` and its order of keys with the file, or write it if GOLDEN=write."""
     path = FOLDER / f"{name}.json"
     text = json.dumps(actual, indent=2, ensure_ascii=False) + "\n"
     if os.environ.get("GOLDEN") == "write":

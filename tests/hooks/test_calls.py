@@ -32,14 +32,14 @@ STOP = {
 REF = {"call_id": "1729693708182-2d1c3de3d3772cdc1f"}
 
 
-def contact_of(call: Activity) -> tuple[Any, str]:
+def assignment(call: Activity) -> tuple[Any, str]:
     return call.contact, call.contact_name
 
 
 # --- CreateActivity ---
 
 
-def test_create(api: Api) -> None:
+def test_call_is_logged_with_agent_and_contact(api: Api) -> None:
     ada = make_contact("Ada Example", number(1))
     una = make_user("una", "2001", first_name="Una", last_name="Sample")
     id = api.id("CreateActivity", {**START, "subject": "Leak", "comment": "Calls back."})
@@ -72,7 +72,7 @@ def test_create(api: Api) -> None:
     assert call.contact == ada
 
 
-def test_create_again_is_the_same_answer_and_one_row(api: Api) -> None:
+def test_repeated_create_returns_the_same_id_and_changes_nothing(api: Api) -> None:
     make_contact("Ada Example", number(1))
     id = api.id("CreateActivity", START)
     before = columns(the_call())
@@ -80,7 +80,7 @@ def test_create_again_is_the_same_answer_and_one_row(api: Api) -> None:
     assert columns(the_call()) == before
 
 
-def test_create_again_fills_in_what_was_not_said_and_changes_nothing(api: Api) -> None:
+def test_repeated_create_fills_in_empty_fields_only(api: Api) -> None:
     api.ok(
         "CreateActivity",
         {"call_id": "c1", "caller_number": number(1), "call_start": "2026-03-02T12:00:05Z"},
@@ -103,12 +103,12 @@ def test_create_again_fills_in_what_was_not_said_and_changes_nothing(api: Api) -
 
 
 @pytest.mark.parametrize("count", [1, 20])
-def test_different_calls_are_different_rows(api: Api, count: int) -> None:
+def test_each_call_id_is_one_row(api: Api, count: int) -> None:
     ids = {api.id("CreateActivity", {**START, "call_id": f"c{n}"}) for n in range(count)}
     assert len(ids) == Activity.objects.count() == count
 
 
-def test_without_a_start_it_begins_now(api: Api) -> None:
+def test_call_without_start_starts_now(api: Api) -> None:
     before = dt.datetime.now(dt.UTC)
     api.ok("CreateActivity", {"call_id": "c1"})
     start = the_call().start
@@ -116,7 +116,7 @@ def test_without_a_start_it_begins_now(api: Api) -> None:
     assert before <= start <= dt.datetime.now(dt.UTC)
 
 
-def test_without_a_start_it_begins_not_after_its_end(api: Api) -> None:
+def test_call_without_start_does_not_start_after_its_end(api: Api) -> None:
     api.ok("StopCallActivity", STOP)
     api.ok("CreateActivity", REF)
     assert the_call().start == the_call().end == at(12, 0, 30)
@@ -135,12 +135,12 @@ def test_without_a_start_it_begins_not_after_its_end(api: Api) -> None:
         ("internal", "internal"),
     ],
 )
-def test_direction_words(api: Api, word: str, direction: str) -> None:
+def test_activity_type_is_read_in_several_spellings(api: Api, word: str, direction: str) -> None:
     api.ok("CreateActivity", {"call_id": "c1", "activity_type": word})
     assert the_call().direction == direction
 
 
-@pytest.mark.parametrize("said", [{}, {"activity_type": "sideways"}])
+@pytest.mark.parametrize("data", [{}, {"activity_type": "sideways"}])
 @pytest.mark.parametrize(
     ("caller", "called", "direction"),
     [
@@ -153,13 +153,13 @@ def test_direction_words(api: Api, word: str, direction: str) -> None:
         (number(1), number(2), ""),
     ],
 )
-def test_a_direction_that_is_not_said_is_told_from_the_numbers(
-    api: Api, settings: Settings, said: dict[str, str], caller: str, called: str, direction: str
+def test_missing_direction_is_derived_from_the_numbers(
+    api: Api, settings: Settings, data: dict[str, str], caller: str, called: str, direction: str
 ) -> None:
     settings.RINGOTEL_CRM = {"DEFAULT_REGION": "IE", "COMPANY_NUMBERS": ["020 910 0000"]}
     api.ok(
         "CreateActivity",
-        {"call_id": "c1", "caller_number": caller, "called_number": called, **said},
+        {"call_id": "c1", "caller_number": caller, "called_number": called, **data},
     )
     assert the_call().direction == direction
 
@@ -175,93 +175,93 @@ def test_a_direction_that_is_not_said_is_told_from_the_numbers(
         ("outbound", "2001", "00 44 20 7946 0002", "Bea Example"),
     ],
 )
-def test_the_contact_is_the_one_outside(
+def test_contact_is_found_by_the_external_number(
     api: Api, direction: str, caller: str, called: str, expected: str
 ) -> None:
     make_contact("Ada Example", number(1))
     make_contact("Bea Example", number(2))
-    said = {"activity_type": direction, "caller_number": caller, "called_number": called}
-    api.ok("CreateActivity", {"call_id": "c1", **said})
+    data = {"activity_type": direction, "caller_number": caller, "called_number": called}
+    api.ok("CreateActivity", {"call_id": "c1", **data})
     assert the_call().contact_name == expected
 
 
-def test_the_contact_that_comes_along_is_believed(api: Api) -> None:
+def test_contact_id_overrides_the_number(api: Api) -> None:
     make_contact("Ada Example", number(1))
     bea = make_contact("Bea Example")
     api.ok("CreateActivity", {**START, "contact_id": str(bea.pk)})
-    assert contact_of(the_call()) == (bea, "Bea Example")
+    assert assignment(the_call()) == (bea, "Bea Example")
 
 
 @pytest.mark.parametrize("id", ["0", "999999", "9" * 30, "no id", "$contact_id$", ""])
-def test_a_contact_that_does_not_exist_is_looked_for_by_number(api: Api, id: str) -> None:
+def test_unknown_contact_id_falls_back_to_the_number(api: Api, id: str) -> None:
     ada = make_contact("Ada Example", number(1))
     api.ok("CreateActivity", {**START, "contact_id": id})
-    assert contact_of(the_call()) == (ada, "Ada Example")
+    assert assignment(the_call()) == (ada, "Ada Example")
 
 
-def test_a_contact_that_is_deleted_leaves_a_call_that_can_be_read(api: Api) -> None:
+def test_deleted_contact_leaves_its_name_in_the_call(api: Api) -> None:
     ada = make_contact("Ada Example", number(1))
     api.ok("CreateActivity", START)
     ada.delete()
-    assert contact_of(the_call()) == (None, "Ada Example")
+    assert assignment(the_call()) == (None, "Ada Example")
 
 
-def test_a_stranger_is_not_made_a_contact(api: Api) -> None:
+def test_unknown_number_creates_no_contact(api: Api) -> None:
     api.ok("CreateActivity", START)
     assert Contact.objects.count() == 0
-    assert contact_of(the_call()) == (None, "")
+    assert assignment(the_call()) == (None, "")
 
 
-def test_without_a_call_id_the_same_call_is_known_by_start_and_numbers(api: Api) -> None:
-    said = {key: value for key, value in START.items() if key != "call_id"}
-    id = api.id("CreateActivity", said)
-    assert api.id("CreateActivity", said) == id
-    assert api.id("CreateActivity", {**said, "extension": "2002"}) != id
-    assert api.id("CreateActivity", {**said, "call_start": 1772452801000}) != id
+def test_call_without_call_id_is_identified_by_start_and_numbers(api: Api) -> None:
+    data = {key: value for key, value in START.items() if key != "call_id"}
+    id = api.id("CreateActivity", data)
+    assert api.id("CreateActivity", data) == id
+    assert api.id("CreateActivity", {**data, "extension": "2002"}) != id
+    assert api.id("CreateActivity", {**data, "call_start": 1772452801000}) != id
     assert Activity.objects.count() == 3
 
 
 @pytest.mark.parametrize("missing", ["call_start", "caller_number"])
-def test_without_a_call_id_it_needs_start_and_a_number(api: Api, missing: str) -> None:
-    said = {"caller_number": number(1), "call_start": START["call_start"]}
-    del said[missing]
-    assert api.refused("CreateActivity", said).keys() == {"call_id"}
+def test_call_without_call_id_requires_start_and_number(api: Api, missing: str) -> None:
+    data = {"caller_number": number(1), "call_start": START["call_start"]}
+    del data[missing]
+    assert api.refused("CreateActivity", data).keys() == {"call_id"}
     assert Activity.objects.count() == 0
 
 
-# --- which call is meant ---
+# --- reference to a call ---
 
 FOLLOWERS = ["AssignActivity", "UpdateActivity", "StopCallActivity"]
 
 
 @pytest.mark.parametrize("hook", FOLLOWERS)
 class TestReference:
-    def test_by_ringotel_user_id(self, api: Api, hook: str) -> None:
+    def test_activity_id_identifies_the_call(self, api: Api, hook: str) -> None:
         id = api.id("CreateActivity", START)
         assert api.id(hook, {"id": id}) == id
         assert Activity.objects.count() == 1
 
-    def test_by_call_id(self, api: Api, hook: str) -> None:
+    def test_call_id_identifies_the_call(self, api: Api, hook: str) -> None:
         id = api.id("CreateActivity", START)
         assert api.id(hook, REF) == id
         assert Activity.objects.count() == 1
 
-    def test_by_a_call_id_that_is_not_known_yet(self, api: Api, hook: str) -> None:
+    def test_unknown_call_id_creates_the_call(self, api: Api, hook: str) -> None:
         id = api.id(hook, REF)
         assert api.id("CreateActivity", START) == id
         assert Activity.objects.count() == 1
 
-    def test_ringotel_user_id_goes_first(self, api: Api, hook: str) -> None:
+    def test_activity_id_overrides_the_call_id(self, api: Api, hook: str) -> None:
         id = api.id("CreateActivity", START)
         assert api.id(hook, {"id": id, "call_id": "another"}) == id
         assert Activity.objects.count() == 1
 
-    def test_an_id_that_is_not_ours_leaves_the_call_id(self, api: Api, hook: str) -> None:
+    def test_foreign_activity_id_falls_back_to_the_call_id(self, api: Api, hook: str) -> None:
         id = api.id("CreateActivity", START)
         assert api.id(hook, {"id": "1729693708182-2d1c", **REF}) == id
 
     @pytest.mark.parametrize("id", ["0", "-1", "999999", "9" * 25, "1.0", "abc", "١"])
-    def test_unknown(self, api: Api, hook: str, id: str) -> None:
+    def test_unknown_activity_id_returns_404(self, api: Api, hook: str, id: str) -> None:
         api.ok("CreateActivity", START)
         assert api.refused(hook, {"id": id}, 404).keys() == {"id"}
         assert Activity.objects.count() == 1
@@ -269,11 +269,13 @@ class TestReference:
     @pytest.mark.parametrize(
         "absent", [{}, {"id": ""}, {"id": None}, {"id": "$activity_id$", "call_id": "$call_id$"}]
     )
-    def test_none(self, api: Api, hook: str, absent: dict[str, Any]) -> None:
+    def test_missing_reference_is_rejected(
+        self, api: Api, hook: str, absent: dict[str, Any]
+    ) -> None:
         assert api.refused(hook, absent).keys() == {"id"}
         assert Activity.objects.count() == 0
 
-    def test_what_is_another_tenants_is_unknown(self, api: Api, hook: str) -> None:
+    def test_call_of_another_tenant_is_not_found(self, api: Api, hook: str) -> None:
         other = Activity.objects.create(tenant="other", call_id=REF["call_id"])
         assert api.refused(hook, {"id": str(other.pk)}, 404).keys() == {"id"}
         assert api.id(hook, REF) != str(other.pk)
@@ -282,37 +284,37 @@ class TestReference:
 # --- AssignActivity ---
 
 
-def test_assign_reassign_and_unassign(api: Api) -> None:
+def test_call_can_be_assigned_reassigned_and_unassigned(api: Api) -> None:
     ada, bea = make_contact("Ada Example", number(1)), make_contact("Bea Example")
     id = api.id("CreateActivity", START)
-    assert contact_of(the_call()) == (ada, "Ada Example")
+    assert assignment(the_call()) == (ada, "Ada Example")
     for _ in range(2):
         assert api.id("AssignActivity", {"id": id, "contact_id": str(bea.pk)}) == id
-        assert contact_of(the_call()) == (bea, "Bea Example")
+        assert assignment(the_call()) == (bea, "Bea Example")
     api.ok("AssignActivity", {"id": id})
-    assert contact_of(the_call()) == (None, "")
+    assert assignment(the_call()) == (None, "")
 
 
 @pytest.mark.parametrize("assigned", [True, False])
-def test_what_a_person_assigned_is_not_guessed_again(api: Api, assigned: bool) -> None:
+def test_assignment_is_not_overwritten_by_create(api: Api, assigned: bool) -> None:
     make_contact("Ada Example", number(1))
     bea = make_contact("Bea Example")
     api.ok("AssignActivity", {**REF, "contact_id": str(bea.pk) if assigned else ""})
     api.ok("CreateActivity", START)
-    assert contact_of(the_call()) == ((bea, "Bea Example") if assigned else (None, ""))
+    assert assignment(the_call()) == ((bea, "Bea Example") if assigned else (None, ""))
 
 
 @pytest.mark.parametrize("contact_id", ["0", "999999", "9" * 25, "abc"])
-def test_a_call_is_not_assigned_to_nobody_knows_whom(api: Api, contact_id: str) -> None:
+def test_unknown_contact_leaves_the_assignment_unchanged(api: Api, contact_id: str) -> None:
     ada = make_contact("Ada Example", number(1))
     api.ok("CreateActivity", START)
     assert api.refused("AssignActivity", {**REF, "contact_id": contact_id}, 404).keys() == {
         "contact_id"
     }
-    assert contact_of(the_call()) == (ada, "Ada Example")
+    assert assignment(the_call()) == (ada, "Ada Example")
 
 
-def test_nothing_is_made_for_a_contact_that_does_not_exist(api: Api) -> None:
+def test_unknown_contact_creates_no_call(api: Api) -> None:
     api.refused("AssignActivity", {"call_id": "c1", "contact_id": "999999"}, 404)
     assert Activity.objects.count() == 0
 
@@ -320,7 +322,7 @@ def test_nothing_is_made_for_a_contact_that_does_not_exist(api: Api) -> None:
 # --- UpdateActivity ---
 
 
-def test_update_says_only_what_is_present(api: Api) -> None:
+def test_update_changes_present_fields_only(api: Api) -> None:
     id = api.id("CreateActivity", {**START, "subject": "Leak", "comment": "First"})
     assert api.id("UpdateActivity", {"id": id, "comment": "Second"}) == id
     assert (the_call().subject, the_call().comment) == ("Leak", "Second")
@@ -328,13 +330,13 @@ def test_update_says_only_what_is_present(api: Api) -> None:
     assert (the_call().subject, the_call().comment) == ("Invoice", "Second")
 
 
-def test_update_keeps_lines_and_every_script(api: Api) -> None:
+def test_comment_keeps_line_breaks_and_every_script(api: Api) -> None:
     text = "Zeile eins\nсклад 📞\r\n<b>&amp;</b>"
     api.ok("UpdateActivity", {**REF, "comment": text})
     assert the_call().comment == text
 
 
-def test_a_note_that_came_before_the_start_is_newer_than_the_one_of_the_start(api: Api) -> None:
+def test_note_received_before_the_start_is_not_overwritten(api: Api) -> None:
     api.ok("UpdateActivity", {**REF, "subject": "Invoice"})
     api.ok("CreateActivity", {**START, "subject": "Leak", "comment": "First"})
     assert (the_call().subject, the_call().comment) == ("Invoice", "First")
@@ -343,7 +345,7 @@ def test_a_note_that_came_before_the_start_is_newer_than_the_one_of_the_start(ap
 # --- StopCallActivity ---
 
 
-def test_stop(api: Api) -> None:
+def test_stop_records_end_duration_and_cause(api: Api) -> None:
     id = api.id("CreateActivity", START)
     assert api.id("StopCallActivity", {**STOP, "id": id}) == id
     call = the_call()
@@ -355,7 +357,7 @@ def test_stop(api: Api) -> None:
     )
 
 
-def test_stop_twice_is_harmless(api: Api) -> None:
+def test_repeated_stop_changes_nothing(api: Api) -> None:
     id = api.id("CreateActivity", START)
     api.ok("StopCallActivity", STOP)
     before = columns(the_call())
@@ -363,7 +365,7 @@ def test_stop_twice_is_harmless(api: Api) -> None:
     assert columns(the_call()) == before
 
 
-def test_stop_before_start_is_kept_and_joined(api: Api) -> None:
+def test_stop_before_start_results_in_one_call(api: Api) -> None:
     ada = make_contact("Ada Example", number(1))
     id = api.id("StopCallActivity", STOP)
     assert the_call().status == "answered"
@@ -383,7 +385,7 @@ def test_stop_before_start_is_kept_and_joined(api: Api) -> None:
     [
         (27, "0", "answered"),
         (27, "", "answered"),
-        (27, "17", "answered"),  # it was talked, whatever the cause
+        (27, "17", "answered"),  # talk time counts more than the cause
         (1, "16", "answered"),
         (None, "0", "answered"),
         (None, "16", "answered"),
@@ -406,7 +408,9 @@ def test_stop_before_start_is_kept_and_joined(api: Api) -> None:
         (12, "voicemail", "voicemail"),
     ],
 )
-def test_how_it_went(api: Api, duration: int | None, cause: Any, status: str) -> None:
+def test_status_is_derived_from_duration_and_cause(
+    api: Api, duration: int | None, cause: Any, status: str
+) -> None:
     api.ok("StopCallActivity", {**REF, "call_duration": duration, "call_cause": cause})
     assert (the_call().status, the_call().duration, the_call().cause) == (
         status,
@@ -425,7 +429,7 @@ def test_how_it_went(api: Api, duration: int | None, cause: Any, status: str) ->
         {},
     ],
 )
-def test_a_stop_never_reopens_or_shortens_a_closed_call(api: Api, later: dict[str, Any]) -> None:
+def test_later_stop_does_not_reopen_or_shorten_a_call(api: Api, later: dict[str, Any]) -> None:
     api.ok("CreateActivity", START)
     api.ok("StopCallActivity", STOP)
     before = columns(the_call())
@@ -433,7 +437,7 @@ def test_a_stop_never_reopens_or_shortens_a_closed_call(api: Api, later: dict[st
     assert columns(the_call()) == before
 
 
-def test_a_start_never_reopens_a_closed_call(api: Api) -> None:
+def test_later_start_does_not_reopen_a_call(api: Api) -> None:
     api.ok("CreateActivity", START)
     api.ok("StopCallActivity", STOP)
     before = columns(the_call())
@@ -441,7 +445,7 @@ def test_a_start_never_reopens_a_closed_call(api: Api) -> None:
     assert columns(the_call()) == before
 
 
-def test_a_later_stop_may_know_better(api: Api) -> None:
+def test_later_stop_extends_end_and_duration(api: Api) -> None:
     api.ok(
         "StopCallActivity",
         {**REF, "call_end": 1772452800000, "call_duration": 0, "call_cause": "19"},
@@ -457,14 +461,14 @@ def test_a_later_stop_may_know_better(api: Api) -> None:
     )
 
 
-def test_an_end_that_nobody_said_is_not_invented(api: Api) -> None:
+def test_stop_without_end_leaves_end_empty(api: Api) -> None:
     api.ok("StopCallActivity", REF)
     assert the_call().end is None
     assert the_call().status == "missed"
 
 
 @pytest.mark.parametrize(
-    ("said", "extension"),
+    ("data", "extension"),
     [
         ({"activity_type": "inbound", "called_number": "502"}, "502"),
         ({"activity_type": "outbound", "caller_number": "502"}, "502"),
@@ -472,15 +476,15 @@ def test_an_end_that_nobody_said_is_not_invented(api: Api) -> None:
         ({"activity_type": "inbound", "called_number": "502", "extension": "500"}, "500"),
     ],
 )
-def test_an_extension_may_be_the_number_itself(
-    api: Api, said: dict[str, str], extension: str
+def test_extension_is_derived_from_an_internal_number(
+    api: Api, data: dict[str, str], extension: str
 ) -> None:
-    api.ok("CreateActivity", {"call_id": "c-1", "caller_number": "353209150101", **said})
+    api.ok("CreateActivity", {"call_id": "c-1", "caller_number": "353209150101", **data})
     assert the_call().extension == extension
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"),
+    ("value", "seconds"),
     [
         (0, 0),
         (27, 27),
@@ -492,13 +496,13 @@ def test_an_extension_may_be_the_number_itself(
         (31 * 24 * 3600, 31 * 24 * 3600),
     ],
 )
-def test_durations(api: Api, said: Any, seconds: int) -> None:
-    api.ok("StopCallActivity", {**REF, "call_duration": said})
+def test_duration_is_read_as_whole_seconds(api: Api, value: Any, seconds: int) -> None:
+    api.ok("StopCallActivity", {**REF, "call_duration": value})
     assert the_call().duration == seconds
 
 
 @pytest.mark.parametrize(
-    "said",
+    "value",
     [
         *(
             -1,
@@ -528,43 +532,43 @@ def test_durations(api: Api, said: Any, seconds: int) -> None:
             "9" * 5000,
         ),
     ],
-    ids=lambda said: repr(said)[:20],
+    ids=lambda value: repr(value)[:20],
 )
-def test_what_is_no_duration(api: Api, said: Any) -> None:
-    assert api.refused("StopCallActivity", {**REF, "call_duration": said}).keys() == {
+def test_invalid_duration_is_rejected(api: Api, value: Any) -> None:
+    assert api.refused("StopCallActivity", {**REF, "call_duration": value}).keys() == {
         "call_duration"
     }
     assert Activity.objects.count() == 0
 
 
-# --- what a host hears ---
+# --- signals ---
 
 
-def test_signals(
+def test_each_change_sends_one_signal(
     api: Api,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
-    heard: list[str] = []
+    received: list[str] = []
     receivers = {}
     for name in ("call_started", "call_assigned", "call_updated", "call_stopped"):
         signal = getattr(signals, name)
-        receivers[name] = lambda name=name, **kwargs: heard.append(name)
+        receivers[name] = lambda name=name, **kwargs: received.append(name)
         signal.connect(receivers[name])
     ada = make_contact("Ada Example")
 
-    def tell(hook: str, data: dict[str, Any]) -> list[str]:
-        heard.clear()
+    def signals_after(hook: str, data: dict[str, Any]) -> list[str]:
+        received.clear()
         with django_capture_on_commit_callbacks(execute=True):
             api.ok(hook, data)
-        return list(heard)
+        return list(received)
 
     note = {**REF, "subject": "Leak"}
     assign = {**REF, "contact_id": str(ada.pk)}
-    assert tell("StopCallActivity", STOP) == ["call_stopped"]
-    assert tell("StopCallActivity", STOP) == []
-    assert tell("CreateActivity", START) == ["call_started"]
-    assert tell("CreateActivity", START) == []
-    assert tell("UpdateActivity", note) == ["call_updated"]
-    assert tell("UpdateActivity", note) == []
-    assert tell("AssignActivity", assign) == ["call_assigned"]
-    assert tell("AssignActivity", assign) == []
+    assert signals_after("StopCallActivity", STOP) == ["call_stopped"]
+    assert signals_after("StopCallActivity", STOP) == []
+    assert signals_after("CreateActivity", START) == ["call_started"]
+    assert signals_after("CreateActivity", START) == []
+    assert signals_after("UpdateActivity", note) == ["call_updated"]
+    assert signals_after("UpdateActivity", note) == []
+    assert signals_after("AssignActivity", assign) == ["call_assigned"]
+    assert signals_after("AssignActivity", assign) == []

@@ -1,4 +1,4 @@
-"""Whatever comes in, the answer is a 4xx in one shape that names the field, and nothing is written."""
+"""Invalid requests get a 4xx with the error envelope, which names the field, and write nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.api import HOOKS, WRITES, Api, error
 from tests.factories import make_contact, number
 from tests.media.audio_samples import sample
 
-# The texts that each hook takes, with the longest that fits. Times and durations have tables of their own.
+# Text fields of each hook with their maximum length. test_times and test_calls have the others.
 CONTACT = {
     "first_name": 150,
     "last_name": 150,
@@ -39,7 +39,7 @@ TEXTS = {
     "UpdateContact": {"id": 255, **CONTACT},
     "CreateActivity": {
         "call_id": 255,
-        "activity_type": 0,  # a word that is not known is let through, however long
+        "activity_type": 0,  # not limited: unknown values are ignored
         "caller_number": 255,
         "called_number": 255,
         "user_id": 255,
@@ -68,7 +68,7 @@ WRONG: dict[str, Any] = {
 
 @pytest.fixture
 def rows(api: Api) -> Iterator[dict[str, str]]:
-    """A contact and a call, to whom nothing happens."""
+    """A contact and a call that must not change."""
     contact = make_contact("Ada Example", number(1))
     id = api.id("CreateActivity", {"call_id": "c0", "caller_number": number(1)})
 
@@ -84,7 +84,7 @@ def rows(api: Api) -> Iterator[dict[str, str]]:
 
 
 def request(hook: str, rows: dict[str, str], field: str, value: Any) -> dict[str, Any]:
-    """A request that would be carried out but for this value."""
+    """Return a request that is valid but for this value."""
     name, _, inner = field.partition(".")
     data: dict[str, Any] = {"phone": number(2)} if hook.endswith("Contact") else {"call_id": "c1"}
     if hook == "UpdateContact":
@@ -93,12 +93,8 @@ def request(hook: str, rows: dict[str, str], field: str, value: Any) -> dict[str
 
 
 def texts() -> list[tuple[str, str, int]]:
-    return [
-        (hook, field, length)
-        for hook, fields in TEXTS.items()
-        for field, length in fields.items()
-        if length
-    ]
+    fields = [(hook, *field) for hook in TEXTS for field in TEXTS[hook].items()]
+    return [(hook, field, length) for hook, field, length in fields if length]
 
 
 def all_fields() -> list[tuple[str, str]]:
@@ -106,21 +102,23 @@ def all_fields() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("hook", "field"), all_fields())
-def test_wrong_values(api: Api, rows: dict[str, str], hook: str, field: str) -> None:
+def test_wrong_type_is_rejected(api: Api, rows: dict[str, str], hook: str, field: str) -> None:
     for value in WRONG.values():
         assert api.refused(hook, request(hook, rows, field, value)).keys() == {field}
 
 
 @pytest.mark.parametrize(("hook", "field", "length"), texts())
-def test_too_long(api: Api, rows: dict[str, str], hook: str, field: str, length: int) -> None:
+def test_too_long_text_is_rejected(
+    api: Api, rows: dict[str, str], hook: str, field: str, length: int
+) -> None:
     text = "x" * (length + 1) if field != "email" else f"{'x' * (length - 11)}@example.com"
     assert len(text) == length + 1
     assert api.refused(hook, request(hook, rows, field, text)).keys() == {field}
 
 
 @pytest.mark.parametrize(("hook", "field", "length"), texts())
-def test_long_enough(api: Api, hook: str, field: str, length: int) -> None:
-    """What just fits is stored on every database, also where a character takes four bytes."""
+def test_longest_text_is_stored(api: Api, hook: str, field: str, length: int) -> None:
+    """Characters of four bytes fit on every database."""
     text = (
         "😀" * length
         if field != "email"
@@ -137,13 +135,15 @@ def test_long_enough(api: Api, hook: str, field: str, length: int) -> None:
 @pytest.mark.parametrize(
     "email", ["ada", "ada@", "@example.com", "ada@example", "a b@example.com", "ada@example.com,"]
 )
-def test_what_is_no_address(api: Api, rows: dict[str, str], hook: str, email: str) -> None:
+def test_invalid_email_is_rejected(api: Api, rows: dict[str, str], hook: str, email: str) -> None:
     assert api.refused(hook, request(hook, rows, "email", email)).keys() == {"email"}
 
 
 @pytest.mark.parametrize("hook", ["CreateContact", "UpdateContact"])
 @pytest.mark.parametrize("company", ["Sample Ltd", 5, ["Sample Ltd"], True])
-def test_what_is_no_company(api: Api, rows: dict[str, str], hook: str, company: Any) -> None:
+def test_organization_must_be_an_object(
+    api: Api, rows: dict[str, str], hook: str, company: Any
+) -> None:
     assert api.refused(hook, request(hook, rows, "organization", company)).keys() == {
         "organization"
     }
@@ -151,11 +151,11 @@ def test_what_is_no_company(api: Api, rows: dict[str, str], hook: str, company: 
 
 @pytest.mark.parametrize("key", ["a\0b", "a\ud800b"])
 @pytest.mark.parametrize("hook", WRITES)
-def test_keys_that_cannot_be_stored(api: Api, rows: dict[str, str], hook: str, key: str) -> None:
+def test_unstorable_key_is_rejected(api: Api, rows: dict[str, str], hook: str, key: str) -> None:
     api.refused(hook, request(hook, rows, key, "x"))
 
 
-def test_all_fields_to_blame_are_named(api: Api, rows: dict[str, str]) -> None:
+def test_error_names_all_invalid_fields(api: Api, rows: dict[str, str]) -> None:
     wrong = {"call_end": "soon", "call_duration": -1, "call_cause": "x" * 65, "call_id": ["c1"]}
     assert api.refused("StopCallActivity", wrong).keys() == wrong.keys()
 
@@ -163,14 +163,14 @@ def test_all_fields_to_blame_are_named(api: Api, rows: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("hook", "field"), [(hook, field) for hook, field in all_fields() if "name" not in field]
 )
-def test_numbers_of_any_size(api: Api, hook: str, field: str) -> None:
-    """They are text that is refused where it is too long, or no address; an id that they are is not known."""
+def test_number_of_any_size_causes_no_server_error(api: Api, hook: str, field: str) -> None:
+    """Numbers are read as text: too long, not an e-mail address, or an unknown id."""
     rows = {"UpdateContact": str(make_contact().pk)}
     for value in (2**31, 2**63, -(2**63), 10**400, 1.5, 1e300):
         assert api.call(hook, request(hook, rows, field, value)).status_code in (200, 400, 404)
 
 
-def test_unknown_fields_are_let_through(api: Api) -> None:
+def test_unknown_field_is_ignored(api: Api) -> None:
     api.ok("CreateActivity", {"call_id": "c1", "domain": "sample", "connection": {"id": ["x"]}})
     assert Activity.objects.count() == 1
 
@@ -215,15 +215,19 @@ BODIES = {
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_bodies(api: Api, rows: dict[str, str], body: str) -> None:
+def test_body_that_is_not_a_json_object_is_rejected(
+    api: Api, rows: dict[str, str], body: str
+) -> None:
     for hook in WRITES:
         assert error(api.send(hook, BODIES[body]))["code"] == "invalid"
 
 
 @pytest.mark.parametrize("opening", ["[", '{"a":'])
 @pytest.mark.parametrize("field", ["call_id", "something"])
-def test_depth(api: Api, rows: dict[str, str], opening: str, field: str) -> None:
-    """However deep, it is read or refused; here it is refused also because the call is not named."""
+def test_nesting_of_any_depth_causes_no_server_error(
+    api: Api, rows: dict[str, str], opening: str, field: str
+) -> None:
+    """Each depth is read or rejected; the request has no valid reference to a call in any case."""
     closing = "]" if opening == "[" else "}"
     for depth in (10, 49, 50, 51, 150, *range(200, 1200, 50), 2000):
         error(
@@ -234,7 +238,7 @@ def test_depth(api: Api, rows: dict[str, str], opening: str, field: str) -> None
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-8"])
-def test_a_byte_order_mark_of_utf_8_is_no_harm(api: Api, encoding: str) -> None:
+def test_byte_order_mark_is_accepted(api: Api, encoding: str) -> None:
     api.send("UpdateActivity", '{"call_id": "c1", "subject": "café"}'.encode(encoding))
     assert Activity.objects.get().subject == "café"
 
@@ -252,13 +256,13 @@ def test_a_byte_order_mark_of_utf_8_is_no_harm(api: Api, encoding: str) -> None:
         "é",
     ],
 )
-def test_other_types(api: Api, rows: dict[str, str], content_type: str) -> None:
+def test_other_content_type_is_rejected(api: Api, rows: dict[str, str], content_type: str) -> None:
     for hook in WRITES:
         error(api.send(hook, b'{"call_id": "c1", "phone": "anything"}', content_type), 415)
 
 
 @pytest.mark.parametrize("hook", WRITES)
-def test_multipart(api: Api, rows: dict[str, str], hook: str) -> None:
+def test_multipart_is_rejected(api: Api, rows: dict[str, str], hook: str) -> None:
     method, path = HOOKS[hook]
     send = api.client.post if method == "POST" else api.client.patch
     data = {"call_id": "c1"} if method == "POST" else "--x--"
@@ -278,8 +282,8 @@ def test_multipart(api: Api, rows: dict[str, str], hook: str) -> None:
         ),
     ],
 )
-def test_json_by_other_names(api: Api, content_type: str) -> None:
-    """JSON is UTF-8, whatever a charset says; also the query is."""
+def test_json_is_utf_8_whatever_the_charset(api: Api, content_type: str) -> None:
+    """So is the query."""
     query = "extension=caf%C3%A9"
     response = api.send(
         "CreateActivity", '{"call_id": "c1", "subject": "ß"}'.encode(), content_type, query
@@ -289,8 +293,8 @@ def test_json_by_other_names(api: Api, content_type: str) -> None:
 
 
 @pytest.mark.parametrize("charset", ["base64", "rot13", "zlib"])
-def test_charsets_that_are_none(api: Api, charset: str) -> None:
-    """With a query, Django itself raises before it asks for any view."""
+def test_charset_that_is_no_text_encoding_is_ignored(api: Api, charset: str) -> None:
+    """Without a query: Django would raise before it calls the view."""
     assert (
         api.send(
             "CreateActivity", b'{"call_id": "c1"}', f"application/json; charset={charset}"
@@ -300,7 +304,7 @@ def test_charsets_that_are_none(api: Api, charset: str) -> None:
 
 
 @pytest.mark.parametrize("limit", [100, 101, 102])
-def test_the_longest_body(api: Api, settings: Settings, limit: int) -> None:
+def test_body_length_is_limited(api: Api, settings: Settings, limit: int) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = limit
     body = b'{"call_id": "%s"}' % (b"c" * (101 - 15))
     assert len(body) == 101
@@ -310,20 +314,20 @@ def test_the_longest_body(api: Api, settings: Settings, limit: int) -> None:
     assert Activity.objects.count() == int(limit >= 101)
 
 
-def test_no_limit(api: Api, settings: Settings) -> None:
+def test_body_length_limit_can_be_disabled(api: Api, settings: Settings) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = None
     api.ok("CreateActivity", {"call_id": "c1", "other": "x" * 3_000_000})
 
 
 @pytest.mark.parametrize("hook", WRITES)
-def test_a_body_over_the_limit(api: Api, rows: dict[str, str], hook: str) -> None:
+def test_body_over_the_default_limit_is_rejected(api: Api, rows: dict[str, str], hook: str) -> None:
     body = json.dumps({"call_id": "c1", "phone": number(5), "other": "x" * 2_700_000}).encode()
     assert error(api.send(hook, body), 413)["code"] == "too_large"
 
 
 @pytest.mark.parametrize("hook", [*WRITES, "UpdateCallRecording"])
-def test_chunked_without_a_length(api: Api, rows: dict[str, str], hook: str) -> None:
-    """As a WSGI server hands it on: with an end that only the server could tell."""
+def test_chunked_body_is_rejected(api: Api, rows: dict[str, str], hook: str) -> None:
+    """As a WSGI server passes it on, without a length."""
     response = api.send(
         hook, b'{"call_id": "c1"}', CONTENT_LENGTH="", HTTP_TRANSFER_ENCODING="chunked"
     )
@@ -331,21 +335,23 @@ def test_chunked_without_a_length(api: Api, rows: dict[str, str], hook: str) -> 
 
 
 @pytest.mark.parametrize("length", ["", "0", "abc"])
-def test_without_a_length_there_is_no_body(api: Api, rows: dict[str, str], length: str) -> None:
+def test_body_without_length_is_empty(api: Api, rows: dict[str, str], length: str) -> None:
     assert error(api.send("StopCallActivity", b'{"call_id": "c1"}', CONTENT_LENGTH=length))[
         "fields"
     ].keys() == {"id"}
 
 
 @pytest.mark.parametrize("hook", WRITES)
-def test_a_body_that_is_cut_short(api: Api, rows: dict[str, str], hook: str) -> None:
+def test_truncated_body_is_rejected(api: Api, rows: dict[str, str], hook: str) -> None:
     body = b'{"call_id": "c1", "phone": "anything"}'
     environ: dict[str, Any] = {"wsgi.input": FakePayload(body[:20]), "CONTENT_LENGTH": "20"}
     error(api.send(hook, body, **environ))
 
 
 @pytest.mark.parametrize("hook", [*WRITES, "UpdateCallRecording"])
-def test_a_client_that_vanishes(api: Api, rows: dict[str, str], hook: str) -> None:
+def test_disconnected_client_causes_no_server_error(
+    api: Api, rows: dict[str, str], hook: str
+) -> None:
     class Broken:
         def read(self, size: int = -1) -> bytes:
             raise OSError("connection reset")
@@ -362,7 +368,7 @@ def test_a_client_that_vanishes(api: Api, rows: dict[str, str], hook: str) -> No
 @pytest.mark.parametrize(
     "query", ["phone=%00", "phone=a%00b", "%00=a", "phone=%ED%A0%80", "phone=%FF%FE", "phone=%"]
 )
-def test_queries(api: Api, rows: dict[str, str], query: str) -> None:
+def test_unstorable_query_is_rejected(api: Api, rows: dict[str, str], query: str) -> None:
     response = api.send("FindContact", b"", query=query)
     if "%00" in query:
         error(response)
@@ -370,11 +376,11 @@ def test_queries(api: Api, rows: dict[str, str], query: str) -> None:
         assert response.json() == {"results": []}
 
 
-def test_too_many_parameters(api: Api, rows: dict[str, str]) -> None:
+def test_too_many_parameters_are_rejected(api: Api, rows: dict[str, str]) -> None:
     error(api.send("FindContact", b"", query="&".join(f"p{n}=1" for n in range(1001))))
 
 
-# --- recordings: what is beside the file; test_uploads has the rest ---
+# --- recordings: all but the upload formats, which test_uploads has ---
 
 
 @pytest.mark.parametrize(
@@ -397,7 +403,7 @@ def test_too_many_parameters(api: Api, rows: dict[str, str]) -> None:
         (b"--x", "multipart/form-data", "call_id=c0", 400, None),
     ],
 )
-def test_recordings(
+def test_invalid_recording_is_rejected(
     api: Api,
     rows: dict[str, str],
     body: bytes,
@@ -411,7 +417,9 @@ def test_recordings(
     assert field is None or fields.keys() == {field}
 
 
-def test_a_recording_over_the_limit(api: Api, rows: dict[str, str], settings: Settings) -> None:
+def test_recording_over_the_limit_is_rejected(
+    api: Api, rows: dict[str, str], settings: Settings
+) -> None:
     settings.RINGOTEL_CRM = {"RECORDING_MAX_BYTES": 1000}
     found = error(
         api.send("UpdateCallRecording", sample("pcm.wav"), "audio/wav", "call_id=c0"), 413
@@ -419,13 +427,15 @@ def test_a_recording_over_the_limit(api: Api, rows: dict[str, str], settings: Se
     assert (found["code"], found["fields"].keys()) == ("too_large", {"recording"})
 
 
-# --- the door ---
+# --- authentication and methods ---
 
 
 @pytest.mark.parametrize(
     "authorization", [None, "Bearer rtk_wrong", "Bearer other", "Basic !!!", "Digest x", "Bearer"]
 )
-def test_nobody_comes_in_unknown(client: Client, db: None, authorization: str | None) -> None:
+def test_unauthenticated_request_is_rejected(
+    client: Client, db: None, authorization: str | None
+) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
     for method, path in HOOKS.values():
         response = client.generic(
@@ -436,7 +446,7 @@ def test_nobody_comes_in_unknown(client: Client, db: None, authorization: str | 
     assert Activity.objects.count() == 0
 
 
-def test_without_the_permission_it_is_the_same(api: Api) -> None:
+def test_user_without_permission_is_rejected(api: Api) -> None:
     key = ApiKey.objects.get()
     key.user.groups.clear()
     for hook in HOOKS:
@@ -444,26 +454,25 @@ def test_without_the_permission_it_is_the_same(api: Api) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "TRACE", "POST"])
-def test_other_methods(api: Api, method: str) -> None:
+def test_unsupported_method_is_rejected(api: Api, method: str) -> None:
     assert (
         error(api.client.generic(method, "/ringotel/users/"), 405)["code"] == "method_not_allowed"
     )
 
 
-def test_the_answer_is_json_whatever_is_accepted(api: Api) -> None:
+def test_response_is_json_whatever_is_accepted(api: Api) -> None:
     for accept in ("text/html", "application/xml", "*/*", "nonsense", ""):
         response = api.client.get("/ringotel/contacts/find/", headers={"Accept": accept})
         assert response["Content-Type"] == "application/json"
 
 
-def test_ids_of_others_tell_nothing(api: Api) -> None:
-    """A contact that exists and one that does not are refused alike where the id is not an id."""
+def test_malformed_id_does_not_reveal_a_contact(api: Api) -> None:
     ada = make_contact()
     assert api.refused("UpdateContact", {"id": f"0{ada.pk}x"}, 404).keys() == {"id"}
     assert Contact.objects.count() == 1
 
 
-# --- what the rooms below, and a host's own code, may raise ---
+# --- exceptions raised by services and by a host's own code ---
 
 
 @pytest.mark.parametrize(
@@ -481,7 +490,7 @@ def test_ids_of_others_tell_nothing(api: Api) -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_the_table(
+def test_exception_becomes_error_response(
     api: Api, monkeypatch: pytest.MonkeyPatch, raised: Exception, status: int, code: str
 ) -> None:
     def identify(*args: Any) -> None:
@@ -494,7 +503,7 @@ def test_the_table(
     assert response.get("Retry-After") == ("7" if status == 429 else None)
 
 
-def test_what_nobody_foresaw_is_not_hidden(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unexpected_exception_is_raised(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     def identify(*args: Any) -> None:
         raise ZeroDivisionError
 

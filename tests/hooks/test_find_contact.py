@@ -1,4 +1,4 @@
-"""FindContact: one contact or none, never an invention. All notations of numbers are in tests/test_phone.py."""
+"""FindContact. All notations of numbers are in tests/test_phone.py."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ PATH = HOOKS["FindContact"][1]
 
 
 def find(api: Api, phone: str) -> list[str]:
-    """The ids of whom the hook finds."""
+    """Return the ids of the contacts found."""
     return [contact["id"] for contact in api.results("FindContact", {"phone": phone})]
 
 
-def test_the_whole_answer(api: Api) -> None:
+def test_response_has_all_fields(api: Api) -> None:
     ada = make_contact(
         "Ada Example",
         "020 7946 0001 ext. 12",
@@ -55,7 +55,7 @@ def test_the_whole_answer(api: Api) -> None:
     }
 
 
-def test_the_link_leads_to_the_contact(api: Api, admin_client: Any) -> None:
+def test_url_is_the_page_of_the_contact(api: Api, admin_client: Any) -> None:
     make_contact("Ada Example", number(1))
     assert (
         admin_client.get(api.results("FindContact", {"phone": number(1)})[0]["url"]).status_code
@@ -79,24 +79,24 @@ def test_the_link_leads_to_the_contact(api: Api, admin_client: Any) -> None:
         quote("+442079460001;ext=12"),
     ],
 )
-def test_escapings_and_notations(api: Api, query: str) -> None:
+def test_number_is_found_in_any_notation_and_escaping(api: Api, query: str) -> None:
     ada = make_contact("Ada Example", "+44 20 7946 0001")
     response = api.client.get(f"{PATH}?phone={query}")
     assert [contact["id"] for contact in read(response)["results"]] == [str(ada.pk)]
 
 
-def test_a_number_sent_as_it_was_stored_by_another_door(api: Api) -> None:
+def test_number_stored_by_another_hook_is_found(api: Api) -> None:
     id = api.id("CreateContact", {"first_name": "Ada", "phone": "(020) 910-0001 / 083 913 4567"})
     assert find(api, "0209100001") == find(api, "+353839134567") == [id]
 
 
 @pytest.mark.parametrize("kind", PhoneKind.values)
-def test_every_kind_of_number_is_looked_at(api: Api, kind: str) -> None:
+def test_number_of_every_kind_is_found(api: Api, kind: str) -> None:
     ada = make_contact("Ada Example", number(8), number(1), kind=kind)
     assert find(api, number(1)) == [str(ada.pk)]
 
 
-NOBODY = [
+UNKNOWN = [
     *(
         "",
         " ",
@@ -140,28 +140,30 @@ NOBODY = [
 ]
 
 
-@pytest.mark.parametrize("phone", NOBODY)
-def test_nobody(api: Api, phone: str) -> None:
+@pytest.mark.parametrize("phone", UNKNOWN)
+def test_unknown_number_returns_no_contact(api: Api, phone: str) -> None:
     make_contact("Ada Example", number(1))
     make_contact("Ida Example", "anonymous", "2001", "101", "unknown")
     make_contact("Eva Example")
     assert find(api, phone) == []
 
 
-def test_too_long_is_refused(api: Api) -> None:
+def test_too_long_number_is_rejected(api: Api) -> None:
     assert api.refused("FindContact", {"phone": "4" * 256}).keys() == {"phone"}
 
 
 @pytest.mark.parametrize("key", ["COMPANY_NUMBERS", "IGNORED_NUMBERS"])
 @pytest.mark.parametrize("phone", [number(1), "00 44 20 7946 0001", " 442079460001"])
-def test_listed_numbers_are_nobodys(api: Api, settings: Settings, key: str, phone: str) -> None:
+def test_listed_number_returns_no_contact(
+    api: Api, settings: Settings, key: str, phone: str
+) -> None:
     ada = make_contact("Ada Example", number(1), number(2))
     settings.RINGOTEL_CRM = {"DEFAULT_REGION": "IE", key: ["+44 (0)20 7946-0001"]}
     assert find(api, phone) == []
     assert find(api, number(2)) == [str(ada.pk)]
 
 
-def test_without_a_region_only_international_numbers_are_read(api: Api, settings: Settings) -> None:
+def test_national_number_needs_a_default_region(api: Api, settings: Settings) -> None:
     ada = make_contact("Ada Example", number(1))
     settings.RINGOTEL_CRM = {}
     assert find(api, number(1)) == find(api, number(1)[1:]) == [str(ada.pk)]
@@ -173,7 +175,7 @@ def test_without_a_region_only_international_numbers_are_read(api: Api, settings
 
 @pytest.fixture
 def sharing(db: None) -> list[Contact]:
-    """Three who share a number: the second has the last call, the third was changed last, the first is the oldest."""
+    """Contacts with the same numbers: oldest, with the last call, and changed last."""
     found = [
         make_contact(name, number(1), number(2))
         for name in ("Ada Example", "Bea Example", "Eva Example")
@@ -196,20 +198,20 @@ RULES = [("recent_call", 1), ("recently_updated", 2), ("oldest", 0)]
 
 
 @pytest.mark.parametrize(("rule", "expected"), RULES)
-def test_one_of_several(
+def test_shared_number_returns_the_contact_of_the_rule(
     api: Api, settings: Settings, sharing: list[Contact], rule: str, expected: int
 ) -> None:
     settings.RINGOTEL_CRM = {"DEFAULT_REGION": "IE", "SHARED_NUMBER_RULE": rule}
     assert find(api, number(1)) == find(api, number(2)) == [str(sharing[expected].pk)]
 
 
-def test_the_most_recent_call_is_the_rule_by_default(api: Api, sharing: list[Contact]) -> None:
+def test_default_rule_is_the_most_recent_call(api: Api, sharing: list[Contact]) -> None:
     assert find(api, number(1)) == [str(sharing[1].pk)]
 
 
 @pytest.mark.parametrize("rule", [rule for rule, _ in RULES])
-def test_ties_go_to_the_lowest_id(api: Api, settings: Settings, rule: str) -> None:
-    """Also where text would sort otherwise: 9, 10, 11."""
+def test_tie_returns_the_lowest_id(api: Api, settings: Settings, rule: str) -> None:
+    """Ids are compared as numbers: 9 is before 10."""
     settings.RINGOTEL_CRM = {"DEFAULT_REGION": "IE", "SHARED_NUMBER_RULE": rule}
     for pk in (11, 9, 10, 100):
         Contact.objects.create(pk=pk).phones.create(raw=number(1))
@@ -217,24 +219,24 @@ def test_ties_go_to_the_lowest_id(api: Api, settings: Settings, rule: str) -> No
     assert find(api, number(1)) == ["9"]
 
 
-def test_the_calls_of_another_tenant_do_not_count(api: Api, sharing: list[Contact]) -> None:
+def test_calls_of_another_tenant_are_ignored(api: Api, sharing: list[Contact]) -> None:
     Activity.objects.filter(contact_id=str(sharing[1].pk)).update(tenant="other")
     assert find(api, number(1)) == [str(sharing[0].pk)]
 
 
-def test_the_rule_holds_for_calls_too(api: Api, sharing: list[Contact]) -> None:
+def test_call_of_a_shared_number_follows_the_rule(api: Api, sharing: list[Contact]) -> None:
     api.ok(
         "CreateActivity", {"call_id": "c", "activity_type": "inbound", "caller_number": number(1)}
     )
     assert Activity.objects.get(call_id="c").contact_id == str(sharing[1].pk)
 
 
-def test_a_contact_with_the_number_twice_is_one(api: Api) -> None:
+def test_contact_with_the_number_twice_is_returned_once(api: Api) -> None:
     ada = make_contact("Ada Example", number(1), "00442079460001")
     assert find(api, number(1)) == [str(ada.pk)]
 
 
-def test_the_likelier_reading_goes_first(api: Api) -> None:
+def test_likelier_reading_of_digits_is_preferred(api: Api) -> None:
     """Bare digits that are a number of another country and of the region."""
     digits = "33123456789"
     make_contact("Eva Example", f"0{digits}")
@@ -250,7 +252,7 @@ def company(db: None) -> Organization:
     return make_organization(phone="+44 20 7946 0100")
 
 
-def test_an_organization_is_its_main_contact(api: Api, company: Organization) -> None:
+def test_number_of_organization_returns_its_main_contact(api: Api, company: Organization) -> None:
     make_contact("Ada Example", organization=company)
     company.main_contact = make_contact("Bea Example", number(2), organization=company)
     company.save()
@@ -260,7 +262,7 @@ def test_an_organization_is_its_main_contact(api: Api, company: Organization) ->
     ]
 
 
-def test_an_organization_without_a_main_contact_is_its_oldest(
+def test_number_of_organization_without_main_contact_returns_the_oldest(
     api: Api, company: Organization
 ) -> None:
     make_contact("Eva Example")
@@ -269,18 +271,22 @@ def test_an_organization_without_a_main_contact_is_its_oldest(
     assert find(api, number(100)) == [str(ada.pk)]
 
 
-def test_an_organization_without_contacts_is_nobody(api: Api, company: Organization) -> None:
+def test_number_of_organization_without_contacts_returns_no_contact(
+    api: Api, company: Organization
+) -> None:
     make_contact("Ada Example", number(1))
     assert find(api, number(100)) == []
 
 
-def test_a_person_goes_before_an_organization(api: Api, company: Organization) -> None:
+def test_number_of_contact_is_preferred_to_that_of_organization(
+    api: Api, company: Organization
+) -> None:
     make_contact("Ada Example", organization=company)
     bea = make_contact("Bea Example", number(100))
     assert find(api, number(100)) == [str(bea.pk)]
 
 
-def test_two_organizations_with_one_number(api: Api, company: Organization) -> None:
+def test_number_shared_by_organizations_follows_the_rule(api: Api, company: Organization) -> None:
     other = make_organization("Other Ltd", phone=number(100))
     ada = make_contact("Ada Example", organization=other)
     bea = make_contact("Bea Example", organization=company)
@@ -289,14 +295,14 @@ def test_two_organizations_with_one_number(api: Api, company: Organization) -> N
     assert find(api, number(100)) == [str(ada.pk)]
 
 
-# --- it never writes ---
+# --- without writing ---
 
 
 @pytest.mark.parametrize("phone", [number(1), number(100), number(5), "anonymous", "2001", ""])
-def test_nothing_is_written(
+def test_search_writes_nothing(
     api: Api, company: Organization, sharing: list[Contact], phone: str
 ) -> None:
-    find(api, number(1))  # the first use of a key is noted in its row
+    find(api, number(1))  # the first use of a key is stored
     before = {
         model: list(model._default_manager.order_by("pk").values()) for model in apps.get_models()
     }
@@ -308,7 +314,7 @@ def test_nothing_is_written(
     } == before
 
 
-def test_a_call_of_long_ago_counts_less(api: Api, sharing: list[Contact]) -> None:
+def test_older_call_is_not_the_most_recent(api: Api, sharing: list[Contact]) -> None:
     Activity.objects.filter(contact_id=str(sharing[0].pk)).update(
         start=at(15) + dt.timedelta(seconds=1)
     )

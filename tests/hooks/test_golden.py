@@ -1,4 +1,4 @@
-"""Each hook with a payload as Ringotel sends it, and the documents. See tests/golden/__init__.py."""
+"""Pinned requests, responses and documents. See tests/golden/__init__.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from ringotel_crm.hooks.document import Auth, build
 from ringotel_crm.minicrm.models import Contact, Organization, PhoneKind
 from ringotel_crm.models import Activity, Agent, Recording
-from ringotel_crm.simulator.document import HOOKS as RINGOTELS_HOOKS
+from ringotel_crm.simulator.document import HOOKS as SIMULATED_HOOKS
 from ringotel_crm.simulator.document import read_document
 from tests import golden
 from tests.api import HOOKS, Api
@@ -22,8 +22,8 @@ AUTHS: list[Auth] = ["bearer", "basic", "oauth2"]
 
 
 @pytest.fixture
-def world(api: Api) -> None:
-    """A small company, with ids that are the same on every database."""
+def rows(api: Api) -> None:
+    """Rows with the same ids on every database."""
     for pk, username, first_name, extension in (
         (101, "una", "Una", "2001"),
         (102, "ben", "Ben", ""),
@@ -58,49 +58,53 @@ def world(api: Api) -> None:
     Activity.objects.create(pk=401, call_id="1729693708182-2d1c3de3d3772cdc1f", start=at(12))
 
 
-def ask(api: Api, hook: str) -> Any:
-    given = golden.load(f"{hook}.in")
-    if "recording" in given:
-        assert base64.b64decode(given["recording"]) == sample("gsm.wav")
-    return api.ok(hook, given)
+def call(api: Api, hook: str) -> Any:
+    request = golden.load(f"{hook}.in")
+    if "recording" in request:
+        assert base64.b64decode(request["recording"]) == sample("gsm.wav")
+    return api.ok(hook, request)
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("rows")
 @pytest.mark.parametrize("hook", [hook for hook in HOOKS if hook != "CreateContact"])
-def test_answers(api: Api, hook: str) -> None:
+def test_response_is_pinned(api: Api, hook: str) -> None:
     if hook == "UpdateCallRecording":
         Recording.objects.create(
             pk=501, activity_id=401, file="before.wav", size=1, sha256="before"
         )
-    golden.check(f"{hook}.out", ask(api, hook))
+    golden.check(f"{hook}.out", call(api, hook))
 
 
-@pytest.mark.usefixtures("world")
-def test_the_answer_to_a_new_contact(api: Api) -> None:
-    answer = ask(api, "CreateContact")
+@pytest.mark.usefixtures("rows")
+def test_response_to_a_new_contact_is_pinned(api: Api) -> None:
+    response = call(api, "CreateContact")
     id = str(Contact.objects.exclude(pk__in=(301, 302)).get().pk)
-    assert answer["id"] == id
+    assert response["id"] == id
     golden.check(
         "CreateContact.out",
-        {**answer, "id": "303", "url": answer["url"].replace(f"/{id}/", "/303/")},
+        {**response, "id": "303", "url": response["url"].replace(f"/{id}/", "/303/")},
     )
 
 
-@pytest.mark.usefixtures("world")
-def test_rows(api: Api) -> None:
-    """What is stored of the pinned payloads."""
+@pytest.mark.usefixtures("rows")
+def test_pinned_requests_are_stored(api: Api) -> None:
     for hook in ("CreateActivity", "UpdateActivity", "AssignActivity", "StopCallActivity"):
-        ask(api, hook)
-    call = Activity.objects.get()
-    assert (call.direction, call.status, call.caller_e164, call.agent_name) == (
+        call(api, hook)
+    activity = Activity.objects.get()
+    assert (activity.direction, activity.status, activity.caller_e164, activity.agent_name) == (
         "inbound",
         "answered",
         "+442079460001",
         "Una Sample",
     )
-    assert (call.start, call.end, call.duration, call.cause) == (at(12), at(12, 0, 30), 27, "0")
-    assert (call.contact_id, call.contact_name) == ("302", "Žižek 📞")
-    assert (call.subject, call.comment) == (
+    assert (activity.start, activity.end, activity.duration, activity.cause) == (
+        at(12),
+        at(12, 0, 30),
+        27,
+        "0",
+    )
+    assert (activity.contact_id, activity.contact_name) == ("302", "Žižek 📞")
+    assert (activity.subject, activity.comment) == (
         "Leak",
         "Calls back at 15:00.\nAsk for the meter — “urgent”.",
     )
@@ -108,18 +112,18 @@ def test_rows(api: Api) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("auth", AUTHS)
-def test_documents(auth: Auth) -> None:
+def test_document_is_pinned(auth: Auth) -> None:
     golden.check(f"document_{auth}", build(auth, "https://crm.example.com"))
 
 
 @pytest.mark.parametrize("auth", AUTHS)
-def test_documents_are_what_ringotel_reads(auth: Auth) -> None:
+def test_document_can_be_read_by_the_simulator(auth: Auth) -> None:
     document = read_document(golden.load(f"document_{auth}"))
-    assert document.hooks.keys() == RINGOTELS_HOOKS.keys()
+    assert document.hooks.keys() == SIMULATED_HOOKS.keys()
 
 
 @pytest.mark.parametrize("auth", AUTHS)
-def test_the_document_says_where_the_hooks_are(auth: Auth) -> None:
+def test_document_has_the_path_of_each_hook(auth: Auth) -> None:
     described = golden.load(f"document_{auth}")["API"]
     for hook, (method, path) in HOOKS.items():
         assert described[hook]["request_method"] == method

@@ -1,4 +1,4 @@
-"""Contacts and Organizations: whole, by pages, and what changed."""
+"""Contacts and Organizations: complete, by pages, and changed since a time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BOTH = pytest.mark.parametrize("hook", ["Contacts", "Organizations"])
 
 
 def make(hook: str, count: int) -> list[str]:
-    """The ids of new rows."""
+    """Create `count` rows; return their ids."""
     model = Contact if hook == "Contacts" else Organization
     return [str(model.objects.create().pk) for _ in range(count)]
 
@@ -28,15 +28,15 @@ def ids(page: dict[str, Any]) -> list[str]:
     return [record["id"] for record in page["results"]]
 
 
-# --- whole ---
+# --- complete ---
 
 
-def test_contacts(api: Api) -> None:
+def test_contacts_have_all_fields(api: Api) -> None:
     ada = make_contact("Ada Example", "020 910 0001", job_title="Baker", email="Ada@Example.com")
     ada.organization = make_organization("Sample Ltd")
     ada.save()
     ada.phones.create(kind=PhoneKind.MOBILE, raw="083 913 4567")
-    bea = make_contact("Bea", "ask at the desk")
+    bea = make_contact("Bea", "ask reception")
     assert api.ok("Contacts") == {
         "results": [
             {
@@ -77,7 +77,7 @@ def test_contacts(api: Api) -> None:
         (["fax"], None, None),
     ],
 )
-def test_which_numbers_are_shown(
+def test_phone_and_mobile_are_chosen_by_kind(
     api: Api, kinds: list[str], phone: int | None, mobile: int | None
 ) -> None:
     ada = make_contact()
@@ -88,7 +88,7 @@ def test_which_numbers_are_shown(
     assert found["mobile"] == ("" if mobile is None else number(mobile))
 
 
-def test_organizations(api: Api) -> None:
+def test_organizations_have_all_fields(api: Api) -> None:
     sample = make_organization(
         "Sample Ltd",
         phone="020 910 0000",
@@ -111,15 +111,15 @@ def test_organizations(api: Api) -> None:
 
 @BOTH
 @pytest.mark.parametrize("count", [0, 1, 3])
-def test_an_empty_list_and_short_ones(api: Api, hook: str, count: int) -> None:
+def test_list_without_paging_is_complete(api: Api, hook: str, count: int) -> None:
     made = make(hook, count)
-    answer = api.ok(hook)
-    assert (ids(answer), answer["next"]) == (made, None)
+    data = api.ok(hook)
+    assert (ids(data), data["next"]) == (made, None)
 
 
 @BOTH
 @pytest.mark.parametrize("count", [999, 1000, 1001])
-def test_long_lists_at_the_edges_of_batches(
+def test_long_list_is_complete_at_the_edges_of_batches(
     api: Api, monkeypatch: pytest.MonkeyPatch, hook: str, count: int
 ) -> None:
     monkeypatch.setattr("ringotel_crm.minicrm.backend.PAGE", 100)
@@ -129,12 +129,12 @@ def test_long_lists_at_the_edges_of_batches(
     assert len(set(found)) == len(found) == count
 
 
-def test_every_script_comes_through(api: Api) -> None:
+def test_list_keeps_every_script(api: Api) -> None:
     make_contact("Žofie 📞", email="z@example.com")
     assert [found["last_name"] for found in api.results("Contacts")] == ["📞"]
 
 
-def test_a_whole_list_is_streamed_in_bounded_memory(api: Api) -> None:
+def test_list_is_streamed_in_bounded_memory(api: Api) -> None:
     count = 20_000
     Contact.objects.bulk_create(
         (Contact(first_name=f"Ada {n}") for n in range(count)), batch_size=2000
@@ -143,7 +143,7 @@ def test_a_whole_list_is_streamed_in_bounded_memory(api: Api) -> None:
     ContactPhone.objects.bulk_create(
         (ContactPhone(contact_id=pk, raw="ask") for pk in pks), batch_size=2000
     )
-    api.results("Contacts", {"limit": 1})  # what is loaded once does not count
+    api.results("Contacts", {"limit": 1})  # loads what is cached by the process
 
     tracemalloc.start()
     response = api.call("Contacts")
@@ -161,7 +161,7 @@ def test_a_whole_list_is_streamed_in_bounded_memory(api: Api) -> None:
 
 @BOTH
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 6, 1000])
-def test_pages_are_the_whole_list(api: Api, hook: str, limit: int) -> None:
+def test_pages_add_up_to_the_list(api: Api, hook: str, limit: int) -> None:
     made, found = make(hook, 5), []
     page = api.ok(hook, {"limit": limit})
     while True:
@@ -175,7 +175,7 @@ def test_pages_are_the_whole_list(api: Api, hook: str, limit: int) -> None:
 
 
 @BOTH
-def test_a_cursor_alone_goes_on_with_pages_of_the_usual_size(api: Api, hook: str) -> None:
+def test_cursor_without_limit_returns_a_page_of_default_size(api: Api, hook: str) -> None:
     made = make(hook, 103)
     first = api.ok(hook, {"limit": 2})
     second = api.ok(hook, {"cursor": first["next"]})
@@ -184,13 +184,13 @@ def test_a_cursor_alone_goes_on_with_pages_of_the_usual_size(api: Api, hook: str
 
 
 @BOTH
-def test_rows_that_come_and_go_between_pages_disturb_no_other(api: Api, hook: str) -> None:
+def test_rows_created_and_deleted_between_pages_affect_no_others(api: Api, hook: str) -> None:
     model = Contact if hook == "Contacts" else Organization
     made = make(hook, 6)
     first = api.ok(hook, {"limit": 2})
     model.objects.filter(
         pk__in=[made[0], made[1], made[3]]
-    ).delete()  # also the one that the cursor names
+    ).delete()  # includes the record of the cursor
     made += make(hook, 1)
     second = api.ok(hook, {"limit": 2, "cursor": first["next"]})
     third = api.ok(hook, {"limit": 2, "cursor": second["next"]})
@@ -202,14 +202,14 @@ def test_rows_that_come_and_go_between_pages_disturb_no_other(api: Api, hook: st
 @pytest.mark.parametrize(
     "limit", ["0", "-1", "1.5", "abc", "1001", "10000000000000000000", "1e3", "nan", "9" * 2000]
 )
-def test_bad_limits(api: Api, hook: str, limit: str) -> None:
+def test_invalid_limit_is_rejected(api: Api, hook: str, limit: str) -> None:
     assert api.refused(hook, {"limit": limit}).keys() == {"limit"}
 
 
-def test_the_largest_page_is_a_setting(api: Api, settings: Settings) -> None:
+def test_page_size_is_limited_by_a_setting(api: Api, settings: Settings) -> None:
     settings.RINGOTEL_CRM = {"MAX_PAGE_SIZE": 2}
     made = make("Contacts", 4)
-    assert api.refused("Contacts", {"limit": 3}) == {"limit": ["At most 2 is expected."]}
+    assert api.refused("Contacts", {"limit": 3}) == {"limit": ["Must be at most 2."]}
     first = api.ok("Contacts", {"limit": 2})
     assert ids(api.ok("Contacts", {"cursor": first["next"]})) == made[2:]
 
@@ -219,20 +219,20 @@ def test_the_largest_page_is_a_setting(api: Api, settings: Settings) -> None:
     "cursor",
     ["garbage", "abcd", "!!!", "1", "MQ==", "YWJj", "AAAA", "=", "💥", "' OR 1=1", "9" * 500],
 )
-def test_bad_cursors(api: Api, hook: str, cursor: str) -> None:
+def test_invalid_cursor_is_rejected(api: Api, hook: str, cursor: str) -> None:
     make(hook, 2)
     assert api.refused(hook, {"cursor": cursor}).keys() == {"cursor"}
 
 
-# --- what changed ---
+# --- changed since a time ---
 
 
-def since(api: Api, hook: str, moment: dt.datetime, **more: Any) -> list[str]:
-    return ids(api.ok(hook, {"updated_since": moment.isoformat().replace("+00:00", "Z"), **more}))
+def since(api: Api, hook: str, time: dt.datetime, **more: Any) -> list[str]:
+    return ids(api.ok(hook, {"updated_since": time.isoformat().replace("+00:00", "Z"), **more}))
 
 
 @BOTH
-def test_updated_since(api: Api, hook: str) -> None:
+def test_updated_since_returns_changed_records(api: Api, hook: str) -> None:
     model = Contact if hook == "Contacts" else Organization
     made = make(hook, 3)
     for pk, hour in zip(made, (8, 10, 9), strict=True):
@@ -244,20 +244,20 @@ def test_updated_since(api: Api, hook: str) -> None:
 
 
 @BOTH
-def test_updated_since_by_pages(api: Api, hook: str) -> None:
+def test_updated_since_can_be_paged(api: Api, hook: str) -> None:
     model = Contact if hook == "Contacts" else Organization
     made = make(hook, 5)
     set_times(model.objects.get(pk=made[2]), updated_at=at(8))
-    moment = at(9).isoformat().replace("+00:00", "Z")
-    first = api.ok(hook, {"updated_since": moment, "limit": 2})
-    second = api.ok(hook, {"updated_since": moment, "limit": 2, "cursor": first["next"]})
+    time = at(9).isoformat().replace("+00:00", "Z")
+    first = api.ok(hook, {"updated_since": time, "limit": 2})
+    second = api.ok(hook, {"updated_since": time, "limit": 2, "cursor": first["next"]})
     assert ids(first) + ids(second) == [*made[:2], *made[3:]]
     assert second["next"] is None
 
 
 @pytest.fixture
 def ada(db: None) -> Contact:
-    """Somebody who has not changed for long, in a company."""
+    """A contact with an organization, both not changed since 8:00."""
     ada = make_contact("Ada Example", number(1), organization=make_organization())
     set_times(ada, updated_at=at(8))
     return ada
@@ -267,18 +267,18 @@ CHANGES = {
     "a number added": lambda ada: ada.phones.create(raw=number(2)),
     "a number changed": lambda ada: ada.phones.get().save(),
     "a number deleted": lambda ada: ada.phones.get().delete(),
-    "the person changed": lambda ada: ada.save(),
+    "the contact changed": lambda ada: ada.save(),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_change_of_a_contact_is_seen(api: Api, ada: Contact, change: Any) -> None:
+def test_changed_contact_is_returned(api: Api, ada: Contact, change: Any) -> None:
     before = timezone.now()
     change(ada)
     assert since(api, "Contacts", before) == [str(ada.pk)]
 
 
-def test_a_company_with_a_new_name_is_a_change_of_its_contacts(api: Api, ada: Contact) -> None:
+def test_renamed_organization_changes_its_contacts(api: Api, ada: Contact) -> None:
     before = timezone.now()
     assert ada.organization is not None
     ada.organization.phone = number(100)
@@ -290,25 +290,25 @@ def test_a_company_with_a_new_name_is_a_change_of_its_contacts(api: Api, ada: Co
     assert since(api, "Organizations", before) == [str(ada.organization.pk)]
 
 
-def test_a_company_that_is_gone_is_a_change_of_its_contacts(api: Api, ada: Contact) -> None:
+def test_deleted_organization_changes_its_contacts(api: Api, ada: Contact) -> None:
     before = timezone.now()
     assert ada.organization is not None
     ada.organization.delete()
     assert since(api, "Contacts", before) == [str(ada.pk)]
 
 
-def test_a_change_by_the_phone_is_seen(api: Api, ada: Contact) -> None:
+def test_contact_changed_by_a_hook_is_returned(api: Api, ada: Contact) -> None:
     before = timezone.now()
     api.ok("UpdateContact", {"id": str(ada.pk), "phone": number(3)})
     assert since(api, "Contacts", before) == [str(ada.pk)]
 
 
 @BOTH
-def test_head(api: Api, hook: str) -> None:
+def test_head_is_allowed(api: Api, hook: str) -> None:
     assert api.client.head(HOOKS[hook][1]).status_code == 200
 
 
-def test_the_stream_is_json_to_the_byte(api: Api) -> None:
+def test_streamed_list_is_valid_json(api: Api) -> None:
     make_contact('Ada "Quote" \\ </script>')
     body = b"".join(api.call("Contacts"))
     assert json.loads(body)["results"][0]["last_name"] == '"Quote" \\ </script>'

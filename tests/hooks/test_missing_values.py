@@ -1,4 +1,4 @@
-"""A key that is missing, null, "" and a bare placeholder are the same, for each optional field of each hook."""
+"""A missing key, null, "" and an unresolved placeholder mean the same, in each optional field."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.api import Api
 from tests.factories import columns, make_contact, make_organization, make_user, number
 
 OMIT = object()
-FASHIONS = {
+ABSENT_VALUES = {
     "missing": OMIT,
     "null": None,
     "empty": "",
@@ -29,7 +29,7 @@ CALL = {
     "called_number": number(2),
     "call_start": 1772452800,
     "user_id": "{user}",
-    "user_email": "nobody@example.com",
+    "user_email": "unknown@example.com",
     "extension": "2999",
     "contact_id": "{contact}",
     "subject": "Leak",
@@ -46,22 +46,22 @@ CONTACT = {
 }
 REF = {"id": "{call}", "call_id": "c9"}
 
-# A whole request to each hook; what it cannot do without is tested elsewhere.
+# A complete request to each hook, and the fields that cannot be absent or default to now.
 REQUESTS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "CreateContact": (CONTACT, set()),
     "UpdateContact": ({"id": "{contact}", **CONTACT}, {"id"}),
-    "CreateActivity": (CALL, {"call_start"}),  # without it, it is now
+    "CreateActivity": (CALL, {"call_start"}),
     "AssignActivity": ({**REF, "contact_id": "{contact}"}, set()),
     "UpdateActivity": ({**REF, "subject": "Leak", "comment": "Calls back."}, set()),
     "StopCallActivity": (
         {**REF, "call_end": 1772452800, "call_duration": 27, "call_cause": "17"},
-        {"call_end"},  # without it, it is now
+        {"call_end"},
     ),
 }
 
 
-# Fields that make no difference beside another one, which goes first.
-IDLE = {
+# Fields that have no effect because another one is preferred.
+WITHOUT_EFFECT = {
     ("CreateActivity", "user_email"),
     *((hook, "call_id") for hook in REQUESTS if hook.endswith("Activity")),
 } - {("CreateActivity", "call_id")}
@@ -80,16 +80,16 @@ def fields() -> list[tuple[str, str]]:
     ]
 
 
-def said_with(request: dict[str, Any], field: str, value: Any) -> dict[str, Any]:
-    """The request with this value for one field."""
+def with_value(request: dict[str, Any], field: str, value: Any) -> dict[str, Any]:
+    """Return the request with this value of one field."""
     name, _, inner = field.partition(".")
     if inner:
-        value = said_with(request[name], inner, value)
+        value = with_value(request[name], inner, value)
     return {key: item for key, item in {**request, name: value}.items() if item is not OMIT}
 
 
 def state() -> list[Any]:
-    """All that is stored, but for ids that are given anew and times of writing."""
+    """Return all stored rows without generated ids and times."""
     calls = Activity.objects.order_by("call_id")
     people = Contact.objects.values_list(
         "first_name",
@@ -108,7 +108,7 @@ def state() -> list[Any]:
 
 
 @pytest.mark.parametrize(("hook", "field"), fields())
-def test_all_fashions_are_the_same(api: Api, hook: str, field: str) -> None:
+def test_all_absent_values_mean_the_same(api: Api, hook: str, field: str) -> None:
     ids = {
         "{contact}": str(
             make_contact("Ada Example", number(9), organization=make_organization()).pk
@@ -130,46 +130,43 @@ def test_all_fashions_are_the_same(api: Api, hook: str, field: str) -> None:
             transaction.set_rollback(True)
         return after
 
-    left_out = state_after(said_with(request, field, OMIT))
+    without_field = state_after(with_value(request, field, OMIT))
     assert {
-        name: state_after(said_with(request, field, value)) for name, value in FASHIONS.items()
-    } == dict.fromkeys(FASHIONS, left_out)
-    assert (state_after(request) == left_out) == ((hook, field) in IDLE)
+        name: state_after(with_value(request, field, value))
+        for name, value in ABSENT_VALUES.items()
+    } == dict.fromkeys(ABSENT_VALUES, without_field)
+    assert (state_after(request) == without_field) == ((hook, field) in WITHOUT_EFFECT)
 
 
-@pytest.mark.parametrize("value", FASHIONS.values(), ids=FASHIONS)
-def test_find_nobody(api: Api, value: Any) -> None:
+@pytest.mark.parametrize("value", ABSENT_VALUES.values(), ids=ABSENT_VALUES)
+def test_absent_number_returns_no_contact(api: Api, value: Any) -> None:
     make_contact("Ada Example", number(1))
-    assert (
-        api.results(
-            "FindContact", {} if value is OMIT else {"phone": "null" if value is None else value}
-        )
-        == []
-    )
+    query = {} if value is OMIT else {"phone": "null" if value is None else value}
+    assert api.results("FindContact", query) == []
 
 
 @pytest.mark.parametrize("value", ["", "  ", "$limit$", "$API key$"])
 @pytest.mark.parametrize("parameter", ["limit", "cursor", "updated_since"])
-def test_lists_are_whole(api: Api, parameter: str, value: str) -> None:
+def test_absent_parameter_returns_the_complete_list(api: Api, parameter: str, value: str) -> None:
     make_contact()
     assert len(api.results("Contacts", {parameter: value})) == 1
 
 
 @pytest.mark.parametrize("value", [None, "", "  ", "$contact_id$"])
-def test_a_contact_to_change_has_to_be_named(api: Api, value: Any) -> None:
+def test_update_of_a_contact_requires_its_id(api: Api, value: Any) -> None:
     assert api.refused("UpdateContact", {"id": value, "first_name": "Bea"}).keys() == {"id"}
 
 
 @pytest.mark.parametrize(
     "text", ["$5 or $6", "$$", "$1$", "cost: $price$", "$a$ $b$", "$", "US$", "$first-name$"]
 )
-def test_what_only_looks_like_a_placeholder_is_said(api: Api, text: str) -> None:
+def test_text_similar_to_a_placeholder_is_stored(api: Api, text: str) -> None:
     api.ok("UpdateActivity", {"call_id": "c1", "comment": text})
     assert Activity.objects.get().comment == text
 
 
-def test_a_body_may_say_less_than_the_query(api: Api) -> None:
-    """The document gives the call's id of a recording in both; a body with placeholders hides nothing of the query."""
+def test_absent_value_in_the_body_does_not_hide_the_query(api: Api) -> None:
+    """The document puts the reference to the call of a recording into both."""
     id = api.id("CreateActivity", {"call_id": "c1"})
     response = api.send(
         "UpdateActivity",

@@ -1,4 +1,4 @@
-"""The hooks over a CRM without tables, and over one that cannot do everything."""
+"""The hooks with the memory backend, and with a backend that supports only some of them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _store(settings: Settings) -> Iterator[None]:
     store.clear()
 
 
-def test_lists(api: Api) -> None:
+def test_lists_of_the_memory_backend(api: Api) -> None:
     assert [user["id"] for user in api.results("Users")] == ["u1", "u2", "u3"]
     assert [contact["id"] for contact in api.results("Contacts")] == ["c1", "c2"]
     assert [company["name"] for company in api.results("Organizations")] == ["Sample Ltd"]
@@ -66,7 +66,9 @@ def test_lists(api: Api) -> None:
 @pytest.mark.parametrize(
     ("rule", "expected"), [("recent_call", "c2"), ("recently_updated", "c2"), ("oldest", "c1")]
 )
-def test_find(api: Api, settings: Settings, rule: str, expected: str) -> None:
+def test_shared_number_follows_the_rule(
+    api: Api, settings: Settings, rule: str, expected: str
+) -> None:
     settings.RINGOTEL_CRM = {**settings.RINGOTEL_CRM, "SHARED_NUMBER_RULE": rule}
     api.ok("CreateActivity", {"call_id": "before", "contact_id": "c2"})
     found = api.results("FindContact", {"phone": number(9)})
@@ -74,16 +76,16 @@ def test_find(api: Api, settings: Settings, rule: str, expected: str) -> None:
     assert api.results("FindContact", {"phone": number(5)}) == []
 
 
-def test_contacts(api: Api) -> None:
+def test_contact_is_created_and_updated(api: Api) -> None:
     bea = {
         "first_name": "Bea",
         "last_name": "Example",
         "phone": "020 910 0001",
         "email": "bea@example.com",
     }
-    answer = api.ok("CreateContact", bea)
-    assert (answer["id"], answer["phone"]) == ("000003", "+353209100001")
-    assert api.ok("CreateContact", {**bea, "first_name": "BEA", "email": ""}) == answer
+    response = api.ok("CreateContact", bea)
+    assert (response["id"], response["phone"]) == ("000003", "+353209100001")
+    assert api.ok("CreateContact", {**bea, "first_name": "BEA", "email": ""}) == response
     assert api.ok("UpdateContact", {"id": "c1", "mobile": number(7)})["mobile"] == number(7)
     assert store.contacts["c1"].phone == number(1)
     assert api.refused("UpdateContact", {"id": "c9"}, 404).keys() == {"id"}
@@ -93,7 +95,7 @@ def test_contacts(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "agent"),
+    ("data", "agent"),
     [
         ({"user_id": "u1"}, "u1"),
         ({"extension": "A2"}, "u2"),
@@ -102,10 +104,10 @@ def test_contacts(api: Api) -> None:
         ({}, ""),
     ],
 )
-def test_calls(api: Api, said: dict[str, str], agent: str) -> None:
+def test_call_is_assigned_to_agent_and_contact(api: Api, data: dict[str, str], agent: str) -> None:
     id = api.id(
         "CreateActivity",
-        {"call_id": "k1", "activity_type": "inbound", "caller_number": number(1), **said},
+        {"call_id": "k1", "activity_type": "inbound", "caller_number": number(1), **data},
     )
     call = the_call()
     assert (call.agent_id, call.contact_type, call.contact_id, call.contact_name) == (
@@ -121,23 +123,20 @@ def test_calls(api: Api, said: dict[str, str], agent: str) -> None:
     }
 
 
-def test_what_a_crm_cannot_do_is_not_offered(api: Api, settings: Settings) -> None:
+def test_unsupported_hook_is_not_in_the_document(api: Api, settings: Settings) -> None:
     settings.RINGOTEL_CRM = {"BACKEND": f"{__name__}.ReadOnlyBackend"}
     offered = build("bearer", "https://crm.example.com")["API"]
     for hook in ("CreateContact", "UpdateContact", "Organizations"):
         assert hook not in offered
-        answer = error(
-            api.call(hook, {"id": "c1", "first_name": "Eda"} if hook != "Organizations" else {}),
-            501,
-        )
-        assert answer["code"] == "unsupported"
+        data = {"id": "c1", "first_name": "Eda"} if hook != "Organizations" else {}
+        assert error(api.call(hook, data), 501)["code"] == "unsupported"
     assert {"Users", "Contacts", "FindContact", "CreateActivity"} <= offered.keys()
     assert [contact["id"] for contact in api.results("FindContact", {"phone": number(1)})] == ["c1"]
     assert store.contacts["c1"].first_name == "Ada"
 
 
 @pytest.mark.django_db
-def test_variables_can_be_renamed(settings: Settings) -> None:
+def test_variable_names_can_be_changed(settings: Settings) -> None:
     settings.RINGOTEL_CRM = {
         **settings.RINGOTEL_CRM,
         "VARIABLE_NAMES": {
@@ -158,7 +157,7 @@ def test_variables_can_be_renamed(settings: Settings) -> None:
 
 
 @pytest.mark.django_db
-def test_the_documents_face_is_a_matter_of_settings(settings: Settings) -> None:
+def test_name_and_logo_of_the_document_are_settings(settings: Settings) -> None:
     settings.RINGOTEL_CRM = {
         "DOCUMENT_ID": "acme",
         "DOCUMENT_NAME": "Acme CRM",

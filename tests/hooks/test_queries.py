@@ -1,4 +1,4 @@
-"""What each hook asks of the database: a number of queries that is pinned, and the same for 1 and for 20 rows."""
+"""The number of queries of each hook is pinned, and the same for 1 and for 20 rows."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tests.api import Api, read
 from tests.factories import make_contact, make_organization, make_user, number
 from tests.media.audio_samples import sample
 
-# One of each is the key with its user and permission. Transactions are not counted.
+# One query of each is the authentication. Transactions are not counted.
 COUNTS = {
     "Users": 2,
     "Contacts": 4,
     "Organizations": 2,
     "FindContact": 2,
-    "FindContact, nobody": 3,
+    "FindContact, unknown": 3,
     "FindContact, an organization": 5,
     "FindContact, shared": 4,
     "CreateContact": 10,
@@ -33,7 +33,7 @@ COUNTS = {
     "StopCallActivity": 3,
     "UpdateCallRecording": 9,
 }
-# So many less where a row can be locked by reading it: SQLite has to write to it before.
+# Queries less on databases that can lock a row by reading it: SQLite must write to it.
 LOCKS = {
     "CreateActivity, again": 1,
     "AssignActivity": 1,
@@ -43,7 +43,7 @@ LOCKS = {
 
 REQUESTS: dict[str, dict[str, Any]] = {
     "FindContact": {"phone": number(1)},
-    "FindContact, nobody": {"phone": number(999)},
+    "FindContact, unknown": {"phone": number(999)},
     "FindContact, an organization": {"phone": number(500)},
     "FindContact, shared": {"phone": number(900)},
     "CreateContact": {
@@ -77,7 +77,7 @@ def count(call: Any) -> int:
 
 @pytest.fixture(params=[1, 20])
 def contact(request: pytest.FixtureRequest, api: Api) -> Contact:
-    """The first of as many contacts, users, companies and calls; everything that is only asked once has been asked."""
+    """The first of as many contacts, users, organizations and calls, with all caches filled."""
     for n in range(1, request.param + 1):
         company = make_organization(f"Sample {n}", phone=number(499 + n))
         email = f"{n}@example.com"
@@ -97,7 +97,7 @@ def contact(request: pytest.FixtureRequest, api: Api) -> Contact:
 
 
 @pytest.mark.parametrize("case", [case for case in COUNTS if case != "UpdateCallRecording"])
-def test_queries(api: Api, contact: Contact, case: str) -> None:
+def test_hook_runs_a_fixed_number_of_queries(api: Api, contact: Contact, case: str) -> None:
     data = {
         key: str(contact.pk) if value == "{contact}" else value
         for key, value in REQUESTS.get(case, {}).items()
@@ -105,11 +105,11 @@ def test_queries(api: Api, contact: Contact, case: str) -> None:
     assert count(lambda: api.call(case.partition(",")[0], data)) == expected(case)
 
 
-def test_queries_of_a_recording(api: Api, contact: Contact) -> None:
+def test_recording_runs_a_fixed_number_of_queries(api: Api, contact: Contact) -> None:
     send = lambda: api.send("UpdateCallRecording", sample("pcm.wav"), "audio/wav", "call_id=c1")  # noqa: E731
     assert count(send) == expected("UpdateCallRecording")
 
 
 @pytest.mark.parametrize("hook", ["Contacts", "Organizations"])
-def test_queries_of_a_page(api: Api, contact: Contact, hook: str) -> None:
+def test_page_runs_a_fixed_number_of_queries(api: Api, contact: Contact, hook: str) -> None:
     assert count(lambda: api.call(hook, {"limit": 10, "updated_since": 0})) == COUNTS[hook]

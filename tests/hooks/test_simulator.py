@@ -1,4 +1,4 @@
-"""The acceptance test of a host: Ringotel on the desk, who knows us by our document alone, over real HTTP."""
+"""The simulator, which knows the site by its document only, over real HTTP."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ringotel_crm.simulator.document import HOOKS
 from ringotel_crm.simulator.scenarios import SCENARIOS
 from tests.factories import columns, make_contact, make_organization, make_user, number
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 @pytest.fixture(autouse=True)
 def _no_waiting_for_full_packets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The test server sends headers and body apart, and the system would hold back the latter for 40 ms each time."""
+    """The test server sends headers and body separately: 40 ms with Nagle's algorithm."""
     monkeypatch.setattr(WSGIRequestHandler, "disable_nagle_algorithm", True)
 
 
@@ -34,8 +34,8 @@ def company() -> None:
         make_contact(name, number(n), organization=organization)
 
 
-def play(live_server: LiveServer, folder: Path, auth: str, *options: str) -> str:
-    """What ringotel_simulate writes; raises CommandError unless all goes as the document promises."""
+def simulate(live_server: LiveServer, folder: Path, auth: str, *options: str) -> str:
+    """Return the output of ringotel_simulate. Raises ``CommandError`` if there are problems."""
     path, output = folder / "connect.json", io.StringIO()
     call_command(
         "ringotel_connect",
@@ -61,11 +61,11 @@ def play(live_server: LiveServer, folder: Path, auth: str, *options: str) -> str
 @pytest.mark.usefixtures("company")
 @pytest.mark.parametrize("auth", ["bearer", "basic"])
 @pytest.mark.parametrize("absent", ["omit", "empty", "null", "placeholder"])
-def test_all_goes_as_the_document_promises(
+def test_simulated_calls_have_no_problems(
     live_server: LiveServer, tmp_path: Path, auth: str, absent: str
 ) -> None:
     report = json.loads(
-        play(live_server, tmp_path, auth, "--absent", absent, "--plus", "mixed", "--json")
+        simulate(live_server, tmp_path, auth, "--absent", absent, "--plus", "mixed", "--json")
     )
     assert report["problems"] == []
     assert {line["hook"] for line in report["lines"]} == {"authentication", *HOOKS}
@@ -86,10 +86,10 @@ def test_all_goes_as_the_document_promises(
 @pytest.mark.parametrize(
     ("plus", "recording"), [("omit", "multipart"), ("encoded", "raw"), ("raw", "base64")]
 )
-def test_every_plus_and_every_kind_of_recording(
+def test_every_plus_and_upload_format_is_accepted(
     live_server: LiveServer, tmp_path: Path, plus: str, recording: str
 ) -> None:
-    assert "All responses match" in play(
+    assert "All responses match" in simulate(
         live_server, tmp_path, "bearer", "--plus", plus, "--recording", recording
     )
-    assert Recording.objects.count() == len(SCENARIOS) - 1  # nobody answered the missed one
+    assert Recording.objects.count() == len(SCENARIOS) - 1  # the missed call has none

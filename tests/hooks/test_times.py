@@ -1,4 +1,4 @@
-"""One table of times, at each place where a hook takes one."""
+"""Formats of times, in each field and parameter that is a time."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TIMES = [
     (10**11, dt.datetime(1973, 3, 3, 9, 46, 40, tzinfo=dt.UTC)),  # already milliseconds
 ]
 
-NO_TIMES: list[Any] = [
+INVALID_TIMES: list[Any] = [
     *(
         "soon",
         "12:00",
@@ -90,40 +90,39 @@ def short(value: Any) -> str:
     return repr(value)[:40]
 
 
-@pytest.mark.parametrize(("said", "expected"), [pair for pair in TIMES if pair[1]], ids=short)
+@pytest.mark.parametrize(("value", "expected"), [pair for pair in TIMES if pair[1]], ids=short)
 @pytest.mark.parametrize(
     ("hook", "field", "column"),
     [("CreateActivity", "call_start", "start"), ("StopCallActivity", "call_end", "end")],
 )
-def test_times(
-    api: Api, hook: str, field: str, column: str, said: Any, expected: dt.datetime
+def test_time_is_read_in_any_format(
+    api: Api, hook: str, field: str, column: str, value: Any, expected: dt.datetime
 ) -> None:
-    api.ok(hook, {"call_id": "c1", field: said})
+    api.ok(hook, {"call_id": "c1", field: value})
     assert getattr(the_call(), column) == expected
 
 
-@pytest.mark.parametrize("said", NO_TIMES, ids=short)
+@pytest.mark.parametrize("value", INVALID_TIMES, ids=short)
 @pytest.mark.parametrize(
     ("hook", "field"), [("CreateActivity", "call_start"), ("StopCallActivity", "call_end")]
 )
-def test_what_is_no_time(api: Api, hook: str, field: str, said: Any) -> None:
-    assert api.refused(hook, {"call_id": "c1", field: said}).keys() == {field}
+def test_invalid_time_is_rejected(api: Api, hook: str, field: str, value: Any) -> None:
+    assert api.refused(hook, {"call_id": "c1", field: value}).keys() == {field}
 
 
-@pytest.mark.parametrize(("said", "expected"), [pair for pair in TIMES if pair[1]], ids=short)
-def test_times_in_a_query(api: Api, said: Any, expected: dt.datetime) -> None:
-    assert api.results("Contacts", {"updated_since": said}) == []
+@pytest.mark.parametrize(("value", "expected"), [pair for pair in TIMES if pair[1]], ids=short)
+def test_time_in_a_query_is_read_in_any_format(api: Api, value: Any, expected: dt.datetime) -> None:
+    assert api.results("Contacts", {"updated_since": value}) == []
 
 
 @pytest.mark.parametrize("hook", ["Contacts", "Organizations"])
 @pytest.mark.parametrize(
-    "said", [said for said in NO_TIMES if isinstance(said, str | float | int)], ids=short
+    "value", [value for value in INVALID_TIMES if isinstance(value, str | float | int)], ids=short
 )
-def test_what_is_no_time_in_a_query(api: Api, hook: str, said: Any) -> None:
-    assert error(api.call(hook, {"updated_since": said}))["fields"].keys() == {"updated_since"}
+def test_invalid_time_in_a_query_is_rejected(api: Api, hook: str, value: Any) -> None:
+    assert error(api.call(hook, {"updated_since": value}))["fields"].keys() == {"updated_since"}
 
 
-def test_a_plus_that_became_a_space(api: Api) -> None:
-    """An offset in a query that nobody escaped."""
+def test_unescaped_plus_of_an_offset_is_accepted(api: Api) -> None:
     response = api.client.get("/ringotel/contacts/?updated_since=2026-03-02T13:00:00+01:00")
     assert response.status_code == 200

@@ -35,11 +35,13 @@ from ringotel_crm.exceptions import (
 from ringotel_crm.hooks import base64_stream, uploads
 from ringotel_crm.hooks.base64_stream import JSONWithFile
 from ringotel_crm.hooks.uploads import read_upload
+from ringotel_crm.internal.parsing import is_absent
 from ringotel_crm.media import audio
 from tests.media.audio_samples import OTHER, SOUND, sample
 
 MB = 1024 * 1024
-LONG = bytes(range(256)) * 4096  # one MB, more than is kept in memory
+# One MB, more than is kept in memory.
+LONG = bytes(range(256)) * 4096
 
 BOUNDARY = "frontier"
 
@@ -71,12 +73,12 @@ def as_json(data: bytes) -> tuple[bytes, str]:
     return json.dumps({"recording": value, "activity_id": "7"}).encode(), "application/json"
 
 
-Way = Callable[[bytes], tuple[bytes, str]]
-every_way = pytest.mark.parametrize("way", [as_multipart, as_raw, as_json])
+Encoder = Callable[[bytes], tuple[bytes, str]]
+every_format = pytest.mark.parametrize("encode", [as_multipart, as_raw, as_json])
 
 
 def make_request(body: bytes, content_type: str, **environ: Any) -> HttpRequest:
-    """Under the bare stream of a server: that of the test client fails where a real one is silent."""
+    """Return a request with a plain stream: that of the test client raises at its end."""
     server = {
         "CONTENT_TYPE": content_type,
         "CONTENT_LENGTH": str(len(body)),
@@ -97,13 +99,13 @@ def read(
 
 
 def read_value(text: str) -> bytes | None:
-    """The file of ``{"recording": "<text>"}``, the text as it stands in the document."""
+    """Return the file of ``{"recording": "<text>"}``; ``text`` may contain JSON escapes."""
     return read(f'{{"recording": "{text}"}}'.encode(), "application/json")[1]
 
 
 @pytest.fixture(autouse=True)
 def spools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[IO[bytes]]]:
-    """The temporary files of a test. Whatever happens in it, they are closed at its end and nothing is left on disk."""
+    """The temporary files of a test. At its end they must be closed and removed from disk."""
     files: list[IO[bytes]] = []
 
     def make() -> IO[bytes]:
@@ -118,106 +120,106 @@ def spools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[IO[
     assert not list(folder.iterdir())
 
 
-# --- what goes well ---
+# --- valid uploads ---
 
 
-@every_way
+@every_format
 @pytest.mark.parametrize("name", SOUND)
-def test_every_kind_by_every_way(way: Way, name: str) -> None:
-    with read_upload(make_request(*way(sample(name))), max_bytes=MB) as (fields, file):
-        assert fields == ({} if way is as_raw else {"activity_id": "7"})
+def test_every_audio_format_is_received_in_every_upload_format(encode: Encoder, name: str) -> None:
+    with read_upload(make_request(*encode(sample(name))), max_bytes=MB) as (fields, file):
+        assert fields == ({} if encode is as_raw else {"activity_id": "7"})
         assert file is not None
         assert audio.inspect(file).content_type == SOUND[name][0]
         assert file.read() == sample(name)
 
 
-@every_way
+@every_format
 @pytest.mark.parametrize("data", [b"<!DOCTYPE html>", b"PK\3\4" * 99, *map(sample, OTHER)])
-def test_what_is_no_audio_arrives_and_is_refused(way: Way, data: bytes) -> None:
-    with read_upload(make_request(*way(data)), max_bytes=MB) as (_fields, file):
+def test_file_that_is_not_audio_is_rejected(encode: Encoder, data: bytes) -> None:
+    with read_upload(make_request(*encode(data)), max_bytes=MB) as (_fields, file):
         assert file is not None
         with pytest.raises(UnsupportedMediaType, match=r"not audio|not WebM"):
             audio.inspect(file)
 
 
-@every_way
-def test_long_files_go_to_disk_whole(way: Way, spools: list[IO[bytes]]) -> None:
-    assert read(*way(LONG))[1] == LONG
+@every_format
+def test_long_file_is_written_to_disk(encode: Encoder, spools: list[IO[bytes]]) -> None:
+    assert read(*encode(LONG))[1] == LONG
     assert len(spools) == 1
 
 
-@every_way
-def test_the_limit_itself_is_allowed(way: Way) -> None:
-    assert read(*way(LONG), max_bytes=len(LONG))[1] == LONG
+@every_format
+def test_file_of_the_maximum_size_is_accepted(encode: Encoder) -> None:
+    assert read(*encode(LONG), max_bytes=len(LONG))[1] == LONG
 
 
-@every_way
-def test_an_empty_file_is_none(way: Way) -> None:
-    assert read(*way(b""))[1] is None
+@every_format
+def test_empty_file_is_none(encode: Encoder) -> None:
+    assert read(*encode(b""))[1] is None
 
 
 @pytest.mark.parametrize(
     "content_type",
     ["audio/x-wav", "audio/ogg; codecs=opus", "application/octet-stream", "AUDIO/WAV"],
 )
-def test_raw_types(content_type: str) -> None:
+def test_raw_content_type_is_accepted(content_type: str) -> None:
     assert read(b"sound", content_type) == ({}, b"sound")
 
 
 @pytest.mark.parametrize("charset", ["foobar", "base64", "rot13", "zlib", "utf-16", '"'])
-@every_way
-def test_charsets_are_ignored(way: Way, charset: str) -> None:
-    body, content_type = way(b"sound")
+@every_format
+def test_charset_is_ignored(encode: Encoder, charset: str) -> None:
+    body, content_type = encode(b"sound")
     assert read(body, f"{content_type}; charset={charset}")[1] == b"sound"
 
 
-# --- what goes wrong on every way ---
+# --- errors of all upload formats ---
 
 
-@every_way
-def test_over_the_limit(way: Way) -> None:
-    with pytest.raises(TooLarge) as refusal:
-        read(*way(LONG), max_bytes=len(LONG) - 1)
-    assert refusal.value.fields == {"recording": [f"At most {len(LONG) - 1} bytes."]}
+@every_format
+def test_file_over_the_limit_is_rejected(encode: Encoder) -> None:
+    with pytest.raises(TooLarge) as raised:
+        read(*encode(LONG), max_bytes=len(LONG) - 1)
+    assert raised.value.fields == {"recording": [f"Must be at most {len(LONG) - 1} bytes."]}
 
 
-@every_way
-def test_far_over_the_limit_is_refused_before_reading(way: Way) -> None:
-    request = make_request(*way(LONG))
+@every_format
+def test_content_length_far_over_the_limit_is_rejected_before_reading(encode: Encoder) -> None:
+    request = make_request(*encode(LONG))
     with pytest.raises(TooLarge), read_upload(request, max_bytes=1000):
         pass
-    body, _content_type = way(LONG)
+    body, _content_type = encode(LONG)
     assert request.read() == body
 
 
-@every_way
+@every_format
 @pytest.mark.parametrize("keep", [0, 1, 200, 70_000, -1])
-def test_a_client_that_vanishes(way: Way, keep: int) -> None:
-    body, content_type = way(LONG)
+def test_truncated_body_is_rejected(encode: Encoder, keep: int) -> None:
+    body, content_type = encode(LONG)
     length = len(body)
     with pytest.raises(InvalidInput, match=f"ended after {len(body[:keep])} of {length} bytes"):
         read(body[:keep], content_type, CONTENT_LENGTH=str(length))
 
 
-@every_way
-def test_a_broken_line(way: Way) -> None:
+@every_format
+def test_connection_error_is_rejected(encode: Encoder) -> None:
     class BrokenLine(BytesIO):
         def read(self, size: int | None = -1) -> bytes:
             raise ConnectionResetError
 
-    body, content_type = way(LONG)
+    body, content_type = encode(LONG)
     environ: Any = {"wsgi.input": BrokenLine()}
     with pytest.raises(InvalidInput, match="ended after 0 of"):
         read(body, content_type, **environ)
 
 
-@every_way
-def test_without_a_length(way: Way) -> None:
+@every_format
+def test_chunked_body_is_rejected(encode: Encoder) -> None:
     with pytest.raises(LengthRequired):
-        read(*way(b"sound"), CONTENT_LENGTH="", HTTP_TRANSFER_ENCODING="chunked")
+        read(*encode(b"sound"), CONTENT_LENGTH="", HTTP_TRANSFER_ENCODING="chunked")
 
 
-def test_without_a_length_where_the_server_reads_all() -> None:
+def test_chunked_body_is_rejected_under_asgi() -> None:
     tenant = {
         "type": "http",
         "method": "POST",
@@ -231,11 +233,11 @@ def test_without_a_length_where_the_server_reads_all() -> None:
         pass
 
 
-@every_way
+@every_format
 @pytest.mark.parametrize("length", ["-5", "many", "1e3"])
-def test_a_length_that_is_none_brings_nothing(way: Way, length: str) -> None:
+def test_invalid_length_returns_no_file(encode: Encoder, length: str) -> None:
     with contextlib.suppress(InvalidInput):
-        assert read(*way(b"sound"), CONTENT_LENGTH=length)[1] is None
+        assert read(*encode(b"sound"), CONTENT_LENGTH=length)[1] is None
 
 
 @pytest.mark.parametrize(
@@ -249,14 +251,14 @@ def test_a_length_that_is_none_brings_nothing(way: Way, length: str) -> None:
         "/",
     ],
 )
-def test_other_types(content_type: str) -> None:
-    with pytest.raises(UnsupportedMediaType, match="Expected multipart"):
+def test_other_content_type_is_rejected(content_type: str) -> None:
+    with pytest.raises(UnsupportedMediaType, match="Send multipart"):
         read(b"sound", content_type)
 
 
-@every_way
-def test_a_full_disk_leaves_nothing(
-    way: Way, monkeypatch: pytest.MonkeyPatch, spools: list[IO[bytes]]
+@every_format
+def test_full_disk_raises_service_unavailable(
+    encode: Encoder, monkeypatch: pytest.MonkeyPatch, spools: list[IO[bytes]]
 ) -> None:
     class FullDisk(BytesIO):
         def write(self, data: Any) -> int:
@@ -268,7 +270,7 @@ def test_a_full_disk_leaves_nothing(
 
     monkeypatch.setattr(uploads, "temporary_file", make)
     with pytest.raises(ServiceUnavailable):
-        read(*way(LONG))
+        read(*encode(LONG))
 
 
 # --- base64 in JSON ---
@@ -291,27 +293,29 @@ def test_a_full_disk_leaves_nothing(
         ("  ", None),
         ("$recording$", None),
         (" $a_name$ ", None),
+        ("$call recording$", None),
     ],
 )
-def test_base64_as_it_comes(text: str, data: bytes | None) -> None:
+def test_base64_is_decoded_in_all_variants(text: str, data: bytes | None) -> None:
     assert read_value(text) == data
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "A", "AAAAA", "AA=A", "AA==AAAA", "A===", "=", "%%%%", "ünïc", "$recording", "data:audio/wav,AAEC", "data:text",
+        "A", "AAAAA", "AA=A", "AA==AAAA", "A===", "=", "%%%%", "ünïc", "$recording", "$$",
+        "data:audio/wav,AAEC", "data:text",
         r"AA\"AA", "\\", r"\x", r"\u00", r"\ud800", "AA\0A", "A" * 70_000 + "%",
         "A" * 70_001, "http://x/y.wav",
     ],
 )  # fmt: skip
-def test_what_is_no_base64(text: str) -> None:
-    with pytest.raises(InvalidInput) as refusal:
+def test_invalid_base64_is_rejected(text: str) -> None:
+    with pytest.raises(InvalidInput) as raised:
         read_value(text)
-    assert refusal.value.fields == {"recording": ["One text in base64 is expected."]}
+    assert raised.value.fields == {"recording": ["Must be base64."]}
 
 
-def test_nothing_follows_the_padding_in_a_later_block(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_after_the_padding_is_rejected_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base64_stream, "BLOCK", 8)
     reader = JSONWithFile("recording", BytesIO().write)
     reader.feed(b'{"recording": "AAAAAA==')
@@ -350,7 +354,7 @@ def test_nothing_follows_the_padding_in_a_later_block(monkeypatch: pytest.Monkey
         ("{}", {}, None),
     ],
 )
-def test_the_rest_of_the_document(
+def test_other_members_are_returned(
     document: str, fields: dict[str, Any], data: bytes | None
 ) -> None:
     assert read(document.encode(), "application/json") == (fields, data)
@@ -377,7 +381,7 @@ def test_the_rest_of_the_document(
         (b'{"recording": ["AAEC"]}', "base64"),
     ],
 )
-def test_broken_documents(document: bytes, error: str) -> None:
+def test_invalid_document_is_rejected(document: bytes, error: str) -> None:
     with pytest.raises(InvalidInput, match=error):
         read(document, "application/json")
 
@@ -391,8 +395,8 @@ def test_broken_documents(document: bytes, error: str) -> None:
         b" " * 65_537,
     ],
 )
-def test_only_the_file_may_be_long(document: bytes) -> None:
-    with pytest.raises(TooLarge, match='Beside "recording" a body has at most 65536 bytes'):
+def test_other_members_are_limited_in_size(document: bytes) -> None:
+    with pytest.raises(TooLarge, match='at most 65536 bytes besides "recording"'):
         read(document, "application/json")
 
 
@@ -403,7 +407,7 @@ def test_only_the_file_may_be_long(document: bytes) -> None:
     cuts=st.lists(st.integers(0, 700)),
     block=st.integers(8, 100),
 )
-def test_a_document_may_be_cut_anywhere(
+def test_document_can_be_split_anywhere(
     data: bytes, other: dict[str, Any], slash: str, cuts: list[int], block: int
 ) -> None:
     value = base64.encodebytes(data).decode().replace("\n", r"\n").replace("/", slash)
@@ -423,11 +427,24 @@ def test_a_document_may_be_cut_anywhere(
         lambda text: f'{{"recording": "{text}'.encode()
     )
 )
-def test_no_document_makes_another_error(body: bytes) -> None:
-    reader = JSONWithFile("recording", BytesIO().write)
-    with contextlib.suppress(InvalidInput, TooLarge):
+def test_accepted_document_equals_parsed_json(body: bytes) -> None:
+    written = BytesIO()
+    reader = JSONWithFile("recording", written.write)
+    try:
         reader.feed(body)
-        reader.close()
+        others = reader.close()
+    except (InvalidInput, TooLarge):
+        return
+    members = json.loads(body.decode("utf-8-sig"), strict=False)
+    text = members.pop("recording", None)
+    assert others == members
+    assert written.getvalue() == (b"" if is_absent(text) else decode(text))
+
+
+def decode(text: str) -> bytes:
+    """Decode base64 with white space and without padding."""
+    digits = "".join(text.split())
+    return base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
 
 
 # --- multipart ---
@@ -450,15 +467,15 @@ def test_no_document_makes_another_error(body: bytes) -> None:
         ([], None),
     ],
 )
-def test_which_file_of_a_multipart(parts: list[bytes], data: bytes | None) -> None:
+def test_file_of_a_multipart_is_chosen_by_name(parts: list[bytes], data: bytes | None) -> None:
     assert read(*multipart(*parts)) == ({}, data)
 
 
 @pytest.mark.parametrize(
     ("parts", "error"),
     [
-        ([part(b"a", "one"), part(b"b", "two")], "One file"),
-        ([part(b"a"), part(b"b")], "One file"),
+        ([part(b"a", "one"), part(b"b", "two")], "Send one file"),
+        ([part(b"a"), part(b"b")], "Send one file"),
         ([part(b"RIFF", "recording", None)], "with a file name"),
         ([part(b"RIFF", filename="")], "with a file name"),
         ([part(b"a")] * 101, "number of files exceeded"),
@@ -470,7 +487,7 @@ def test_which_file_of_a_multipart(parts: list[bytes], data: bytes | None) -> No
         ),
     ],
 )
-def test_broken_multiparts(parts: list[bytes], error: str) -> None:
+def test_invalid_multipart_is_rejected(parts: list[bytes], error: str) -> None:
     with pytest.raises(InvalidInput, match=error):
         read(*multipart(*parts))
 
@@ -479,17 +496,17 @@ def test_broken_multiparts(parts: list[bytes], error: str) -> None:
     "content_type",
     ["multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=\xfc"],
 )
-def test_broken_boundaries(content_type: str) -> None:
+def test_invalid_boundary_is_rejected(content_type: str) -> None:
     with pytest.raises(InvalidInput, match="cannot be read"):
         read(as_multipart(b"sound")[0], content_type)
 
 
-def test_long_fields_beside_the_file() -> None:
+def test_too_long_fields_are_rejected() -> None:
     with pytest.raises(TooLarge, match="fields"):
         read(*multipart(part(b"x" * 3 * MB, "note", None), part(b"sound")))
 
 
-def test_a_multipart_cut_by_a_proxy_that_mends_the_length() -> None:
+def test_truncated_multipart_with_matching_length_is_rejected() -> None:
     body, content_type = as_multipart(LONG)
     for length in (len(body) - len(BOUNDARY) - 6, 70_000, 200):
         with pytest.raises(InvalidInput, match="ended in the middle"):
@@ -497,14 +514,17 @@ def test_a_multipart_cut_by_a_proxy_that_mends_the_length() -> None:
 
 
 @given(data=st.binary(max_size=500), cut=st.integers(0, 500))
-def test_no_multipart_makes_another_error(data: bytes, cut: int) -> None:
+def test_accepted_multipart_file_is_part_of_the_body(data: bytes, cut: int) -> None:
     body, content_type = as_multipart(data)
-    request = make_request(body[:cut] + data + body[cut:], content_type)
-    with contextlib.suppress(InvalidInput, TooLarge), read_upload(request, max_bytes=MB):
-        pass
+    body = body[:cut] + data + body[cut:]
+    with (
+        contextlib.suppress(InvalidInput, TooLarge),
+        read_upload(make_request(body, content_type), max_bytes=MB) as (_fields, file),
+    ):
+        assert file is None or file.read() in body
 
 
-def test_a_middleware_that_looked_at_the_form_before() -> None:
+def test_form_accessed_by_a_middleware_is_read() -> None:
     request = make_request(*as_multipart(LONG))
     assert request.POST
     with read_upload(request, max_bytes=MB) as (fields, file):
@@ -515,9 +535,9 @@ def test_a_middleware_that_looked_at_the_form_before() -> None:
     request.close()
 
 
-@every_way
-def test_a_middleware_that_looked_at_the_body_before(way: Way) -> None:
-    request = make_request(*way(b"sound"))
+@every_format
+def test_body_accessed_by_a_middleware_is_read(encode: Encoder) -> None:
+    request = make_request(*encode(b"sound"))
     assert request.body
     with read_upload(request, max_bytes=MB) as (_fields, file):
         assert file is not None
@@ -551,7 +571,8 @@ from ringotel_crm.hooks.uploads import read_upload
 
 
 def peak():
-    return int(re.search(r"VmHWM:\\s*(\\d+) kB", pathlib.Path("/proc/self/status").read_text())[1]) * 1024
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\\s*(\\d+) kB", status)[1]) * 1024
 
 
 def upload(request):
@@ -559,8 +580,8 @@ def upload(request):
     try:
         with read_upload(request, max_bytes=200_000_000) as (fields, file):
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except CRMError as error:
-        return JsonResponse({"code": error.code}, status=400)
+    except CRMError as exc:
+        return JsonResponse({"code": exc.code}, status=400)
     return JsonResponse({"fields": fields, "sha256": digest, "growth": peak() - before})
 
 
@@ -599,44 +620,50 @@ def gunicorn(folder: Path) -> Iterator[int]:
             server.wait(10)
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-def test_a_real_server(tmp_path: Path) -> None:
+def send_long_base64(client: http.client.HTTPConnection) -> str:
+    """Upload 60 MB of base64 in JSON; return the SHA-256 of the file."""
     block = base64.b64encode(LONG + b"\0\0")
     digest = hashlib.sha256()
+    client.putrequest("POST", "/")
+    client.putheader("Content-Type", "application/json")
+    client.putheader("Content-Length", str(len('{"recording":"","id":"7"}') + 43 * len(block)))
+    client.endheaders(b'{"recording":"')
+    for _number in range(43):
+        client.send(block)
+        digest.update(LONG + b"\0\0")
+    client.send(b'","id":"7"}')
+    return digest.hexdigest()
+
+
+def disconnect_during_upload(port: int, body: bytes, content_type: str) -> bytes:
+    """Send the beginning of a body; return the beginning of the response."""
+    headers = [
+        "POST / HTTP/1.1",
+        "Host: 127.0.0.1",
+        f"Content-Type: {content_type}",
+        f"Content-Length: {len(body)}",
+    ]
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall("\r\n".join([*headers, "", ""]).encode() + body[:500_000])
+        connection.shutdown(socket.SHUT_WR)
+        return connection.recv(100)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_uploads_to_gunicorn_are_complete_and_in_bounded_memory(tmp_path: Path) -> None:
     with gunicorn(tmp_path) as port:
-        # 60 MB of base64 in JSON, in bounded memory.
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        client.putrequest("POST", "/")
-        client.putheader("Content-Type", "application/json")
-        client.putheader("Content-Length", str(len('{"recording":"","id":"7"}') + 43 * len(block)))
-        client.endheaders(b'{"recording":"')
-        for _number in range(43):
-            client.send(block)
-            digest.update(LONG + b"\0\0")
-        client.send(b'","id":"7"}')
-        answer = json.load(client.getresponse())
+        sha256 = send_long_base64(client)
+        response = json.load(client.getresponse())
         client.close()
-        assert answer["fields"] == {"id": "7"}
-        assert answer["sha256"] == digest.hexdigest()
-        assert answer["growth"] < 32 * MB
+        assert (response["fields"], response["sha256"]) == ({"id": "7"}, sha256)
+        assert response["growth"] < 32 * MB
 
-        # A client that goes away in the middle, by each way.
-        for way in (as_multipart, as_raw, as_json):
-            body, content_type = way(LONG)
-            head = f"Host: 127.0.0.1\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
-            with socket.create_connection(("127.0.0.1", port), timeout=30) as line:
-                line.sendall(b"POST / HTTP/1.1\r\n" + head.encode() + body[:500_000])
-                line.shutdown(socket.SHUT_WR)
-                assert line.recv(100).startswith(b"HTTP/1.1 400")
+        for encode in (as_multipart, as_raw, as_json):
+            assert disconnect_during_upload(port, *encode(LONG)).startswith(b"HTTP/1.1 400")
 
-        # A body in pieces, without a length.
-        client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        client.request(
-            "POST",
-            "/",
-            iter([b"RIFF", b"WAVE"]),
-            {"Content-Type": "audio/wav"},
-            encode_chunked=True,
-        )
+        chunks = iter([b"RIFF", b"WAVE"])
+        headers = {"Content-Type": "audio/wav"}
+        client.request("POST", "/", chunks, headers, encode_chunked=True)
         assert json.load(client.getresponse()) == {"code": "length_required"}
         client.close()

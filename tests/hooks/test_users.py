@@ -8,7 +8,7 @@ from tests.api import Api
 from tests.factories import make_user, the_call
 
 
-def test_each_user_comes_with_what_is_needed_for_mapping(api: Api) -> None:
+def test_users_have_all_fields(api: Api) -> None:
     una = make_user("una", "2001", phone="020 910 0001", first_name="Una", last_name="Sample")
     ben = make_user("ben", first_name="Ben")
     assert api.ok("Users") == {
@@ -34,17 +34,17 @@ def test_each_user_comes_with_what_is_needed_for_mapping(api: Api) -> None:
     }
 
 
-def test_a_user_without_a_name_is_called_by_the_username(api: Api) -> None:
+def test_user_without_name_has_the_username(api: Api) -> None:
     make_user("una")
     assert api.results("Users")[0]["first_name"] == "una"
 
 
-def test_a_direct_number_that_cannot_be_read_is_left_out(api: Api) -> None:
-    make_user("una", "2001", phone="ask at the desk")
+def test_unparsable_direct_number_is_omitted(api: Api) -> None:
+    make_user("una", "2001", phone="ask reception")
     assert api.results("Users")[0]["phone"] == ""
 
 
-def test_an_inactive_user_drops_out_and_comes_back_with_the_same_id(api: Api) -> None:
+def test_inactive_user_is_omitted_and_returns_with_the_same_id(api: Api) -> None:
     make_user("ben")
     una = make_user("una")
     before = api.results("Users")
@@ -54,18 +54,18 @@ def test_an_inactive_user_drops_out_and_comes_back_with_the_same_id(api: Api) ->
     assert api.results("Users") == before
 
 
-def test_the_user_that_ringotel_acts_as_is_no_colleague(api: Api) -> None:
+def test_service_user_is_omitted(api: Api) -> None:
     assert User.objects.count() == 1
     assert api.results("Users") == []
 
 
-def test_a_colleague_who_may_use_the_api_is_one(api: Api) -> None:
+def test_user_in_other_groups_is_listed(api: Api) -> None:
     una = make_user("una")
     una.groups.add(Group.objects.create(name="Sales"), Group.objects.create(name="Support"))
     assert [user["id"] for user in api.results("Users")] == [str(una.pk)]
 
 
-# --- to whom a call belongs ---
+# --- agent of a call ---
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def users(db: None) -> dict[str, User]:
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("data", "expected"),
     [
         ({"user_id": "una"}, "una"),
         ({"extension": "2002"}, "ben"),
@@ -93,34 +93,36 @@ def users(db: None) -> dict[str, User]:
             "ben",
         ),
         ({"user_id": "no id at all", "extension": "9999", "user_email": "ida@example.com"}, "ida"),
-        ({"user_id": "-1", "extension": "9999", "user_email": "nobody@example.com"}, ""),
+        ({"user_id": "-1", "extension": "9999", "user_email": "unknown@example.com"}, ""),
         ({"user_id": "1.5"}, ""),
         ({"user_id": "$user_id$", "extension": "", "user_email": None}, ""),
         ({}, ""),
     ],
 )
-def test_agent(api: Api, users: dict[str, User], said: dict[str, str], expected: str) -> None:
-    said = {name: str(users[value].pk) if value in users else value for name, value in said.items()}
-    api.ok("CreateActivity", {"call_id": "c1", "caller_number": "442079460001", **said})
+def test_agent_is_found_by_id_extension_or_email(
+    api: Api, users: dict[str, User], data: dict[str, str], expected: str
+) -> None:
+    data = {name: str(users[value].pk) if value in users else value for name, value in data.items()}
+    api.ok("CreateActivity", {"call_id": "c1", "caller_number": "442079460001", **data})
     call = the_call()
     assert call.agent_id == (str(users[expected].pk) if expected else "")
     assert call.agent_name == (f"{expected}" if expected else "")
 
 
-def test_a_call_for_a_user_who_left_is_nobodys_and_not_lost(api: Api) -> None:
+def test_call_of_an_inactive_user_is_logged_without_agent(api: Api) -> None:
     una = make_user("una", "2001", is_active=False)
     api.ok("CreateActivity", {"call_id": "c1", "user_id": str(una.pk), "extension": "2001"})
     assert (the_call().agent_id, the_call().extension) == ("", "2001")
 
 
-def test_an_address_that_two_share_names_neither(api: Api) -> None:
+def test_shared_email_finds_no_agent(api: Api) -> None:
     make_user("una", email="desk@example.com")
     make_user("ben", email="Desk@example.com")
     api.ok("CreateActivity", {"call_id": "c1", "user_email": "desk@example.com"})
     assert the_call().agent_id == ""
 
 
-def test_a_user_named_later_is_filled_in_and_then_stays(api: Api, users: dict[str, User]) -> None:
+def test_agent_is_filled_in_once(api: Api, users: dict[str, User]) -> None:
     api.ok("CreateActivity", {"call_id": "c1"})
     api.ok("CreateActivity", {"call_id": "c1", "extension": "2001"})
     api.ok("CreateActivity", {"call_id": "c1", "extension": "2002"})

@@ -56,7 +56,7 @@ def test_account_that_is_set_up_has_no_advice(ringotel: RingotelServer, settings
     ringotel.add_user("Una", "500", attached=("501",), id="1")
     ringotel.add_user("Park 1", "5901", status=-2)
     RingotelUser.objects.create(ringotel_id="1", agent_id=str(una.pk), confirmed=True)
-    Sender(make_webhook()).tell(started())
+    Sender(make_webhook()).send(started())
 
     status, report = doctor()
     assert status == 0
@@ -122,7 +122,7 @@ def test_webhook_without_events_and_with_failed_ones_is_reported(ringotel: Ringo
     token = make_webhook()
     assert "No event has been received yet" in doctor()[1]
 
-    Sender(token).tell(started(call_id=""))
+    Sender(token).send(started(call_id=""))
     assert WebhookEvent.objects.get().status == "failed"
     assert "1 event failed." in doctor()[1]
 

@@ -7,5 +7,5 @@ from tests.webhooks.sender import Sender, make_webhook
 
 @pytest.fixture
 def sender(db: None) -> Sender:
-    """Ringotel, connected."""
+    """Sends events to a webhook."""
     return Sender(make_webhook())

@@ -1,4 +1,4 @@
-"""Ringotel's end of doors 2 and 3."""
+"""A client that sends webhook events as Ringotel does."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from ringotel_crm.auth.service_users import service_user
 from ringotel_crm.models import WebhookToken
 
 NAME = "support"
-START = 1_772_452_800_000  # 2026-03-02 12:00 UTC, in ms
+# 2026-03-02 12:00 UTC, in milliseconds.
+START = 1_772_452_800_000
 
 
 def make_webhook(name: str = NAME, tenant: str = "") -> str:
-    """A webhook; its token."""
+    """Create a webhook; return its token."""
     _token, text = WebhookToken.objects.issue(name=name, user=service_user(name), tenant=tenant)
     return text
 
@@ -23,7 +24,7 @@ def make_webhook(name: str = NAME, tenant: str = "") -> str:
 def call_params(
     call_id: str = "1729693708182-2d1c3de3d3772cdc1f", extension: str = "500", **others: Any
 ) -> dict[str, Any]:
-    """What both events of a call say of one phone."""
+    """Return the parameters of both events of a call leg."""
     return {
         "connection_name": "PBX",
         "extension": extension,
@@ -40,18 +41,18 @@ def call_params(
 
 
 def started(**params: Any) -> dict[str, Any]:
-    """A phone rings."""
+    """Return the event of a phone that starts to ring."""
     return {"method": "StartCallActivity", "params": call_params(**params)}
 
 
 def stopped(duration: int = 27, **params: Any) -> dict[str, Any]:
-    """A phone is done: answered, if there is a duration."""
+    """Return the event of a phone that stopped ringing or talking; answered if ``duration`` > 0."""
     end = {"call_end": START + 40_000, "call_duration": duration, "call_cause": "0"}
     return {"method": "StopCallActivity", "params": call_params(**{**end, **params})}
 
 
 class Sender:
-    """Posts events, with the token that Ringotel was given."""
+    """Posts events with a token."""
 
     def __init__(self, token: str, name: str = NAME) -> None:
         self.client = Client(enforce_csrf_checks=True)
@@ -59,12 +60,12 @@ class Sender:
         self.path = f"/ringotel/webhook/{name}/"
 
     def post(self, body: Any, **headers: Any) -> Any:
-        """The response to this body, as it is."""
+        """Return the response to this body."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.client.post(self.path, data, content_type="application/json", **headers)
 
-    def tell(self, *events: dict[str, Any]) -> None:
-        """Each of these, which have to be taken."""
+    def send(self, *events: dict[str, Any]) -> None:
+        """Post each event; all must be accepted."""
         for event in events:
             response = self.post({"api_token": self.token, **event})
             assert response.status_code == 200, response.content

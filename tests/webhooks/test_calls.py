@@ -1,4 +1,4 @@
-"""Call events: one call, one row, whatever comes first and however often; a ring group's phones as legs."""
+"""Call events: one row for each call in any order, with a leg for each phone of a ring group."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ UNANSWERED = [
 
 
 def log() -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    """All calls with their legs."""
+    """Return all calls with their legs."""
     return [
         (
             {name: getattr(call, name) for name in CALL_FIELDS},
@@ -73,8 +73,8 @@ def people(db: None) -> None:
     make_contact("Ada Example", number(1))
 
 
-def test_one_call(sender: Sender, people: None) -> None:
-    sender.tell(started(), stopped())
+def test_start_and_stop_log_one_call(sender: Sender, people: None) -> None:
+    sender.send(started(), stopped())
 
     call = Activity.objects.get()
     assert (call.direction, call.status, call.duration, call.cause) == (
@@ -93,32 +93,35 @@ def test_one_call(sender: Sender, people: None) -> None:
     assert call.end == call.start + dt.timedelta(seconds=40)
 
 
-def test_a_stop_alone_tells_all(sender: Sender, people: None) -> None:
-    sender.tell(started(), stopped())
-    both = log()
+def test_stop_without_start_logs_the_same_call(sender: Sender, people: None) -> None:
+    sender.send(started(), stopped())
+    expected = log()
     clear()
-    sender.tell(stopped())
+    sender.send(stopped())
 
-    assert log() == both
+    assert log() == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("events", [RING_GROUP, UNANSWERED], ids=["answered", "unanswered"])
-def test_any_order_ends_in_the_same_rows(
+def test_any_order_results_in_the_same_rows(
     sender: Sender, people: None, events: list[dict[str, Any]]
 ) -> None:
-    sender.tell(*events)
-    clean = log()
+    sender.send(*events)
+    expected = log()
     orders = list(itertools.permutations(events))
     chosen = random.Random(4).sample(orders, k=24)
 
     for order in chosen:
         clear()
-        sender.tell(*order, *order[:2])
-        assert log() == clean, [(event["method"], event["params"]["extension"]) for event in order]
+        sender.send(*order, *order[:2])
+        assert log() == expected, [
+            (event["method"], event["params"]["extension"]) for event in order
+        ]
 
 
-def test_a_ring_group_that_was_answered(sender: Sender, people: None) -> None:
-    sender.tell(*RING_GROUP)
+def test_answered_ring_group_has_the_agent_who_answered(sender: Sender, people: None) -> None:
+    sender.send(*RING_GROUP)
 
     ((call, legs),) = log()
     assert (call["status"], call["extension"], call["agent_name"]) == ("answered", "501", "user501")
@@ -130,8 +133,8 @@ def test_a_ring_group_that_was_answered(sender: Sender, people: None) -> None:
     ]
 
 
-def test_a_ring_group_that_nobody_answered_is_nobodys(sender: Sender, people: None) -> None:
-    sender.tell(*UNANSWERED)
+def test_unanswered_ring_group_has_no_agent(sender: Sender, people: None) -> None:
+    sender.send(*UNANSWERED)
 
     ((call, legs),) = log()
     assert (call["status"], call["extension"], call["agent_name"]) == ("missed", "", "")
@@ -139,61 +142,59 @@ def test_a_ring_group_that_nobody_answered_is_nobodys(sender: Sender, people: No
 
 
 @pytest.mark.django_db(transaction=True)
-def test_while_one_phone_may_still_be_answered_the_call_is_not_missed(
-    sender: Sender, people: None
-) -> None:
+def test_call_is_not_missed_while_a_phone_rings(sender: Sender, people: None) -> None:
     now = time.time_ns() // 1_000_000
-    stopped_signals: list[str] = []
+    statuses: list[str] = []
 
-    def note(activity: Activity, **kwargs: Any) -> None:
-        stopped_signals.append(activity.status)
+    def record(activity: Activity, **kwargs: Any) -> None:
+        statuses.append(activity.status)
 
-    signals.call_stopped.connect(note)
+    signals.call_stopped.connect(record)
     try:
-        sender.tell(
+        sender.send(
             started(extension="500", call_start=now), started(extension="501", call_start=now)
         )
-        sender.tell(stopped(0, extension="500", call_start=now, call_end=now + 9_000))
-        assert (Activity.objects.get().status, stopped_signals) == ("ringing", [])
+        sender.send(stopped(0, extension="500", call_start=now, call_end=now + 9_000))
+        assert (Activity.objects.get().status, statuses) == ("ringing", [])
 
-        sender.tell(stopped(12, extension="501", call_start=now, call_end=now + 30_000))
+        sender.send(stopped(12, extension="501", call_start=now, call_end=now + 30_000))
     finally:
-        signals.call_stopped.disconnect(note)
-    assert (Activity.objects.get().status, stopped_signals) == ("answered", ["answered"])
+        signals.call_stopped.disconnect(record)
+    assert (Activity.objects.get().status, statuses) == ("answered", ["answered"])
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
-def test_phones_that_ring_one_after_the_other(
+def test_phones_ringing_in_sequence_are_one_call(
     sender: Sender, people: None, order: tuple[int, ...]
 ) -> None:
     now = time.time_ns() // 1_000_000
-    told = [
+    events = [
         started(extension="500", call_start=now),
         stopped(0, extension="500", call_start=now, call_end=now + 20_000, call_cause="19"),
         started(extension="501", call_start=now + 20_100),
     ]
-    sender.tell(*(told[i] for i in order))
+    sender.send(*(events[i] for i in order))
     call = Activity.objects.get()
     assert (call.status, call.cause, call.duration, call.end) == ("ringing", "", None, None)
 
-    sender.tell(stopped(9, extension="501", call_start=now + 20_100, call_end=now + 31_000))
+    sender.send(stopped(9, extension="501", call_start=now + 20_100, call_end=now + 31_000))
     call = Activity.objects.get()
     assert (call.status, call.agent_name, call.duration) == ("answered", "user501", 9)
-    sender.tell(*told)
+    sender.send(*events)
     assert columns(Activity.objects.get()) == columns(call)
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
-def test_of_a_group_the_phones_that_are_done_tell_how_it_went(
+def test_stale_ring_group_is_closed_by_its_finished_legs(
     sender: Sender, people: None, order: tuple[int, ...]
 ) -> None:
     now = time.time_ns() // 1_000_000
-    told = [
+    events = [
         started(extension="500", call_start=now),
         stopped(0, extension="500", call_start=now, call_end=now + 20_000, call_cause="19"),
-        started(extension="501", call_start=now + 10),  # its end never comes
+        started(extension="501", call_start=now + 10),  # its stop is never sent
     ]
-    sender.tell(*(told[i] for i in order))
+    sender.send(*(events[i] for i in order))
     set_times(Activity.objects.get(), updated_at=timezone.now() - dt.timedelta(days=1))
     close_stale_calls()
 
@@ -202,12 +203,10 @@ def test_of_a_group_the_phones_that_are_done_tell_how_it_went(
     assert close_stale_calls() == 0
 
 
-def test_a_phone_whose_end_was_lost_does_not_keep_the_call_open_for_ever(
-    sender: Sender, settings: Settings
-) -> None:
+def test_lost_stop_does_not_keep_the_call_open(sender: Sender, settings: Settings) -> None:
     settings.RINGOTEL_CRM = {"STALE_CALL_MINUTES": 60}
     long_ago = time.time_ns() // 1_000_000 - 61 * 60_000
-    sender.tell(
+    sender.send(
         started(extension="501", call_start=long_ago),
         stopped(0, extension="500", call_start=long_ago),
     )
@@ -215,20 +214,20 @@ def test_a_phone_whose_end_was_lost_does_not_keep_the_call_open_for_ever(
     assert Activity.objects.get().status == "missed"
 
 
-def test_a_phone_is_known_by_a_confirmed_mapping(sender: Sender, people: None) -> None:
+def test_agent_is_found_by_a_confirmed_user_mapping(sender: Sender, people: None) -> None:
     user = make_user("una")
     mapped = RingotelUser.objects.create(
         ringotel_id=call_params(extension="999")["user_id"], agent_id=str(user.pk)
     )
-    sender.tell(started(extension="999"))
+    sender.send(started(extension="999"))
     assert Activity.objects.get().agent_name == ""
 
     RingotelUser.objects.filter(pk=mapped.pk).update(confirmed=True)
-    sender.tell(started(extension="999"))
+    sender.send(started(extension="999"))
     assert Activity.objects.get().agent_name == "una"
 
 
-def test_both_doors_make_one_call_in_any_order(sender: Sender, people: None) -> None:
+def test_hooks_and_webhooks_log_one_call_in_any_order(sender: Sender, people: None) -> None:
     api = Api(make_token())
     made = {
         "call_id": RING_GROUP[0]["params"]["call_id"],
@@ -236,7 +235,7 @@ def test_both_doors_make_one_call_in_any_order(sender: Sender, people: None) -> 
         "caller_number": number(1),
     }
     steps: list[Any] = [
-        *((sender.tell, event) for event in UNANSWERED),
+        *((sender.send, event) for event in UNANSWERED),
         (
             lambda data: api.ok("CreateActivity", data),
             {**made, "call_start": START, "activity_type": "inbound"},
@@ -254,8 +253,8 @@ def test_both_doors_make_one_call_in_any_order(sender: Sender, people: None) -> 
     results: list[Any] = []
     for order in random.Random(1).sample(list(itertools.permutations(steps)), k=20):
         clear()
-        for act, data in order:
-            act(data)
+        for step, data in order:
+            step(data)
         results.append(log())
 
     assert all(result == results[0] for result in results)
@@ -263,15 +262,17 @@ def test_both_doors_make_one_call_in_any_order(sender: Sender, people: None) -> 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_signal_tells_of_a_new_call_with_its_agent(sender: Sender, people: None) -> None:
-    seen: list[tuple[str, str]] = []
+def test_signal_of_a_new_call_is_sent_once_with_agent_and_contact(
+    sender: Sender, people: None
+) -> None:
+    received: list[tuple[str, str]] = []
 
-    def note(activity: Activity, **kwargs: Any) -> None:
-        seen.append((activity.agent_name, activity.contact_name))
+    def record(activity: Activity, **kwargs: Any) -> None:
+        received.append((activity.agent_name, activity.contact_name))
 
-    signals.call_started.connect(note)
+    signals.call_started.connect(record)
     try:
-        sender.tell(started(), started(), stopped())
+        sender.send(started(), started(), stopped())
     finally:
-        signals.call_started.disconnect(note)
-    assert seen == [("user500", "Ada Example")]
+        signals.call_started.disconnect(record)
+    assert received == [("user500", "Ada Example")]

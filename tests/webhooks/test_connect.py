@@ -24,35 +24,35 @@ def connect(*args: str) -> dict[str, str]:
         stdout=output,
         stderr=io.StringIO(),
     )
-    written = json.loads(output.getvalue())
-    assert written.keys() == {"properties"}
-    assert written["properties"].keys() == {"Webhook URL", "API token"}
-    properties: dict[str, str] = written["properties"]
+    document = json.loads(output.getvalue())
+    assert document.keys() == {"properties"}
+    assert document["properties"].keys() == {"Webhook URL", "API token"}
+    properties: dict[str, str] = document["properties"]
     return properties
 
 
 @pytest.mark.django_db
-def test_the_values_work_and_so_do_those_before() -> None:
+def test_new_and_earlier_tokens_are_valid() -> None:
     first = connect("--name", "sales-1", "--base-url", "https://crm.example.com/")
     second = connect("--name", "sales-1")
 
     assert first["Webhook URL"] == "https://crm.example.com/ringotel/webhook/sales-1/"
     assert urlsplit(second["Webhook URL"]).path == "/ringotel/webhook/sales-1/"
     for values in (first, second):
-        Sender(values["API token"], "sales-1").tell(started())
+        Sender(values["API token"], "sales-1").send(started())
     assert WebhookEvent.objects.count() == 2
     assert WebhookToken.objects.filter(expires_at=None).count() == 1
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["Sales", "a b", "../x", ""])
-def test_a_name_that_cannot_stand_in_a_url_is_refused(name: str) -> None:
+def test_name_that_is_no_slug_is_rejected(name: str) -> None:
     with pytest.raises(CommandError, match="--name"):
         connect("--name", name)
 
 
 @pytest.mark.django_db
-def test_a_webhook_that_lets_nobody_in_is_a_deployment_check() -> None:
+def test_webhook_without_valid_token_is_a_deployment_warning() -> None:
     connect("--name", "sales")
     assert "ringotel_crm.W020" not in [
         message.id for message in run_checks(include_deployment_checks=True)
@@ -69,7 +69,7 @@ def test_a_webhook_that_lets_nobody_in_is_a_deployment_check() -> None:
 
 
 @pytest.mark.django_db
-def test_what_the_check_says_to_type_works() -> None:
+def test_command_in_the_hint_of_the_check_issues_a_token() -> None:
     connect("--name", "sales", "--tenant", "acme")
     WebhookToken.objects.update(expires_at=timezone.now())
     (hint,) = [

@@ -397,7 +397,7 @@ def test_reply_needs_a_permission(phone: Sender, client: Client) -> None:
 
 def test_erasure_deletes_the_messages_of_a_person(phone: Sender) -> None:
     post(phone, sent("of Ada"), sent("of another", "m2", to="442079460777"))
-    phone.tell({**started(), "api_key": KEY})
+    phone.send({**started(), "api_key": KEY})
     backend = get_backend(Actor(user=None))
     person = find_subject(
         backend, contact_id=Conversation.objects.get(remote_number_normalized=number(1)).contact_id

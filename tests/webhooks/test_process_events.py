@@ -1,4 +1,4 @@
-"""Going through events again, and letting go of them."""
+"""Processing events again, and deleting old ones."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from pytest_django import Settings
 
 from ringotel_crm.models import Activity, Webhook, WebhookEvent, WebhookToken
 from ringotel_crm.services.calls import legs
-from ringotel_crm.webhooks import events as door
-from ringotel_crm.webhooks import views
+from ringotel_crm.webhooks import events, views
 from tests.webhooks.sender import Sender, started, stopped
 
 
@@ -27,35 +26,35 @@ def run(*args: str) -> str:
 
 @pytest.fixture
 def broken(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> Sender:
-    """Three events came while the CRM was out of order; it works again."""
+    """Three events were received while log_leg() failed."""
     with monkeypatch.context() as patch:
         patch.setattr(legs, "log_leg", lambda *args: 1 / 0)
-        sender.tell(stopped(), started(), {"method": "Unheard"})
+        sender.send(stopped(), started(), {"method": "Unknown"})
     return sender
 
 
-def outcomes() -> list[str]:
+def statuses() -> list[str]:
     return list(WebhookEvent.objects.order_by("pk").values_list("status", flat=True))
 
 
-def test_failed_events_are_replayed_in_order(
+def test_failed_events_are_processed_again_in_order(
     broken: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert outcomes() == ["failed", "failed", "ignored"]
+    assert statuses() == ["failed", "failed", "ignored"]
     assert "ZeroDivisionError" in WebhookEvent.objects.earliest("pk").error
     seen: list[int] = []
-    process = door.process
+    process = events.process
 
-    def watched(event: WebhookEvent) -> WebhookEvent:
+    def recorded(event: WebhookEvent) -> WebhookEvent:
         seen.append(event.pk)
         return process(event)
 
-    monkeypatch.setattr(door, "process", watched)
+    monkeypatch.setattr(events, "process", recorded)
 
-    assert "processed: 0, failed: 0" in run()  # those that failed are asked for
+    assert "processed: 0, failed: 0" in run()
     assert "processed: 2, failed: 0" in run("--failed")
 
-    assert outcomes() == ["processed", "processed", "ignored"]
+    assert statuses() == ["processed", "processed", "ignored"]
     assert seen == sorted(seen)
     assert Activity.objects.get().status == "answered"
     assert set(WebhookEvent.objects.exclude(status="ignored").values_list("attempts", "error")) == {
@@ -63,22 +62,22 @@ def test_failed_events_are_replayed_in_order(
     }
 
 
-def test_what_fails_again_is_said_and_holds_nothing_up(broken: Sender) -> None:
+def test_repeated_failure_is_reported_and_does_not_stop_the_others(broken: Sender) -> None:
     WebhookEvent.objects.filter(method="StopCallActivity").update(body="{}")
 
     with pytest.raises(CommandError, match="1 event"):
         run("--failed")
-    assert outcomes() == ["failed", "processed", "ignored"]
+    assert statuses() == ["failed", "processed", "ignored"]
 
 
-def test_a_traceback_holds_no_whole_number_and_can_be_stored(
+def test_stored_traceback_has_masked_numbers_and_storable_text(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(backend: object, params: dict[str, object], at: object) -> None:
         raise ValueError(f"\0 \ud800 {params}")
 
-    monkeypatch.setitem(door.HANDLERS, "StartCallActivity", fail)
-    sender.tell(started())
+    monkeypatch.setitem(events.HANDLERS, "StartCallActivity", fail)
+    sender.send(started())
 
     event = WebhookEvent.objects.get()
     assert event.status == "failed"
@@ -87,7 +86,7 @@ def test_a_traceback_holds_no_whole_number_and_can_be_stored(
     assert "442079460001" not in event.error
 
 
-def test_what_a_busy_database_did_not_do_is_for_cron_but_not_for_ever(
+def test_event_stays_pending_while_the_database_is_busy_for_some_attempts(
     sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def busy(*args: object) -> None:
@@ -95,40 +94,40 @@ def test_what_a_busy_database_did_not_do_is_for_cron_but_not_for_ever(
 
     with monkeypatch.context() as patch:
         patch.setattr(legs, "log_leg", busy)
-        sender.tell(started())
-        assert outcomes() == ["pending"]
+        sender.send(started())
+        assert statuses() == ["pending"]
         with pytest.raises(CommandError, match="1 event"):
             run("--now")
-        assert outcomes() == ["pending"]
+        assert statuses() == ["pending"]
     run("--now")
-    assert outcomes() == ["processed"]
+    assert statuses() == ["processed"]
 
     monkeypatch.setattr(legs, "log_leg", busy)
-    sender.tell(stopped())
-    for _attempt in range(door.MAX_ATTEMPTS - 1):
+    sender.send(stopped())
+    for _attempt in range(events.MAX_ATTEMPTS - 1):
         with pytest.raises(CommandError, match="1 event"):
             run("--now")
-    assert outcomes() == ["processed", "failed"]
+    assert statuses() == ["processed", "failed"]
     assert "processed: 0, failed: 0" in run("--now")
 
 
-def test_pending_events_are_for_cron(sender: Sender, settings: Settings) -> None:
+def test_pending_events_are_processed_after_a_minute(sender: Sender, settings: Settings) -> None:
     settings.RINGOTEL_CRM = {"PROCESS_WEBHOOK_EVENTS": False}
-    sender.tell(started(), stopped())
+    sender.send(started(), stopped())
 
     run()
-    assert outcomes() == ["pending", "pending"]  # they came just now
+    assert statuses() == ["pending", "pending"]  # received less than a minute ago
     WebhookEvent.objects.filter(method="StartCallActivity").update(
         received_at=timezone.now() - dt.timedelta(minutes=2)
     )
     run()
-    assert outcomes() == ["processed", "pending"]
+    assert statuses() == ["processed", "pending"]
     run("--now")
-    assert outcomes() == ["processed", "processed"]
+    assert statuses() == ["processed", "processed"]
 
 
-def test_all_or_some(sender: Sender) -> None:
-    sender.tell(started(), stopped())
+def test_events_can_be_selected(sender: Sender) -> None:
+    sender.send(started(), stopped())
     ids = list(WebhookEvent.objects.order_by("pk").values_list("pk", flat=True))
 
     assert "processed: 1" in run(str(ids[1]))
@@ -137,11 +136,11 @@ def test_all_or_some(sender: Sender) -> None:
     assert Activity.objects.count() == 1
 
 
-def test_events_are_let_go_of(
+def test_old_events_are_deleted(
     sender: Sender, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.RINGOTEL_CRM = {"WEBHOOK_EVENT_RETENTION_DAYS": 10}
-    sender.tell(started(), stopped(), started())
+    sender.send(started(), stopped(), started())
     old, young, _new = WebhookEvent.objects.order_by("pk")
     for event, days in ((old, 11), (young, 9)):
         WebhookEvent.objects.filter(pk=event.pk).update(
@@ -153,23 +152,23 @@ def test_events_are_let_go_of(
 
     settings.RINGOTEL_CRM = {"WEBHOOK_EVENT_RETENTION_DAYS": 8}
     monkeypatch.setattr(views, "PURGE_EVERY", 1)
-    sender.tell(started())  # now and then it is also done along the way
+    sender.send(started())  # also deleted while receiving events
     assert WebhookEvent.objects.count() == 2
 
 
-def test_replay_in_the_admin(broken: Sender, admin_client: Client) -> None:
+def test_events_are_processed_again_in_the_admin(broken: Sender, admin_client: Client) -> None:
     url = "/admin/ringotel_crm/webhookevent/"
     ids = list(WebhookEvent.objects.values_list("pk", flat=True))
     page = admin_client.get(f"{url}{ids[-1]}/change/").content.decode()
-    assert "ZeroDivisionError" in page or "Unheard" in page
+    assert "ZeroDivisionError" in page or "Unknown" in page
 
     response = admin_client.post(url, {"action": "replay", "_selected_action": ids}, follow=True)
 
     assert "3 events processed" in response.content.decode()
-    assert outcomes() == ["processed", "processed", "ignored"]
+    assert statuses() == ["processed", "processed", "ignored"]
 
 
-def test_tokens_in_the_admin(sender: Sender, admin_client: Client) -> None:
+def test_token_is_issued_in_the_admin(sender: Sender, admin_client: Client) -> None:
     webhook = Webhook.objects.get()
     page = admin_client.get(f"/admin/ringotel_crm/webhook/{webhook.pk}/change/").content.decode()
     assert sender.token not in page

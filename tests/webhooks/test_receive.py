@@ -1,4 +1,4 @@
-"""Who is let in, what is kept, and what is answered."""
+"""Authentication and storage of events, and the responses."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from ringotel_crm.models import Activity, Webhook, WebhookEvent, WebhookToken
 from ringotel_crm.webhooks.views import receive
 from tests.webhooks.sender import NAME, Sender, make_webhook, started
 
-KEY = "the-account-key-5c2d7008"
+KEY = "the-api-key-5c2d7008"
 
 
-def outcomes() -> list[str]:
+def statuses() -> list[str]:
     return list(WebhookEvent.objects.order_by("pk").values_list("status", flat=True))
 
 
-def test_an_event_is_kept_without_its_token_and_processed(sender: Sender) -> None:
+def test_event_is_stored_without_secrets_and_processed(sender: Sender) -> None:
     event = started()
     response = sender.post(
         {"api_token": sender.token, **event, "note": {"API_TOKEN": sender.token, "api_key": "x"}}
     )
 
     assert response.status_code == 200
-    kept = WebhookEvent.objects.get(pk=response.json()["id"])
-    assert json.loads(kept.body) == {**event, "note": {}}
-    assert (kept.method, kept.status, kept.attempts, kept.error) == (
+    stored = WebhookEvent.objects.get(pk=response.json()["id"])
+    assert json.loads(stored.body) == {**event, "note": {}}
+    assert (stored.method, stored.status, stored.attempts, stored.error) == (
         "StartCallActivity",
         "processed",
         1,
@@ -61,7 +61,7 @@ def test_an_event_is_kept_without_its_token_and_processed(sender: Sender) -> Non
     ],
     ids=repr,
 )
-def test_without_a_valid_token_nothing_is_kept(sender: Sender, token: Any) -> None:
+def test_invalid_token_is_rejected_and_stores_nothing(sender: Sender, token: Any) -> None:
     digest = WebhookToken.objects.get().digest
     text = json.dumps(token).replace("{token}", sender.token).replace("{digest}", digest)
     body = {**started(), **({} if token is None else {"api_token": json.loads(text)})}
@@ -74,14 +74,14 @@ def test_without_a_valid_token_nothing_is_kept(sender: Sender, token: Any) -> No
     assert not Activity.objects.exists()
 
 
-def test_the_token_of_another_webhook_does_not_open_this_one(sender: Sender) -> None:
+def test_token_of_another_webhook_is_rejected(sender: Sender) -> None:
     other = make_webhook("other")
 
     assert sender.post({"api_token": other, **started()}).status_code == 403
     assert Sender(other, "nowhere").post({"api_token": other, **started()}).status_code == 403
 
 
-def test_tokens_are_rotated_without_a_gap(sender: Sender) -> None:
+def test_earlier_token_is_valid_until_it_expires(sender: Sender) -> None:
     new = make_webhook()
     assert Webhook.objects.count() == 1
     for token in (sender.token, new):
@@ -101,7 +101,7 @@ def test_tokens_are_stored_as_hashes_only(sender: Sender) -> None:
     assert row["digest"] == WebhookToken.digest_of(sender.token)
 
 
-def test_a_deactivated_user_lets_nobody_in(sender: Sender) -> None:
+def test_webhook_of_an_inactive_user_is_rejected(sender: Sender) -> None:
     user = Webhook.objects.get().user
     user.is_active = False
     user.save()
@@ -110,7 +110,7 @@ def test_a_deactivated_user_lets_nobody_in(sender: Sender) -> None:
 
 
 @pytest.mark.parametrize("where", ["settings", "environment"])
-def test_the_account_key_opens_the_door_too(
+def test_api_key_of_the_account_is_accepted(
     sender: Sender, settings: Settings, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     if where == "settings":
@@ -125,7 +125,7 @@ def test_the_account_key_opens_the_door_too(
 
 
 @pytest.mark.parametrize("key", [None, "", "anything"])
-def test_where_no_account_key_is_set_none_is_right(sender: Sender, key: str | None) -> None:
+def test_api_key_is_rejected_if_none_is_configured(sender: Sender, key: str | None) -> None:
     assert sender.post({"api_key": key, "method": "message"}).status_code == 403
 
 
@@ -156,7 +156,7 @@ def test_where_no_account_key_is_set_none_is_right(sender: Sender, key: str | No
         "too long",
     ],
 )
-def test_what_cannot_be_read_is_refused(sender: Sender, body: bytes, status: int) -> None:
+def test_invalid_body_is_rejected(sender: Sender, body: bytes, status: int) -> None:
     response = sender.post(body)
 
     assert response.status_code == status
@@ -164,7 +164,7 @@ def test_what_cannot_be_read_is_refused(sender: Sender, body: bytes, status: int
 
 
 @pytest.mark.parametrize(("length", "status"), [("", 411), ("x", 411), ("-1", 411), ("999", 400)])
-def test_a_body_of_unknown_or_wrong_length_is_refused(
+def test_body_of_unknown_or_wrong_length_is_rejected(
     sender: Sender, length: str, status: int
 ) -> None:
     body = json.dumps({"api_token": sender.token, **started()}).encode()
@@ -175,7 +175,7 @@ def test_a_body_of_unknown_or_wrong_length_is_refused(
     assert not WebhookEvent.objects.exists()
 
 
-def test_only_post_is_taken(sender: Sender) -> None:
+def test_get_is_not_allowed(sender: Sender) -> None:
     assert sender.client.get(sender.path).status_code == 405
 
 
@@ -210,50 +210,47 @@ def test_only_post_is_taken(sender: Sender) -> None:
     ],
     ids=lambda value: str(value)[:60],
 )
-def test_whatever_comes_with_a_valid_token_is_kept(
+def test_any_event_with_a_valid_token_is_stored(
     sender: Sender, event: dict[str, Any], status: str
 ) -> None:
-    sender.tell(event)
+    sender.send(event)
 
-    assert outcomes() == [status]
+    assert statuses() == [status]
     assert bool(WebhookEvent.objects.get().error) == (status == "failed")
 
 
-def test_what_goes_wrong_does_not_show_in_the_answer_nor_whole_in_the_log(
+def test_error_is_stored_and_the_log_has_no_number_and_no_token(
     sender: Sender, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sender.tell(started(call_start="soon", caller_number="442079460999"))
+    sender.send(started(call_start="soon", caller_number="442079460999"))
 
-    assert outcomes() == ["failed"]
-    assert "A time is expected" in WebhookEvent.objects.get().error
+    assert statuses() == ["failed"]
+    assert "Enter a valid time" in WebhookEvent.objects.get().error
     assert "442079460999" not in caplog.text
     assert sender.token not in caplog.text
 
 
-def test_processing_can_be_left_to_others(sender: Sender, settings: Settings) -> None:
+def test_processing_can_be_disabled(sender: Sender, settings: Settings) -> None:
     settings.RINGOTEL_CRM = {"PROCESS_WEBHOOK_EVENTS": False}
-    sender.tell(started())
+    sender.send(started())
 
-    assert outcomes() == ["pending"]
+    assert statuses() == ["pending"]
     assert not Activity.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_answer_leaves_before_the_event_is_looked_at(sender: Sender) -> None:
+def test_response_is_sent_before_the_event_is_processed(sender: Sender) -> None:
     body = json.dumps({"api_token": sender.token, **started()})
     response = receive(
         RequestFactory().post(sender.path, body, content_type="application/json"), NAME
     )
 
-    assert (response.status_code, outcomes()) == (
-        200,
-        ["pending"],
-    )  # this is what goes over the wire
+    assert (response.status_code, statuses()) == (200, ["pending"])
     response.close()
-    assert outcomes() == ["processed"]
+    assert statuses() == ["processed"]
 
 
-def test_the_tenant_of_the_webhook_is_the_tenant_of_its_calls(db: None) -> None:
-    Sender(make_webhook("acme", tenant="acme"), "acme").tell(started())
+def test_call_has_the_tenant_of_the_webhook(db: None) -> None:
+    Sender(make_webhook("acme", tenant="acme"), "acme").send(started())
 
     assert Activity.objects.get().tenant == "acme"

@@ -237,7 +237,7 @@ def receive_events(contact: Contact, web: Web) -> None:
         {"call_id": "withheld", "caller_number": "anonymous", "caller_name": "Ada"},
         {"call_id": "ben", "caller_number": BEN},
     ]
-    sender.tell(*(started(**fields) for fields in calls))
+    sender.send(*(started(**fields) for fields in calls))
     Activity.objects.filter(call_id="withheld").update(
         contact_type=ContentType.objects.get_for_model(contact),
         contact_id=str(contact.pk),
@@ -261,7 +261,7 @@ def receive_events(contact: Contact, web: Web) -> None:
         ),
         ("message", {"messageid": "m-3", "from": BEN, "to": "200", "content": "Ben", "type": 1}),
     ]
-    sender.tell(*({"method": method, "params": params} for method, params in messages))
+    sender.send(*({"method": method, "params": params} for method, params in messages))
 
 
 def test_webhook_data_is_exported_and_erased(

@@ -469,7 +469,7 @@ class TestAttachedExtensions:
         RingotelUser.objects.filter(extension="500").update(confirmed=is_confirmed)
         attached = RingotelUser.objects.get(extension="501")
         sender = Sender(make_webhook())
-        sender.tell(started(extension="501", user_id=attached.ringotel_id))
+        sender.send(started(extension="501", user_id=attached.ringotel_id))
 
         assert Activity.objects.get().agent_name == "una"
 
