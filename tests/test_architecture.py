@@ -1,4 +1,4 @@
-"""What import-linter and ruff cannot say of the house."""
+"""Rules that import-linter and ruff cannot check."""
 
 from __future__ import annotations
 

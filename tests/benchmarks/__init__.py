@@ -1,3 +1,3 @@
-"""How fast the hooks are, beside bare Django views of the same project: ``tox -e bench``; see docs/benchmarks.rst."""
+"""Benchmarks of the hooks, compared with bare Django views. See docs/benchmarks.rst."""
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class Bench:
         return {"call_id": self.last, "caller_number": self.phone(), **facts}
 
     def stop(self) -> dict[str, Any]:
-        # Each call is stopped once: a stop that says nothing new writes nothing.
+        # Each call is stopped once: a repeated stop writes nothing.
         facts = {"call_end": 1772452830, "call_duration": 27, "call_cause": "16"}
         return {
             "call_id": f"old {numbers.randint(1, self.server.calls)}",
@@ -227,7 +227,7 @@ def sound(megabytes: int) -> bytes:
 
 
 def uploads(bench: Bench, megabytes: int) -> dict[str, Any]:
-    """A recording in three fashions beside Django's own upload: megabytes a second, and what the workers grow by."""
+    """Compare uploads with Django's own: megabytes per second, and growth of the workers."""
 
     def multipart() -> bytes:
         name = b'Content-Disposition: form-data; name="recording"; filename="call.wav"\r\nContent-Type: audio/wav\r\n\r\n'
@@ -265,7 +265,7 @@ def uploads(bench: Bench, megabytes: int) -> dict[str, Any]:
 
 
 def admin(bench: Bench, rounds: int) -> Iterator[tuple[str, Table]]:
-    """Each page of the desk beside its own queries."""
+    """Compare each page of the admin with its queries alone."""
     calls, people = "ringotel_crm/activity/", "ringotel_minicrm/contact/"
     pages = {
         "calls": (calls, "calls/"),

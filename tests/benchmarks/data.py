@@ -79,7 +79,7 @@ def make(contacts: int, calls: int) -> None:
 
 
 def moment(seconds: str) -> str:
-    """SQL for the time so many seconds ago."""
+    """Return SQL for the time ``seconds`` ago."""
     if connection.vendor == "postgresql":
         return f"now() - ({seconds}) * interval '1 second'"
     return f"datetime('now', '-' || ({seconds}) || ' seconds')"
@@ -119,7 +119,7 @@ def default(field: models.Field[Any, Any]) -> Any:
 
 
 def credentials() -> dict[str, str]:
-    """An ``Authorization`` header for each way to authenticate, and the cookie of somebody in the admin."""
+    """Return an ``Authorization`` header per kind of authentication, and an admin's cookie."""
     from django.contrib.auth import get_user_model
     from django.test import Client
     from django.utils import timezone

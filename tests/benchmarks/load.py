@@ -63,7 +63,7 @@ def slow_upload(bench: Bench, done: threading.Event) -> None:
 
 
 def slow_uploads(bench: Bench, seconds: float, uploads: int = 2) -> dict[str, dict[str, float]]:
-    """Look-ups with nobody else there, and during slow uploads."""
+    """Look-ups on an idle site, and during slow uploads."""
     found = {"alone": lookups(bench, seconds)}
     done = threading.Event()
     with ThreadPoolExecutor(uploads) as pool:
@@ -76,7 +76,7 @@ def slow_uploads(bench: Bench, seconds: float, uploads: int = 2) -> dict[str, di
     return found
 
 
-def beside(bench: Bench, seconds: float) -> dict[str, dict[str, float]]:
+def concurrent(bench: Bench, seconds: float) -> dict[str, dict[str, float]]:
     """Look-ups while something long is done, again and again."""
     key = Client(bench.server.connect(), bench.clients["bearer"].headers)
     recording = sound(50)
@@ -171,7 +171,7 @@ def main() -> None:
                     f"{options.server} behind nginx: FindContact",
                     slow_uploads(Bench(server), 10, 8),
                 )
-        show(f"{options.server}: FindContact meanwhile", beside(Bench(server), 20))
+        show(f"{options.server}: FindContact during other work", concurrent(Bench(server), 20))
         drive(server, 3, None)
         fastest = drive(server, 10, None)
         show(f"{options.server}: all hooks, as fast as possible", fastest)

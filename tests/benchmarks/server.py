@@ -1,4 +1,4 @@
-"""The site on a free port, served as docs/deployment.rst says, and how much memory that takes."""
+"""The site on a free port, served as in docs/deployment.rst, and its memory."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NGINX_FOLDERS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
 def free_port() -> int:
-    """One that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
@@ -43,7 +43,7 @@ def free_port() -> int:
 
 
 def wait_for(port: int) -> None:
-    """Until somebody listens there; raises ``TimeoutError``."""
+    """Wait for a server on this port. Raises ``TimeoutError``."""
     for _ in range(600):
         try:
             socket.create_connection(("127.0.0.1", port), timeout=5).close()
@@ -51,11 +51,11 @@ def wait_for(port: int) -> None:
             time.sleep(0.1)
         else:
             return
-    raise TimeoutError(f"Nobody listens on port {port}.")
+    raise TimeoutError(f"No server on port {port}.")
 
 
 class Server:
-    """A site with a database of its own. Everything it leaves is gone when the context ends."""
+    """A site with a database of its own, which is deleted when the context ends."""
 
     def __init__(self, database: str, contacts: int, calls: int, **environ: str) -> None:
         self.contacts, self.calls = contacts, calls

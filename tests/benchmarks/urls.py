@@ -1,4 +1,4 @@
-"""The site, and beside it the floor: the same work by a bare view, without authentication or Django REST framework."""
+"""The site, and the floor: the same work in bare views, without DRF and authentication."""
 
 from __future__ import annotations
 

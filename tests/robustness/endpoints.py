@@ -1,4 +1,4 @@
-"""What Ringotel can send where, told by the hooks' own marks and serializers: a new hook or field is tried unasked."""
+"""The requests of each hook, from its decorator and serializers: new hooks are included."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A storage that hangs for as long as there is a file called ``hangs`` beside its folder."""
+"""A storage that hangs while a file called ``hangs`` exists next to its folder."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Site:
             return response.status, text[:200]
 
 
-def say(capsys: pytest.CaptureFixture[str], figures: str) -> None:
+def report(capsys: pytest.CaptureFixture[str], figures: str) -> None:
     """Print it whatever pytest does with what tests print."""
     with capsys.disabled():
         sys.stdout.write(f"\n{figures} ")

@@ -36,7 +36,7 @@ ERROR = {
     },
 }
 ABSENT = {
-    "description": "What says nothing: null, white space, and a variable that Ringotel had no value for.",
+    "description": "A missing value: null, white space, or a variable without a value.",
     "anyOf": [
         {"type": "null"},
         {"type": "string", "pattern": r"^[\s\x1c-\x1f\x85]*$"},

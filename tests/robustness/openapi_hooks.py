@@ -1,4 +1,4 @@
-"""What drf-spectacular is told about a hook."""
+"""The schema of a hook for drf-spectacular."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ERRORS = {
     "5XX": "What fails at the moment: 501, 502 and 503 are foreseen.",
 }
 ABSENT = {"$ref": "#/components/schemas/Absent"}
-# Whoever says too little of a call is answered 400.
+# A request without enough data about a call is answered with 400.
 NAMED = {"type": ["string", "number"], "pattern": r"[^\s$]"}
 A_CALL = {
     "anyOf": [{"required": [name], "properties": {name: NAMED}} for name in ("id", "call_id")]
@@ -82,7 +82,7 @@ class HookSchema(AutoSchema):
         return []
 
     def get_auth(self) -> list[Any]:
-        """Said once, for all."""
+        """The errors of all hooks."""
         return []
 
     def get_override_parameters(self) -> list[Any]:
@@ -163,4 +163,4 @@ class HookSchema(AutoSchema):
         return given if field.required else {"anyOf": [given, ABSENT]}
 
     def _insert_field_validators(self, field: Any, schema: Any) -> None:
-        """The shapes say it all."""
+        """No description beyond the schema."""

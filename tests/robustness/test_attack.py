@@ -31,7 +31,7 @@ NUMBER = number(7)
 
 
 @pytest.fixture
-def tell(db: None) -> Any:
+def send_event(db: None) -> Any:
     _row, token = WebhookToken.objects.issue(name="main", user=service_user("main"))
 
     def call(method: str, **params: Any) -> Any:
@@ -42,7 +42,7 @@ def tell(db: None) -> Any:
 
 
 @pytest.fixture
-def scripted(api: Api, tell: Any) -> None:
+def scripted(api: Api, send_event: Any) -> None:
     """Every text that a caller, an agent or Ringotel can supply is a script."""
     contact = api.id(
         "CreateContact",
@@ -69,8 +69,8 @@ def scripted(api: Api, tell: Any) -> None:
     api.ok("StopCallActivity", {"call_id": SCRIPT, "call_cause": SCRIPT, "call_duration": 1})
     api.send("UpdateCallRecording", sample("pcm.wav"), "audio/wav", "call_id=c1")
     for extension in (SCRIPT, "500"):
-        tell("StartCallActivity", **{**call, "call_id": f"{SCRIPT}3", "extension": extension})
-    tell(
+        send_event("StartCallActivity", **{**call, "call_id": f"{SCRIPT}3", "extension": extension})
+    send_event(
         "message",
         messageid=SCRIPT,
         userid=SCRIPT,
@@ -78,8 +78,8 @@ def scripted(api: Api, tell: Any) -> None:
         type="1",
         **{"from": NUMBER, "to": SCRIPT},
     )
-    tell("message", messageid="m2", content=SCRIPT, type="1", **{"from": SCRIPT, "to": "500"})
-    tell(SCRIPT, **texts)
+    send_event("message", messageid="m2", content=SCRIPT, type="1", **{"from": SCRIPT, "to": "500"})
+    send_event(SCRIPT, **texts)
     User.objects.filter(username__startswith="ringotel-").update(
         first_name=SCRIPT, last_name=SCRIPT
     )
@@ -118,7 +118,7 @@ def test_no_page_carries_out_what_a_caller_wrote() -> None:
 
 
 def queries() -> Iterator[str]:
-    """Pages that show what their query says."""
+    """Pages that show values of their query."""
     text = "%27%22%3E%3Cscript%3Exss()%3C/script%3E"
     for name in ("caller", "number", "phone", "q", "name"):
         yield f"{reverse('ringotel_crm:call')}?{name}={text}"
@@ -150,9 +150,9 @@ def test_links_lead_to_no_other_host(api: Api, host: str) -> None:
 
 
 def test_nothing_is_logged_that_is_private(
-    api: Api, tell: Any, caplog: pytest.LogCaptureFixture
+    api: Api, send_event: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """No number, no key, no token and no password, at any level and at any door."""
+    """No number, key, token or password is logged, at any level, by any API."""
     caplog.set_level(logging.DEBUG)
     token = make_token()
     api = Api(token)
@@ -161,8 +161,8 @@ def test_nothing_is_logged_that_is_private(
     api.results("FindContact", {"phone": NUMBER})
     api.refused("UpdateContact", {"id": "999", "phone": NUMBER}, 404)
     api.refused("CreateActivity", {"caller_number": NUMBER})
-    tell("StartCallActivity", call_id="c2", caller_number=NUMBER, call_start=f"{NUMBER} soon")
-    tell("message", messageid=["a"], content=NUMBER)
+    send_event("StartCallActivity", call_id="c2", caller_number=NUMBER, call_start=f"{NUMBER} soon")
+    send_event("message", messageid=["a"], content=NUMBER)
     grant_api_permission(User.objects.create_user("agnes", password="correct horse"))
     for password in ("correct horse", "wrong horse"):
         encoded = base64.b64encode(f"agnes:{password}".encode()).decode()
@@ -232,11 +232,11 @@ def test_an_error_while_a_secret_is_looked_at_does_not_show_it(
     assert secret not in html
 
 
-# --- doors ---
+# --- endpoints ---
 
 
 def test_every_hook_is_behind_the_same_door(client: Client, db: None) -> None:
-    """Also one that is added: whoever is nobody gets a 403 and a challenge."""
+    """Every endpoint, also new ones, answers anonymous requests with 403 and a challenge."""
     for pattern in urlpatterns:
         url = reverse(f"ringotel_crm:{pattern.name}")
         view: Any = pattern.callback

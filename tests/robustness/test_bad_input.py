@@ -1,4 +1,4 @@
-"""One table of bad values, for every field of every door: a 4xx that names the field, and nothing is written."""
+"""Invalid values for every field of every API: a 4xx that names the field, and nothing is written."""
 
 from __future__ import annotations
 
@@ -222,7 +222,7 @@ def test_harmless_texts(api: Api, entry: Entry) -> None:
 )
 @pytest.mark.parametrize("hook", sorted({entry.hook for entry in IN_BODY}))
 def test_names_of_fields(api: Api, bases: dict[str, Any], hook: str, name: str) -> None:
-    """A field that nobody knows does no harm; this request names nothing else."""
+    """Unknown fields are ignored; this request has no other."""
     response = api.send(hook, json.dumps({name: "x"}).encode())
     assert response.status_code in (400, 413)
 
@@ -259,7 +259,7 @@ def test_mass_assignment(api: Api, extra: str) -> None:
     assert "9999999" not in repr(everything())
 
 
-# --- webhooks: whatever has a valid token is kept and answered 200; what it says is refused when it is looked at ---
+# --- webhooks: events with a valid token are stored and answered with 200, and fail later ---
 
 EVENTS: dict[str, dict[str, list[Any]]] = {
     "StartCallActivity": {
@@ -286,7 +286,7 @@ GOOD = {
 
 
 @pytest.fixture
-def tell(db: None) -> Any:
+def send(db: None) -> Any:
     _row, token = WebhookToken.objects.issue(name="main", user=service_user("main"))
 
     def call(body: bytes, token: str = token) -> Any:
@@ -299,18 +299,18 @@ def tell(db: None) -> Any:
 @pytest.mark.parametrize(
     ("method", "field"), [(method, field) for method, fields in EVENTS.items() for field in fields]
 )
-def test_events(tell: Any, method: str, field: str) -> None:
+def test_events(send: Any, method: str, field: str) -> None:
     texts = (
         {"too long": "x" * 100_001}
         if field not in ("call_start", "call_end", "call_duration")
         else {}
     )
     cases = {**WRONG, **texts, **{repr(value)[:40]: value for value in EVENTS[method][field]}}
-    tell(json.dumps({"method": "typing", "api_token": "TOKEN"}).encode())  # marks the token as used
+    send(json.dumps({"method": "typing", "api_token": "TOKEN"}).encode())  # marks the token as used
     before = {name: rows for name, rows in everything().items() if name != "WebhookEvent"}
     for case, value in cases.items():
         body = {"method": method, "api_token": "TOKEN", "params": {**GOOD, field: value}}
-        assert tell(json.dumps(body).encode()).status_code == 200, case
+        assert send(json.dumps(body).encode()).status_code == 200, case
         event = WebhookEvent.objects.latest("pk")
         assert event.status == WebhookEvent.Status.FAILED, case
         assert "Invalid" in event.error
@@ -319,29 +319,29 @@ def test_events(tell: Any, method: str, field: str) -> None:
 
 @pytest.mark.parametrize("case", UNREADABLE)
 @pytest.mark.parametrize("place", ["method", "api_token", "params", "call_id"])
-def test_unreadable_events(tell: Any, case: str, place: str) -> None:
+def test_unreadable_events(send: Any, case: str, place: str) -> None:
     body = {"method": "StartCallActivity", "api_token": "TOKEN", "params": {"call_id": "c1"}}
     (body if place in body else body["params"])[place] = "here"  # type: ignore[index]
     value = UNREADABLE[case].replace(b"%(name)s", place.encode())
-    assert tell(json.dumps(body).encode().replace(b'"here"', value)).status_code == 400
+    assert send(json.dumps(body).encode().replace(b'"here"', value)).status_code == 400
     assert not WebhookEvent.objects.exists()
 
 
 @pytest.mark.parametrize("case", WRONG)
 @pytest.mark.parametrize("place", ["method", "api_token", "params"])
-def test_wrong_events(tell: Any, case: str, place: str) -> None:
+def test_wrong_events(send: Any, case: str, place: str) -> None:
     body = {
         "method": "StartCallActivity",
         "api_token": "TOKEN",
         "params": {"call_id": "c1"},
         place: WRONG[case],
     }
-    assert tell(json.dumps(body).encode()).status_code == (403 if place == "api_token" else 200)
+    assert send(json.dumps(body).encode()).status_code == (403 if place == "api_token" else 200)
     assert not Activity.objects.exists()
 
 
 @pytest.mark.parametrize("name", ["a\0b", "../admin", "x" * 300, "ä", "other"])
-def test_names_of_webhooks(tell: Any, name: str) -> None:
+def test_names_of_webhooks(send: Any, name: str) -> None:
     body = json.dumps({"method": "typing", "api_token": "x"})
     response = Client().generic(
         "POST", f"/ringotel/webhook/{quote(name)}/", body, "application/json"

@@ -1,4 +1,4 @@
-"""The same told from 16 processes at once, to 8 of gunicorn with 2 threads each: ``pytest tests/robustness/storm.py``."""
+"""The same request from 16 processes at once, to 8 gunicorn workers with 2 threads each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ringotel_crm.models import Activity, Recording
 from tests.api import make_token
 from tests.factories import number
 from tests.media.audio_samples import sample
-from tests.robustness.live_site import SECONDS, Site, say, serving
+from tests.robustness.live_site import SECONDS, Site, report, serving
 
 pytestmark = [pytest.mark.robustness, pytest.mark.django_db(transaction=True)]
 
@@ -74,7 +74,7 @@ def check(
     capsys: pytest.CaptureFixture[str], name: str, site: Site, answers: list[tuple[int, Any]]
 ) -> None:
     statuses = Counter(status for status, _answer in answers)
-    say(
+    report(
         capsys,
         f"{name}: {len(answers)} requests from {AT_ONCE} processes, answered {dict(statuses)}",
     )

@@ -1,4 +1,4 @@
-"""What stands beside the site goes away, and comes back: ``pytest tests/robustness/faults.py``."""
+"""Cache, storage and database fail and recover."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_the_cache_hangs_and_dies(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 def test_the_storage_hangs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Recordings wait, and nobody else: they have a server of their own, as docs/deployment.rst says."""
+    """Only recordings wait: they have a server of their own, as in docs/deployment.rst."""
     hangs = tmp_path / "hangs"
     hangs.touch()
     uploads = tmp_path / "uploads"
@@ -123,15 +123,15 @@ class Line:
             there["HOST"],
             int(there["PORT"] or {"postgresql": 5432, "mysql": 3306}[connection.vendor]),
         )
-        self.door = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self.door.getsockname()[1]
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self.listener.getsockname()[1]
         self.ends: list[socket.socket] = []
         threading.Thread(target=self.serve, daemon=True).start()
 
     def serve(self) -> None:
         with suppress(OSError):
             while True:
-                here, _address = self.door.accept()
+                here, _address = self.listener.accept()
                 there = socket.create_connection(self.there)
                 self.ends += here, there
                 for pair in ((here, there), (there, here)):
@@ -173,4 +173,4 @@ def test_every_connection_to_the_database_is_cut(
         load.check(capsys, f"{connection.vendor}: every connection cut, 5 times")
         assert load.statuses[500] == failed <= 5 * len(load.threads)
         assert not (load.statuses.keys() - {200, 500})
-    line.door.close()
+    line.listener.close()

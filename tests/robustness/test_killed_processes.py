@@ -1,4 +1,4 @@
-"""What was answered 200 is there, whatever is killed, full or restarted: ``pytest tests/robustness/killer.py``."""
+"""What was answered with 200 is stored, whatever is killed, full or restarted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ringotel_crm.models import Activity, Recording
 from tests.api import make_token
 from tests.factories import number
 from tests.media.audio_samples import sample
-from tests.robustness.live_site import Site, say, serving
+from tests.robustness.live_site import Site, report, serving
 
 pytestmark = [pytest.mark.robustness, pytest.mark.django_db(transaction=True)]
 
@@ -32,7 +32,7 @@ SECONDS = float(os.environ.get("KILLER_SECONDS", "20"))
 
 
 class Load:
-    """Callers who tell of calls until they are stopped, and what they were promised."""
+    """Clients that report calls until they are stopped, and the responses that they received."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -105,7 +105,9 @@ class Load:
 
     def check(self, capsys: pytest.CaptureFixture[str], name: str) -> None:
         """Every promise is kept, nothing is half done, and the next request is answered."""
-        say(capsys, f"{name}: answered {dict(sorted(self.statuses.items()))} (0: the line broke)")
+        report(
+            capsys, f"{name}: answered {dict(sorted(self.statuses.items()))} (0: the line broke)"
+        )
         assert self.statuses[200] > 20
         calls = {row.call_id: row for row in Activity.objects.all()}
         assert self.promised["start"] <= {id for id, row in calls.items() if row.caller_number}
@@ -117,7 +119,7 @@ class Load:
         assert Contact.objects.count() == ContactPhone.objects.count()
         kept = dict(Recording.objects.values_list("activity__call_id", "file"))
         assert self.promised["recording"] <= kept.keys()
-        # A row whose file is missing or half would be a recording that cannot be heard.
+        # A row whose file is missing or incomplete would be a recording that cannot be played.
         assert {(self.site.media / name).read_bytes() for name in kept.values()} <= {
             sample("pcm.wav")
         }
@@ -155,10 +157,10 @@ def test_workers_are_killed(site: Site, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_the_database_is_restarted(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    """By the command in ``FIRE_RESTART``, of a server that nobody else uses."""
+    """Restart a server that nothing else uses, with the command in ``FIRE_RESTART``."""
     command = os.environ.get("FIRE_RESTART")
     if not command:
-        pytest.skip("FIRE_RESTART does not say how to restart the database.")
+        pytest.skip("FIRE_RESTART is not set to the command that restarts the database.")
     with Load(site) as load:
         for _restart in range(3):
             time.sleep(SECONDS / 4)
@@ -168,7 +170,7 @@ def test_the_database_is_restarted(site: Site, capsys: pytest.CaptureFixture[str
         time.sleep(SECONDS / 4)
     connection.close()
     load.check(capsys, f"{connection.vendor}: 3 restarts of the database")
-    assert load.statuses[500] == failed[500]  # three seconds later nobody notices any more
+    assert load.statuses[500] == failed[500]  # three seconds later no request fails
     assert not (load.statuses.keys() - {200, 500})
 
 
@@ -247,7 +249,7 @@ def test_the_disk_is_full_for_the_database(
             (disk / "filler").unlink()
             after = tell_30_calls(site, "after")
             found = site.ask("FindContact", query="phone=1")[0]
-        say(capsys, f"sqlite: the database's disk is full: {dict(statuses)}, then {dict(after)}")
+        report(capsys, f"sqlite: the database's disk is full: {dict(statuses)}, then {dict(after)}")
         assert (set(after), found) == ({200}, 200)
         assert set(statuses) <= {200, 500, 503}
     finally:

@@ -1,4 +1,4 @@
-"""The life of calls, told in any order, with any repetition and with any part of it missing.
+"""Call life cycles: events in any order, with any repetition and with any event missing.
 
 What always holds is written down in :meth:`Lives.holds` and :meth:`Lives.teardown`. ``tox -e fuzz`` looks further
 than an ordinary run does; what it once found stands at the end.
@@ -30,7 +30,7 @@ from tests.media.audio_samples import sample
 SOUNDS = ["pcm.wav", "mulaw.wav"]
 WORDS = st.sampled_from(["", "one", "two", "three"])
 
-# What is true of each call; requests tell of it by and by.
+# The facts of each call, which requests report in parts.
 TRUTHS: list[dict[str, Any]] = [
     {
         "activity_type": "inbound",
@@ -65,10 +65,10 @@ CALLS = st.integers(0, len(TRUTHS) - 1)
 
 @dataclass
 class Call:
-    """What we know of a call from what was said and answered."""
+    """The expected state of a call, from requests and responses."""
 
     id: str = ""
-    told: list[str] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
     comment: str = ""  # as a person wrote it
     contact: str | None = None  # as last assigned
     sounds: set[str] = field(default_factory=set)
@@ -91,15 +91,15 @@ class Lives(RuleBasedStateMachine):
 
     @rule(n=CALLS)
     def start(self, n: int) -> None:
-        self.tell(n, "start")
+        self.send(n, "start")
 
     @rule(n=CALLS, by_ringotel_user_id=st.booleans())
     def stop(self, n: int, by_ringotel_user_id: bool) -> None:
-        self.tell(n, "stop", by_ringotel_user_id=by_ringotel_user_id)
+        self.send(n, "stop", by_ringotel_user_id=by_ringotel_user_id)
 
     @rule(n=CALLS, what=st.sampled_from(["StartCallActivity", "StopCallActivity"]))
     def event(self, n: int, what: str) -> None:
-        self.tell(n, what)
+        self.send(n, what)
 
     @rule(n=CALLS, subject=WORDS, comment=WORDS)
     def note(self, n: int, subject: str, comment: str) -> None:
@@ -150,13 +150,13 @@ class Lives(RuleBasedStateMachine):
             assert row.comment == (
                 call.comment or row.last_received_comment
             )  # what a person wrote stays
-            if any(word.startswith("S") or word == "start" for word in call.told):
+            if any(word.startswith("S") or word == "start" for word in call.sent):
                 assert (row.caller_number, row.called_number) == (
                     truth["caller_number"],
                     truth["called_number"],
                 )
                 assert row.direction == truth["activity_type"]
-            if any(word.lower().startswith("stop") for word in call.told):
+            if any(word.lower().startswith("stop") for word in call.sent):
                 assert (status, row.duration, row.cause) == (
                     SETTLED[n],
                     truth["duration"],
@@ -179,12 +179,12 @@ class Lives(RuleBasedStateMachine):
         assert len(rows) == sum(bool(call.id) for call in self.calls)
 
     def teardown(self) -> None:
-        """The same told the other way round, and twice, gives the same row."""
+        """The same events in reverse order, and twice, give the same row."""
         try:
             for n, call in enumerate(self.calls):
-                for what in [*reversed(call.told), *call.told]:
-                    self.tell(n, what, prefix="mirror")
-                if call.told:
+                for what in [*reversed(call.sent), *call.sent]:
+                    self.send(n, what, prefix="mirror")
+                if call.sent:
                     there, mirror = (
                         Activity.objects.values(*MERGED).get(call_id=f"{prefix}{n}")
                         for prefix in ("c", "mirror")
@@ -194,9 +194,9 @@ class Lives(RuleBasedStateMachine):
             transaction.set_rollback(True)
             self.atomic.__exit__(None, None, None)
 
-    # --- how it is said ---
+    # --- sending ---
 
-    def tell(
+    def send(
         self, n: int, what: str, *, prefix: str = "c", by_ringotel_user_id: bool = False
     ) -> None:
         call_id, truth = f"{prefix}{n}", TRUTHS[n]
@@ -204,7 +204,7 @@ class Lives(RuleBasedStateMachine):
         begin = {"call_id": call_id, "call_start": BEGUN, "extension": "2001", **words}
         end = {"call_end": ENDED, "call_duration": truth["duration"], "call_cause": truth["cause"]}
         if prefix == "c":
-            self.calls[n].told.append(what)
+            self.calls[n].sent.append(what)
         if what == "start":
             self.answered(n, self.api.call("CreateActivity", begin), prefix)
         elif what == "stop":
@@ -225,7 +225,7 @@ class Lives(RuleBasedStateMachine):
                 self.calls[n].id = str(Activity.objects.get(call_id=call_id).pk)
 
     def answered(self, n: int, response: Any, prefix: str = "c") -> None:
-        """With the same id, whatever is said of a call."""
+        """Events of a call have the same id."""
         assert response.status_code == 200, read(response)
         if prefix == "c":
             self.calls[n].id = self.calls[n].id or read(response)["id"]
@@ -263,7 +263,7 @@ SEEDS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("start", {"n": 1}),
     ],
     "an assignment before all else": [("assign", {"n": 0, "who": 1}), ("start", {"n": 0})],
-    "two doors": [
+    "hooks and webhooks": [
         ("event", {"n": 2, "what": "StopCallActivity"}),
         ("start", {"n": 2}),
         ("stop", {"n": 2, "by_ringotel_user_id": True}),

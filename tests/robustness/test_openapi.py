@@ -1,4 +1,4 @@
-"""``docs/openapi.yaml`` says what the hooks are now."""
+"""``docs/openapi.yaml`` is up to date."""
 
 from __future__ import annotations
 

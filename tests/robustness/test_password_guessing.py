@@ -1,4 +1,4 @@
-"""What eight who guess passwords cost a call, without and with the throttle: ``pytest tests/robustness/guessing.py``."""
+"""The time of a call while eight clients guess passwords, with and without the throttle."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from tests.api import HOOKS, make_token
 from tests.factories import make_contact, number
-from tests.robustness.live_site import Site, say, serving
+from tests.robustness.live_site import Site, report, serving
 
 pytestmark = pytest.mark.robustness
 
@@ -54,7 +54,7 @@ def test_guessing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
             for guesser in guessers:
                 guesser.join()
         slowed[throttle] = loud / quiet
-        say(
+        report(
             capsys,
             f"{GUESSERS} guess {throttle} throttle: FindContact {quiet:.1f} -> {loud:.1f} ms, guesses {dict(statuses)}",
         )

@@ -1,6 +1,6 @@
-"""schemathesis against a running server: ``pytest tests/robustness/fuzz.py``, for two minutes.
+"""schemathesis against a running server: ``pytest -m robustness tests/robustness/test_schemathesis.py``, for two minutes.
 
-All its checks are on but one: what is valid by the schema may be refused all the same, because no schema can say that
+All its checks are on but one: what is valid by the schema may be refused all the same, because no schema can report that
 a cursor must have been given before, or that a file must be audio.
 """
 
@@ -16,7 +16,7 @@ import pytest
 from ringotel_crm.minicrm.models import Contact
 from tests.api import make_token
 from tests.factories import make_contact, number
-from tests.robustness.live_site import say, serving
+from tests.robustness.live_site import report, serving
 from tests.robustness.openapi import PATH
 
 pytestmark = pytest.mark.robustness
@@ -39,7 +39,7 @@ def test_schemathesis(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         done = subprocess.run(
             command, cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS * 5, check=False
         )
-        say(capsys, done.stdout[-600:])
+        report(capsys, done.stdout[-600:])
         assert done.returncode == 0, done.stdout + done.stderr
         assert site.ask("FindContact", query=f"phone=%2B{number(1)[1:]}")[0] == 200
         assert "Traceback" not in site.log.read_text()

@@ -80,7 +80,7 @@ def test_guesses_at_one_user(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(hashes) == PER_USERNAME
     assert error(answers[-1], 429)["code"] == "throttled"
     assert 0 < int(answers[-1]["Retry-After"]) <= 61
-    # A guess that is right tells nothing while it is throttled.
+    # A correct guess reveals nothing while it is throttled.
     assert ask(*RIGHT).status_code == 429
 
 
@@ -153,17 +153,17 @@ def test_guesses_at_tokens_of_oauth2() -> None:
 def test_guesses_at_tokens_of_webhooks() -> None:
     _row, token = WebhookToken.objects.issue(name="main", user=service_user("main"))
 
-    def tell(token: str) -> Any:
+    def send(token: str) -> Any:
         body = json.dumps({"method": "typing", "api_token": token})
         return Client().post(
             "/ringotel/webhook/main/", body, content_type="application/json", REMOTE_ADDR=HOME
         )
 
-    answers = [tell(f"guess {n}") for n in range(PER_ADDRESS + 1)]
+    answers = [send(f"guess {n}") for n in range(PER_ADDRESS + 1)]
     assert [answer.status_code for answer in answers] == [403] * PER_ADDRESS + [429]
     assert read(answers[-1])["error"]["code"] == "throttled"
     assert int(answers[-1]["Retry-After"])
-    assert tell(token).status_code == 200
+    assert send(token).status_code == 200
 
 
 def test_zero_is_no_limit(settings: Settings) -> None:
@@ -347,7 +347,7 @@ def test_no_other_way_to_a_token(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "parameters",
     [
         {"client_id": "\0"},
         {"client_id": "none"},
@@ -360,14 +360,19 @@ def test_no_other_way_to_a_token(kind: str) -> None:
     ],
     ids=repr,
 )
-def test_nonsense_on_the_page_to_approve(agnes: User, said: dict[str, str]) -> None:
+def test_nonsense_on_the_page_to_approve(agnes: User, parameters: dict[str, str]) -> None:
     client_id, _secret = make_application(name="Phones", redirect_uri="https://phone.example/back")
     facts = {
         "response_type": "code",
         "client_id": client_id,
         "redirect_uri": "https://phone.example/back",
     }
-    facts |= {"scope": "ringotel", "code_challenge_method": "S256", "allow": "Authorize", **said}
+    facts |= {
+        "scope": "ringotel",
+        "code_challenge_method": "S256",
+        "allow": "Authorize",
+        **parameters,
+    }
     client = Client()
     client.force_login(agnes)
     for ask in (client.get, client.post):
