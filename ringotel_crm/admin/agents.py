@@ -11,13 +11,10 @@ from .base import LargeTableAdmin
 from .presence import presence_badge
 
 
-@admin.register(Agent)
 class AgentAdmin(LargeTableAdmin):
-    """Which user has which extension."""
+    """The extension of each user."""
 
-    empty_message = _(
-        "Give each user who takes calls the extension of his or her phone, and the calls are theirs."
-    )
+    empty_message = _("Give each user their phone's extension, so that calls are credited to them.")
     list_display = ("user", "extension", "phone", "presence")
     list_select_related = ("user",)
     raw_id_fields = ("user",)

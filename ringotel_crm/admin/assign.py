@@ -1,4 +1,4 @@
-"""Saying whose calls these are."""
+"""The page that assigns calls to a contact."""
 
 from __future__ import annotations
 
@@ -8,57 +8,72 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ..exceptions import CRMError
+from ..models import Activity
 from ..records import CallRef
 from ..services.calls.lifecycle import assign_call
-from .base import backend_for
-from .contacts import add_contact_url, search_contacts
+from .base import admin_url, backend_for, render_page
+from .contact_search import add_contact_url, search_contacts
 
 MAX_CALLS = 100
-CONTACTS_OFFERED = 20
+MAX_CONTACTS = 20
 
 
 def assign_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
-    """Search a contact, choose it; on POST the calls point to it, or with no contact to nobody."""
+    """Search for a contact and, on POST, assign the calls to it.
+
+    ``id`` (repeated) names the calls, ``q`` is the search text. On POST, ``contact`` is the id of
+    the contact; an empty value removes the contact.
+    """
     if not model_admin.has_change_permission(request):
         raise PermissionDenied
-    given = request.POST if request.method == "POST" else request.GET
-    ids = [id for id in given.getlist("id") if id.isdecimal() and len(id) < 19][:MAX_CALLS]
+    data = request.POST if request.method == "POST" else request.GET
+    ids = [id for id in data.getlist("id") if id.isdecimal() and len(id) < 19][:MAX_CALLS]
     calls = list(model_admin.get_queryset(request).filter(pk__in=ids))
-    backend = backend_for(request)
-    if request.method == "POST" and "contact" in request.POST:
-        try:
-            for call in calls:
-                assign_call(backend, CallRef(activity_id=str(call.pk)), request.POST["contact"])
-        except CRMError as exc:
-            messages.error(request, exc.message)
-        else:
-            done = ngettext("%(count)d call assigned.", "%(count)d calls assigned.", len(calls))
-            messages.success(request, done % {"count": len(calls)})
-            return HttpResponseRedirect(reverse("admin:ringotel_crm_activity_changelist"))
-    text = given.get("q", "")
-    if not text and len(calls) == 1 and "q" not in given:
+    site = model_admin.admin_site
+    is_assignment = request.method == "POST" and "contact" in request.POST
+    if is_assignment and _assign_calls(request, calls, request.POST["contact"]):
+        return HttpResponseRedirect(admin_url(site, "ringotel_crm_activity_changelist"))
+    text = data.get("q", "")
+    if "q" not in data and len(calls) == 1:
         text = calls[0].outside_number
     number = calls[0].outside_number if calls else ""
-    found: list[Model] = []
-    for rows in search_contacts(request, model_admin.admin_site, text):
-        found += {contact.pk: contact for contact in rows[: CONTACTS_OFFERED * 2]}.values()
     context = {
-        **model_admin.admin_site.each_context(request),
         "title": _("Assign to a contact"),
-        "opts": model_admin.opts,
         "calls": calls,
         "q": text,
-        "found": [
-            (backend.contacts.from_reference(type(contact), str(contact.pk)), contact)
-            for contact in found[:CONTACTS_OFFERED]
-        ],
-        "new_contact_url": add_contact_url(request, model_admin.admin_site, number=number),
-        "media": model_admin.media,
+        "contacts": _find_contacts(request, site, text),
+        "has_contact": any(call.contact_id for call in calls),
+        "new_contact_url": add_contact_url(request, site, number=number),
     }
-    return render(request, "admin/ringotel_crm/assign.html", context)
+    return render_page(request, model_admin, "assign.html", context)
+
+
+def _assign_calls(request: HttpRequest, calls: list[Activity], contact_id: str) -> bool:
+    """Assign the calls and report the result as a message. Returns whether it succeeded."""
+    backend = backend_for(request)
+    try:
+        for call in calls:
+            assign_call(backend, CallRef(activity_id=str(call.pk)), contact_id)
+    except CRMError as exc:
+        messages.error(request, exc.message)
+        return False
+    text = ngettext("%(count)d call assigned.", "%(count)d calls assigned.", len(calls))
+    messages.success(request, text % {"count": len(calls)})
+    return True
+
+
+def _find_contacts(request: HttpRequest, site: Any, text: str) -> list[tuple[str, Model]]:
+    """The first contacts that match ``text``, as pairs of backend id and object."""
+    contacts: list[Model] = []
+    for rows in search_contacts(request, site, text):
+        # Searches may return an object twice.
+        contacts += {contact.pk: contact for contact in rows[: MAX_CONTACTS * 2]}.values()
+    directory = backend_for(request).contacts
+    return [
+        (directory.from_reference(type(contact), str(contact.pk)), contact)
+        for contact in contacts[:MAX_CONTACTS]
+    ]

@@ -1,34 +1,16 @@
-"""The audit trail."""
+"""The audit log."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.contrib import admin
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from ..models import AuditEntry
-from .base import LargeTableAdmin
+from .base import LargeTableAdmin, ReadOnlyPermissionsMixin
 
 
-@admin.register(AuditEntry)
-class AuditEntryAdmin(LargeTableAdmin):
-    """For reading only."""
+class AuditEntryAdmin(ReadOnlyPermissionsMixin, LargeTableAdmin):
+    """Read-only list of audited actions."""
 
-    empty_message = _("Who hears, downloads, deletes or exports something is written down here.")
+    empty_message = _("Listening, downloads, deletions and exports are recorded here.")
     list_display = ("at", "user_name", "action", "kind", "object_id")
     list_filter = ("action", "kind")
     search_fields = ("user_name", "=object_id")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Written by the system."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
-        return False

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from ..models import CallSubject
 from .base import LargeTableAdmin
 
 
-@admin.register(CallSubject)
 class CallSubjectAdmin(LargeTableAdmin):
     """Call subjects; ``ringotel_sync_subjects`` keeps Ringotel's list the same."""
 

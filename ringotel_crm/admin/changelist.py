@@ -1,4 +1,4 @@
-"""Changelist."""
+"""Change list and paginator that never count a whole table."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from django.utils.functional import cached_property
 
 PAGES_AHEAD = 10
 
-
-# What parameters raise that no filter makes: NUL on PostgreSQL, the year -1, a range with one end.
+# Raised by query parameters that no filter creates: NUL on PostgreSQL, the year -1, a range with
+# one end.
 INVALID_LOOKUP_ERRORS = (
     *(DataError, NotSupportedError, ProgrammingError),
     *(IndexError, NotImplementedError, OverflowError, TypeError, ValueError),
@@ -22,39 +22,40 @@ INVALID_LOOKUP_ERRORS = (
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts as far as the pages that are offered, and never the table."""
+    """Paginator that counts rows only up to :data:`PAGES_AHEAD` pages after the current one."""
 
-    shown = 1
+    current_page = 1
 
     @cached_property
     def limit(self) -> int:
-        """Up to where rows are counted."""
-        return (self.shown + PAGES_AHEAD) * self.per_page + 1
+        """The number of rows after which counting stops."""
+        return (self.current_page + PAGES_AHEAD) * self.per_page + 1
 
     @cached_property
     def count(self) -> int:
-        """How many there are, up to :attr:`limit`."""
+        """The number of rows, at most :attr:`limit`."""
         rows: Any = self.object_list
         number: int = rows.order_by().values("pk")[: self.limit].count()
         return number
 
     @property
     def is_cut(self) -> bool:
-        """Whether there may be more."""
+        """Whether counting stopped at the limit, so more rows may exist."""
         return self.count == self.limit
 
 
 class LargeTableChangeList(ChangeList):
-    """Says how many there are once, under the list."""
+    """Shows the result count below the list only."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """With a count that is known already as the full one, the search form does not repeat it."""
+        """Report lookups that the database refuses as ``IncorrectLookupParameters``."""
         try:
             super().get_results(request)
         except INVALID_LOOKUP_ERRORS as exc:
             raise IncorrectLookupParameters from exc
         except OperationalError as exc:
-            if "expression tree" in str(exc).lower():  # SQLite's word for too many parameters
+            if "expression tree" in str(exc).lower():  # SQLite: too many parameters
                 raise IncorrectLookupParameters from exc
             raise
+        # Equal counts keep the search form from repeating the result count.
         self.full_result_count = self.result_count

@@ -1,4 +1,4 @@
-"""The pages that connect Ringotel, and that show what it asked."""
+"""The page that connects Ringotel and lists its latest requests."""
 
 from __future__ import annotations
 
@@ -10,70 +10,54 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 
-from .. import phone
 from ..conf import conf
 from ..exceptions import CRMError
 from ..hooks.document import PROPERTIES, build
 from ..internal import request_log
 from ..onboarding import credentials, self_test
 from ..onboarding.account import check_account, get_page_urls
-from ..records import SharedNumberRule
-from ..services.contacts.identify import explain_caller
-from .base import backend_for
+from .base import backend_for, render_page
 
-# Seconds for each of Ringotel's answers, while the page is loading.
+# Seconds for each of Ringotel's responses, while the page is loading.
 ACCOUNT_TIMEOUT = 4
-AUTHS = [
+AUTHENTICATION_METHODS = [
     ("bearer", gettext_lazy("API key")),
     ("basic", gettext_lazy("User name and password")),
     ("oauth2", gettext_lazy("OAuth2")),
 ]
-REFUSALS = {
-    phone.Refusal.EMPTY: gettext_lazy("There is no number."),
-    phone.Refusal.WITHHELD: gettext_lazy("The caller hides the number."),
-    phone.Refusal.SHORT: gettext_lazy(
-        "This short is an extension or a service, never a person outside."
-    ),
-    phone.Refusal.EMERGENCY: gettext_lazy("This is an emergency number."),
-    phone.Refusal.NO_REGION: gettext_lazy("It has no country code, and DEFAULT_REGION is not set."),
-    phone.Refusal.IMPOSSIBLE: gettext_lazy("No telephone number looks like this."),
-    phone.Refusal.OWN: gettext_lazy("This is one of COMPANY_NUMBERS, the company's own."),
-    phone.Refusal.IGNORED: gettext_lazy("This is one of IGNORED_NUMBERS."),
-}
 
 
 class ConnectForm(forms.Form):
-    """What ``ringotel_connect`` asks for."""
+    """The options of ``ringotel_connect``."""
 
     auth = forms.ChoiceField(
-        label=gettext_lazy("Ringotel logs in with"), choices=AUTHS, widget=forms.RadioSelect
+        label=gettext_lazy("Authentication"),
+        choices=AUTHENTICATION_METHODS,
+        widget=forms.RadioSelect,
     )
     name = forms.SlugField(
-        label=gettext_lazy("Name of the credential"),
+        label=gettext_lazy("Credential name"),
         max_length=60,
-        help_text=gettext_lazy(
-            "With a name that is there already, the credential gets new values and the old ones stop working."
-        ),
+        help_text=gettext_lazy("Reusing a name replaces its values; the old ones stop working."),
     )
     base_url = forms.CharField(
-        label=gettext_lazy("Address of this site"),
-        help_text=gettext_lazy("As Ringotel reaches it from the internet, with https."),
+        label=gettext_lazy("URL of this site"),
+        help_text=gettext_lazy("As reached from the internet, with https."),
     )
     redirect_uri = forms.CharField(
         label=gettext_lazy("Redirect URI"),
         required=False,
-        help_text=gettext_lazy("For OAuth2 only; Ringotel tells you which."),
+        help_text=gettext_lazy("Required for OAuth2; provided by Ringotel."),
     )
 
     def clean_base_url(self) -> str:
-        """Checked as the command does."""
+        """Validate the URL as ``ringotel_connect`` does."""
         try:
             return credentials.clean_base_url(self.cleaned_data["base_url"])
         except CRMError as exc:
@@ -88,83 +72,81 @@ def _require_permission(request: HttpRequest) -> None:
 @never_cache
 @sensitive_post_parameters()
 def connect_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
-    """GET: the form. POST: the values, shown this once, and the document; with ``try``, what each hook gave."""
+    """GET shows the form. POST creates the credential and shows its values once, with the document.
+
+    POST with ``self_test`` calls each hook with the given values instead and shows the results.
+    """
     _require_permission(request)
+    if request.method == "POST" and "self_test" in request.POST:
+        context = {"title": _("Test of the connection"), **_self_test_context(request)}
+        return render_page(request, model_admin, "connect_self_test.html", context)
     origin = f"{request.scheme}://{request.get_host()}"
-    context: dict[str, Any] = {
-        **model_admin.admin_site.each_context(request),
-        "title": _("Connect to Ringotel"),
-        "opts": model_admin.opts,
-        "media": model_admin.media,
-    }
-    if request.method == "POST" and "try" in request.POST:
-        return render(
-            request,
-            "admin/ringotel_crm/connect_self_test.html",
-            context | _self_test_results(request),
-        )
-    form = ConnectForm(
-        request.POST if request.method == "POST" else None,
-        initial={"auth": "bearer", "name": "ringotel", "base_url": origin},
-    )
-    if form.is_valid():
-        data = form.cleaned_data
-        try:
-            made = credentials.create_connection(
-                data["auth"],
-                base_url=data["base_url"],
-                name=data["name"],
-                redirect_uri=data["redirect_uri"],
-            )
-        except CRMError as exc:
-            form.add_error(None, exc.message)
-        else:
-            model_admin.log_connect(request, data["auth"], data["name"])
-            context |= {
-                "properties": list(made.properties.items()),
-                "document": json.dumps(made.document, indent=2, ensure_ascii=False),
-                "auth": data["auth"],
-                "base_url": data["base_url"],
-                "is_out_of_reach": credentials.is_out_of_reach(data["base_url"]),
-                "page_urls": list(get_page_urls(data["base_url"]).items()),
-            }
-            return render(request, "admin/ringotel_crm/connect_result.html", context)
-    context |= {
+    initial = {"auth": "bearer", "name": "ringotel", "base_url": origin}
+    data = request.POST if request.method == "POST" else None
+    form = ConnectForm(data, initial=initial)
+    title = _("Connect to Ringotel")
+    if form.is_valid() and (result := _create_connection(form)):
+        model_admin.log_connect(request, form.cleaned_data["auth"], form.cleaned_data["name"])
+        return render_page(request, model_admin, "connect_result.html", {"title": title, **result})
+    context = {
+        "title": title,
         "form": form,
-        "requests": _requests(),
+        "requests": _recent_requests(),
         "has_oauth2": apps.is_installed("oauth2_provider"),
     }
     if conf.RINGOTEL_API_KEY:
         context["findings"] = check_account(
             backend_for(request), base_url=origin, timeout=ACCOUNT_TIMEOUT
         )
-    return render(request, "admin/ringotel_crm/connect.html", context)
+    return render_page(request, model_admin, "connect.html", context)
 
 
-def _self_test_results(request: HttpRequest) -> dict[str, Any]:
+def _create_connection(form: ConnectForm) -> dict[str, Any] | None:
+    """Create the credential. Returns the context of the result, or None after adding an error."""
+    data = form.cleaned_data
+    auth, base_url = data["auth"], data["base_url"]
+    try:
+        connection = credentials.create_connection(
+            auth, base_url=base_url, name=data["name"], redirect_uri=data["redirect_uri"]
+        )
+    except CRMError as exc:
+        form.add_error(None, exc.message)
+        return None
+    return {
+        "properties": list(connection.properties.items()),
+        "document": json.dumps(connection.document, indent=2, ensure_ascii=False),
+        "auth": auth,
+        "base_url": base_url,
+        "is_out_of_reach": credentials.is_out_of_reach(base_url),
+        "page_urls": list(get_page_urls(base_url).items()),
+    }
+
+
+def _self_test_context(request: HttpRequest) -> dict[str, Any]:
+    """Run the self-test. Returns ``results``, pairs of result and hint, or ``problem``."""
     auth = request.POST.get("auth", "")
     if auth not in PROPERTIES:
         raise BadRequest
     try:
         base_url = credentials.clean_base_url(request.POST.get("base_url", ""))
-        properties = {label: request.POST.get(label, "") for label in PROPERTIES[auth]}
-        document = build(auth, base_url)  # type: ignore[arg-type]
-        verdicts = self_test.run_self_test(
-            credentials.Connection(document=document, properties=properties), user=request.user
+        connection = credentials.Connection(
+            document=build(auth, base_url),  # type: ignore[arg-type]
+            properties={label: request.POST.get(label, "") for label in PROPERTIES[auth]},
         )
+        results = self_test.run_self_test(connection, user=request.user)
     except CRMError as exc:
         return {"problem": exc.message}
     return {
-        "verdicts": [
-            (verdict, "" if verdict.ok else self_test.troubleshooting_hint(verdict.status))
-            for verdict in verdicts
+        "results": [
+            (result, "" if result.ok else self_test.troubleshooting_hint(result.status))
+            for result in results
         ],
-        "is_good": all(verdict.ok for verdict in verdicts),
+        "has_passed": all(result.ok for result in results),
     }
 
 
-def _requests() -> list[tuple[request_log.Entry, str, str]]:
-    """The last ones with who asked, and what to do about it."""
+def _recent_requests() -> list[tuple[request_log.Entry, str, str]]:
+    """Return the latest requests with the user name and a hint for those that failed."""
     entries = request_log.recent("hooks", "webhooks")
     users = get_user_model()._default_manager.in_bulk(
         {entry.user_id for entry in entries if entry.user_id}
@@ -182,7 +164,7 @@ def _requests() -> list[tuple[request_log.Entry, str, str]]:
 
 @require_safe
 def document_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
-    """The document as a file. It has no secrets: the values take the place of its ``$labels$`` at Ringotel."""
+    """Return the document as a file. It contains placeholders instead of secrets."""
     _require_permission(request)
     form = ConnectForm({**request.GET.dict(), "name": "document"})
     if not form.is_valid():
@@ -193,41 +175,3 @@ def document_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     response = JsonResponse(document, json_dumps_params={"indent": 2, "ensure_ascii": False})
     response["Content-Disposition"] = 'attachment; filename="ringotel.json"'
     return response
-
-
-@require_safe
-def who_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
-    """Who is this number? The forms tried, what matched, and why one won."""
-    if not request.user.has_perm("ringotel_crm.view_phoneindex"):
-        raise PermissionDenied
-    number = request.GET.get("number", "")
-    backend = backend_for(request)
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "title": _("Who is this number?"),
-        "opts": model_admin.opts,
-        "media": model_admin.media,
-        "number": number,
-    }
-    if number.strip():
-        found = explain_caller(backend, number)
-        context |= {
-            "found": found,
-            "refusal": REFUSALS[found.refusal] if found.refusal else "",
-            "tried": [
-                (
-                    candidate,
-                    phone.display(candidate),
-                    [
-                        (match, backend.contacts.url(match.contact.id))
-                        for match in found.matches
-                        if match.number == candidate
-                    ],
-                )
-                for candidate in found.candidates
-            ],
-            "is_shared": bool(found.rule),
-            "rule": SharedNumberRule(found.rule).label if found.rule else "",
-            "winner_url": found.winner and backend.contacts.url(found.winner.id),
-        }
-    return render(request, "admin/ringotel_crm/caller_lookup.html", context)

@@ -1,4 +1,4 @@
-"""What the list of calls can be narrowed to."""
+"""Filters of the list of calls."""
 
 from __future__ import annotations
 
@@ -15,35 +15,33 @@ from django.utils.translation import gettext_lazy as _
 from ..models import Activity
 from .base import backend_for
 
-AGENTS_OFFERED = 100
+MAX_AGENTS = 100
 
 Choices = list[tuple[str, Any]]
 Calls = QuerySet[Activity]
 
 
 def start_of_day(days_ago: int = 0) -> dt.datetime:
-    """Midnight in the current zone."""
+    """Return midnight in the current time zone, today or ``days_ago`` days earlier."""
     day = timezone.localdate() - dt.timedelta(days=days_ago)
     return timezone.make_aware(dt.datetime.combine(day, dt.time()))
 
 
 class DateFilter(admin.SimpleListFilter):
-    """When."""
+    """Filter by the day on which the call started."""
 
-    title = _("start")
+    title = _("date")
     parameter_name = "period"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        """The last days."""
         return [
             ("today", _("Today")),
             ("yesterday", _("Yesterday")),
-            ("7", _("Past 7 days")),
-            ("30", _("Past 30 days")),
+            ("7", _("Last 7 days")),
+            ("30", _("Last 30 days")),
         ]
 
     def queryset(self, request: HttpRequest, queryset: Calls) -> Calls:
-        """From a midnight on."""
         match self.value():
             case "today":
                 return queryset.filter(start__gte=start_of_day())
@@ -55,29 +53,26 @@ class DateFilter(admin.SimpleListFilter):
 
 
 class AgentFilter(admin.SimpleListFilter):
-    """Whose phone it was."""
+    """Filter by agent."""
 
     title = _("agent")
     parameter_name = "agent"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        """The people who take calls."""
-        people = islice(backend_for(request).users.records(), AGENTS_OFFERED)
+        users = islice(backend_for(request).users.records(), MAX_AGENTS)
         return [
             ("me", _("My calls")),
-            ("none", _("Nobody")),
-            *((user.id, user.name) for user in people),
+            ("none", _("No agent")),
+            *((user.id, user.name) for user in users),
         ]
 
     def queryset(self, request: HttpRequest, queryset: Calls) -> Calls:
-        """By the id that the CRM has for the person."""
         match self.value():
             case None:
                 return queryset
             case "me":
-                return queryset.filter(
-                    agent_id__in=backend_for(request).users.user_ids_for([request.user])
-                )
+                ids = backend_for(request).users.user_ids_for([request.user])
+                return queryset.filter(agent_id__in=ids)
             case "none":
                 return queryset.filter(agent_id="")
             case id:
@@ -85,17 +80,15 @@ class AgentFilter(admin.SimpleListFilter):
 
 
 class BooleanListFilter(admin.SimpleListFilter):
-    """A question with two answers. ``lookup`` is what holds for "yes"."""
+    """Filter with two choices: rows that match :attr:`lookup`, and all others."""
 
     lookup: dict[str, Any] = {}
-    answers: tuple[Any, Any] = (_("Yes"), _("No"))
+    labels: tuple[Any, Any] = (_("Yes"), _("No"))
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        """The two."""
-        return [("yes", self.answers[0]), ("no", self.answers[1])]
+        return [("yes", self.labels[0]), ("no", self.labels[1])]
 
     def queryset(self, request: HttpRequest, queryset: Calls) -> Calls:
-        """One of them."""
         match self.value():
             case "yes":
                 return queryset.filter(**self.lookup)
@@ -105,25 +98,25 @@ class BooleanListFilter(admin.SimpleListFilter):
 
 
 class HasContact(BooleanListFilter):
-    """Whether it is known who that was."""
+    """Filter by whether the call has a contact."""
 
-    title = _("contact")
+    title = _("caller")
     parameter_name = "unassigned"
     lookup = {"contact_id": ""}
-    answers = (_("Unassigned"), _("Known contact"))
+    labels = (_("Unknown"), _("Known contact"))
 
 
 class HasRecording(BooleanListFilter):
-    """Whether there is something to hear."""
+    """Filter by whether a recording can be played."""
 
     title = _("recording")
     parameter_name = "recorded"
     lookup = {"recording__deletion_started": False}
-    answers = (_("Recorded"), _("Not recorded"))
+    labels = (_("Recorded"), _("Not recorded"))
 
 
 class FollowUpFilter(BooleanListFilter):
-    """Whether somebody has to come back to it."""
+    """Filter by the follow-up flag."""
 
     title = _("follow up")
     parameter_name = "follow_up"

@@ -1,4 +1,4 @@
-"""Html."""
+"""HTML fragments of the staff pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..models import Activity, Recording
 
 
 def audio_player(recording: Recording) -> str:
-    """A player that loads nothing before it is asked to, and the picture of the sound under it."""
+    """An audio player that loads on demand, with the waveform below it."""
     if recording.deletion_started:
         return _("deleted")
     return format_html(
@@ -29,11 +29,12 @@ def audio_player(recording: Recording) -> str:
 
 
 def play_link(recording: Recording, name: str, text: str) -> str:
-    """One line high: a link to the sound, out of which the script makes a player once it is pressed."""
+    """A one-line link to the recording; the script replaces it with a player when clicked."""
     if recording.deletion_started:
         return text
     return format_html(
-        '<a class="ringotel-play" href="{}" aria-label="{}"><span aria-hidden="true">▶</span> {}</a>',
+        '<a class="ringotel-play" href="{}" aria-label="{}">'
+        '<span aria-hidden="true">▶</span> {}</a>',
         reverse("ringotel_crm:recording", args=[recording.pk]),
         f"{text}, {_('Play the recording of the call with %(name)s') % {'name': name}}",
         text,
@@ -41,14 +42,14 @@ def play_link(recording: Recording, name: str, text: str) -> str:
 
 
 def display_number(call: Activity) -> str:
-    """The number outside, for people. What a phone says for a number that is hidden is no number."""
+    """The outside party's number, formatted for display; "withheld number" without one."""
     number = call.outside_number
-    is_hidden = phone.explain(number).refusal in (phone.Refusal.EMPTY, phone.Refusal.WITHHELD)
-    return _("number withheld") if is_hidden else phone.display(number)
+    is_withheld = phone.explain(number).refusal in (phone.Refusal.EMPTY, phone.Refusal.WITHHELD)
+    return _("withheld number") if is_withheld else phone.display(number)
 
 
 def local_time(time: dt.datetime | None) -> str:
-    """A time in the site's zone, which the script turns into the one of who looks at it."""
+    """A time in the site's time zone; the script converts it to the browser's. "" for None."""
     if time is None:
         return ""
     return format_html(
@@ -57,12 +58,24 @@ def local_time(time: dt.datetime | None) -> str:
 
 
 def badge(kind: str, text: str) -> str:
-    """A word in a colour. The colour says nothing that the word does not say."""
+    """A coloured label. The colour repeats what the text states."""
     return format_html('<span class="ringotel-badge ringotel-{}">{}</span>', kind, text)
 
 
-def admin_change_url(content_type_id: int | None, object_id: str) -> str:
-    """The page of an object in the admin; "" where it has none."""
+def object_link(url: str, text: str) -> str:
+    """A link to an object's page, or the plain text if ``url`` is ""."""
+    if url:
+        return format_html('<a href="{}" dir="auto">{}</a>', url, text)
+    return format_html("<bdi>{}</bdi>", text)
+
+
+def admin_change_url(
+    content_type_id: int | None, object_id: str, current_app: str | None = None
+) -> str:
+    """Return the URL of an object's page in the admin site named ``current_app``.
+
+    Returns "" if the model does not exist or is not registered.
+    """
     model = (
         ContentType.objects.get_for_id(content_type_id).model_class() if content_type_id else None
     )
@@ -72,6 +85,7 @@ def admin_change_url(content_type_id: int | None, object_id: str) -> str:
         return reverse(
             f"admin:{model._meta.app_label}_{model._meta.model_name}_change",
             args=[quote(object_id)],
+            current_app=current_app,
         )
     except NoReverseMatch:
         return ""

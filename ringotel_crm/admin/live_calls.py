@@ -1,4 +1,4 @@
-"""The board of calls that ring or run now."""
+"""The page of live calls."""
 
 from __future__ import annotations
 
@@ -17,48 +17,39 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from ..client.presence import get_presence
-from ..internal import cache
 from ..models import Activity
 from ..records import Presence, Status
-from ..services.calls.access import visible_calls
-from ..services.calls.live import close_stale_calls, live_calls, live_fingerprint
-from .base import backend_for
+from ..services.calls.access import VIEW_ALL, visible_calls
+from ..services.calls.live import live_calls, live_fingerprint
+from .base import backend_for, render_page
 from .html import admin_change_url, display_number
 from .presence import presence_badge
 
 MAX_CALLS = 100
-TIDY_SECONDS = 60
 
 
 @require_safe
 def live_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
-    """The page; its script fetches the calls every two seconds."""
+    """Show the live calls. The page's script reloads them every two seconds."""
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "title": _("Live calls"),
-        "opts": model_admin.opts,
-        "media": model_admin.media,
-        "calls": board(request, get_presence()),
-    }
-    return render(request, "admin/ringotel_crm/live.html", context)
+    live = _live_context(request, model_admin, get_presence())
+    context = {"title": _("Live calls"), **live}
+    return render_page(request, model_admin, "live.html", context)
 
 
 @require_safe
 def live_calls_view(request: HttpRequest, model_admin: Any) -> HttpResponseBase:
-    """The rows. When nothing changed: 304, after one query by index."""
+    """Return the table of live calls, or 304 after a single query if no call has changed."""
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
-    if cache.add("ringotel_crm:tidied", TIDY_SECONDS):
-        close_stale_calls()
     state = live_fingerprint(visible_calls(backend_for(request), request.user))
     presence = {} if state.startswith("0-") else get_presence()
     shown = f"{state} {sorted(presence.items())} {request.user.pk} {get_language()}"
     etag = f'"{hashlib.sha256(shown.encode()).hexdigest()}"'
     response = get_conditional_response(request, etag=etag)
     if response is None:
-        context = {"calls": board(request, presence)}
+        context = _live_context(request, model_admin, presence)
         response = render(request, "admin/ringotel_crm/live_calls.html", context)
     response["ETag"] = etag
     response["Cache-Control"] = "private, no-cache"
@@ -67,35 +58,38 @@ def live_calls_view(request: HttpRequest, model_admin: Any) -> HttpResponseBase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LiveCall:
-    """A call as the page shows it: its number, the URL of its contact, and the state of the agent's phone."""
+    """A call as the page shows it. ``contact_url`` and ``presence`` may be ""."""
 
     call: Activity
     status: Status
     number: str
-    url: str
+    contact_url: str
     presence: str
 
 
-def board(request: HttpRequest, presence: Mapping[str, Presence]) -> list[LiveCall]:
-    """Return the live calls that the user may see.
-
-    The log learns of the end of a call, not of its answer: a call is in progress, too, if its agent's phone is
-    connected.
-    """
+def _live_context(
+    request: HttpRequest, model_admin: Any, presence: Mapping[str, Presence]
+) -> dict[str, Any]:
+    """``calls``: the :class:`LiveCall` objects that the user may see."""
     calls = live_calls(visible_calls(backend_for(request), request.user))[:MAX_CALLS]
-    found = []
-    for call in calls:
-        state = presence.get(call.extension)
-        is_connected = state is Presence.CONNECTED and call.status == Status.RINGING
-        found.append(
-            LiveCall(
-                call=call,
-                status=Status.IN_PROGRESS if is_connected else Status(call.status),
-                number=display_number(call),
-                url=admin_change_url(call.contact_type_id, call.contact_id)
-                if call.contact_id
-                else "",
-                presence=presence_badge(state),
-            )
-        )
-    return found
+    site_name = model_admin.admin_site.name
+    return {
+        "calls": [_live_call(call, presence.get(call.extension), site_name) for call in calls],
+        "shows_all": request.user.has_perm(VIEW_ALL),
+    }
+
+
+def _live_call(call: Activity, presence: Presence | None, site_name: str) -> LiveCall:
+    """The API reports the end of a call, not its answer: a connected phone shows that it is."""
+    status, contact_url = Status(call.status), ""
+    if presence is Presence.CONNECTED and status == Status.RINGING:
+        status = Status.IN_PROGRESS
+    if call.contact_id:
+        contact_url = admin_change_url(call.contact_type_id, call.contact_id, site_name)
+    return LiveCall(
+        call=call,
+        status=status,
+        number=display_number(call),
+        contact_url=contact_url,
+        presence=presence_badge(presence),
+    )

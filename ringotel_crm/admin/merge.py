@@ -1,4 +1,4 @@
-"""Duplicates: pointed out while one types, listed, and merged after a look at what that would do."""
+"""Duplicate contacts: warnings while typing, the list of duplicates, and merging."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
+from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
@@ -20,14 +21,19 @@ from .. import phone
 from ..exceptions import CRMError
 from ..records import ContactRecord
 from ..services.contacts.merge import Merge, merge_contacts, preview_merge
-from .base import backend_for
+from .base import admin_url, backend_for, render_page
+from .contact_search import contact_url
 
 MAX_DUPLICATES = 100
-MAX_TYPED = 10  # numbers or addresses that are looked up at a time
+# Numbers and addresses that are looked up per request.
+MAX_LOOKUPS = 10
 
 
 class RingotelMergeAdminMixin:
-    """For the admin of a model whose directory ``can_merge``. Goes before ``RingotelContactAdminMixin``."""
+    """Add merging to the admin of a contact model. Requires ``can_merge`` in its directory.
+
+    List it before ``RingotelContactAdminMixin``.
+    """
 
     admin_site: AdminSite
     model: Any
@@ -36,30 +42,26 @@ class RingotelMergeAdminMixin:
     change_list_template: Any = "admin/ringotel_crm/contact_change_list.html"
     actions: Any = ("merge",)
 
+    def ringotel_number_inputs(self, request: HttpRequest) -> str:
+        """Return a CSS selector of the form's inputs that hold phone numbers."""
+        return "input[type=tel]"
+
     def has_merge_permission(self, request: HttpRequest) -> bool:
-        """Both are changed, one for good."""
         may_change: bool = self.has_change_permission(request)  # type: ignore[attr-defined]
         return may_change and request.user.has_perm("ringotel_crm.merge_contacts")
 
     @admin.action(description=gettext_lazy("Merge two contacts"), permissions=["merge"])
     def merge(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """To the preview."""
+        """Redirect to the preview of the merge."""
         ids = [str(pk) for pk in queryset.order_by("pk").values_list("pk", flat=True)[:3]]
         if len(ids) == 2:
-            return HttpResponseRedirect(
-                f"{self.ringotel_url('merge')}?{urlencode({'target': ids[0], 'source': ids[1]})}"
-            )
-        self.message_user(request, _("Choose two contacts."), "warning")  # type: ignore[attr-defined]
+            query = urlencode({"target": ids[0], "source": ids[1]})
+            return HttpResponseRedirect(f"{self._page_url('merge')}?{query}")
+        self.message_user(request, _("Select two contacts."), "warning")  # type: ignore[attr-defined]
         return None
 
-    def ringotel_url(self, name: str) -> str:
-        """Of one of the pages below."""
-        return reverse(
-            f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{name}"
-        )
-
     def get_urls(self) -> list[URLPattern]:
-        """With the pages about duplicates."""
+        """Add the pages about duplicates."""
         urls: list[URLPattern] = super().get_urls()  # type: ignore[misc]
         views = {
             "merge": ("merge/", self.merge_view),
@@ -74,124 +76,142 @@ class RingotelMergeAdminMixin:
         return [*pages, *urls]
 
     def merge_view(self, request: HttpRequest) -> HttpResponse:
-        """GET: what would be done. POST: do it, and write it into the history of the one that stays."""
+        """GET previews the merge of ``source`` into ``target``; POST performs it."""
         if not self.has_merge_permission(request):
             raise PermissionDenied
-        given = request.POST if request.method == "POST" else request.GET
-        target, source = given.get("target", ""), given.get("source", "")
-        backend = backend_for(request)
-        context: dict[str, Any] = {"title": _("Merge two contacts")}
+        context: dict[str, Any] = {
+            "title": _("Merge two contacts"),
+            "list_url": self._page_url("changelist"),
+        }
         try:
             if request.method == "POST":
-                done = merge_contacts(backend, target, source)
-                kept = self.get_object(request, target)  # type: ignore[attr-defined]
-                self.log_change(request, kept, _summary(done))  # type: ignore[attr-defined]
-                self.message_user(request, _summary(done), "success")  # type: ignore[attr-defined]
-                return HttpResponseRedirect(backend.contacts.url(done.target.id))
-            found = preview_merge(backend, target, source)
+                return self._merge(request)
+            backend = backend_for(request)
+            preview = preview_merge(
+                backend, request.GET.get("target", ""), request.GET.get("source", "")
+            )
+            numbers = [
+                [*map(phone.display, backend.contacts.numbers(contact.id))]
+                for contact in (preview.target, preview.source)
+            ]
         except CRMError as exc:
             context["problem"] = exc.message
         else:
-            swapped = urlencode({"target": found.source.id, "source": found.target.id})
             context |= {
-                "merge": found,
-                "summary": _summary(found),
-                "rows": _compared(found),
-                "swapped": swapped,
+                "merge": preview,
+                "summary": _preview_text(preview),
+                "rows": _compare(preview),
+                "numbers": [*numbers, list(dict.fromkeys([*numbers[0], *numbers[1]]))],
+                "swap_query": urlencode({"target": preview.source.id, "source": preview.target.id}),
             }
-            kept, gone_too = (
-                [*map(phone.display, backend.contacts.numbers(one.id))]
-                for one in (found.target, found.source)
-            )
-            context["numbers"] = [kept, gone_too, list(dict.fromkeys([*kept, *gone_too]))]
-        return self.ringotel_page(request, "merge", context)
+        return render_page(request, self, "merge.html", context)
+
+    def _merge(self, request: HttpRequest) -> HttpResponse:
+        """Merge the contacts, log it in the target's history and redirect to the target."""
+        target_id = request.POST.get("target", "")
+        merge = merge_contacts(backend_for(request), target_id, request.POST.get("source", ""))
+        target = self.get_object(request, target_id)  # type: ignore[attr-defined]
+        log_text = _("Merged with %(name)s.") % {"name": merge.source.name}
+        self.log_change(request, target, f"{log_text} {_moved_text(merge)}")  # type: ignore[attr-defined]
+        text = f"{_('Merged.')} {_moved_text(merge)}"
+        self.message_user(request, text, "success")  # type: ignore[attr-defined]
+        return HttpResponseRedirect(contact_url(request, self.admin_site, merge.target.id))
 
     def duplicates_view(self, request: HttpRequest) -> HttpResponse:
-        """Numbers and addresses that several contacts have."""
+        """List phone numbers and e-mail addresses that several contacts share."""
         if not self.has_merge_permission(request):
             raise PermissionDenied
-        backend = backend_for(request)
-        found = backend.contacts.duplicates(MAX_DUPLICATES)
-        objects = self.get_queryset(request).in_bulk({id for _value, ids in found for id in ids})  # type: ignore[attr-defined]
-        people = {str(pk): (str(obj), backend.contacts.url(str(pk))) for pk, obj in objects.items()}
+        duplicates = backend_for(request).contacts.duplicates(MAX_DUPLICATES)
+        ids = {id for _value, contact_ids in duplicates for id in contact_ids}
+        objects = self.get_queryset(request).in_bulk(ids)  # type: ignore[attr-defined]
+        contacts = {
+            str(pk): (str(obj), contact_url(request, self.admin_site, str(pk)))
+            for pk, obj in objects.items()
+        }
         rows = [
             (
                 phone.display(value),
-                [people[id] for id in ids if id in people],
+                [contacts[id] for id in ids if id in contacts],
                 urlencode({"target": ids[0], "source": ids[1]}),
             )
-            for value, ids in found
+            for value, ids in duplicates
         ]
-        return self.ringotel_page(
-            request, "duplicates", {"title": _("Duplicates"), "rows": rows, "most": MAX_DUPLICATES}
-        )
+        context = {
+            "title": _("Duplicates"),
+            "rows": rows,
+            "limit": MAX_DUPLICATES,
+            "merge_url": self._page_url("merge"),
+        }
+        return render_page(request, self, "duplicates.html", context)
 
     def similar_view(self, request: HttpRequest) -> HttpResponse:
-        """For the script: who has one of these numbers or addresses already?"""
+        """Return an HTML fragment with contacts that have a given ``number`` or ``email``.
+
+        Both parameters may be repeated; ``exclude`` is the id of a contact to leave out.
+        """
         if not self.has_view_permission(request):  # type: ignore[attr-defined]
             raise PermissionDenied
-        contacts = backend_for(request).contacts
+        directory = backend_for(request).contacts
         found: dict[str, ContactRecord] = {}
-        typed = request.GET.getlist("number")[:MAX_TYPED]
+        typed = request.GET.getlist("number")[:MAX_LOOKUPS]
         if numbers := [number for text in typed for number in phone.candidates(text)]:
-            found |= {contact.id: contact for _number, contact in contacts.find(numbers)}
-        for email in (
-            text.strip() for text in request.GET.getlist("email")[:MAX_TYPED] if "\0" not in text
-        ):
-            found |= {contact.id: contact for contact in contacts.find_by_email(email)}
+            found |= {contact.id: contact for _number, contact in directory.find(numbers)}
+        for email in request.GET.getlist("email")[:MAX_LOOKUPS]:
+            if "\0" not in email:
+                by_email = directory.find_by_email(email.strip())
+                found |= {contact.id: contact for contact in by_email}
         found.pop(request.GET.get("exclude", ""), None)
-        people = [
-            (contact, contacts.url(contact.id)) for contact in list(found.values())[:MAX_TYPED]
+        contacts = [
+            (contact, contact_url(request, self.admin_site, contact.id))
+            for contact in list(found.values())[:MAX_LOOKUPS]
         ]
-        return render(request, "admin/ringotel_crm/similar.html", {"people": people})
-
-    def ringotel_number_inputs(self, request: HttpRequest) -> str:
-        """The inputs of the form that hold numbers, as a CSS selector. Override as the form needs it."""
-        return "input[type=tel]"
+        return render(request, "admin/ringotel_crm/similar.html", {"contacts": contacts})
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """With the place where the script says who has the number already."""
+        """Add what the script needs to warn about duplicates."""
         obj = kwargs.get("obj")
         context["ringotel_similar"] = {
-            "url": f"{self.ringotel_url('similar')}?exclude={obj.pk if obj else ''}",
+            "url": f"{self._page_url('similar')}?exclude={obj.pk if obj else ''}",
             "inputs": self.ringotel_number_inputs(request),
             "form": f"{self.opts.model_name}_form",
         }
         response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)  # type: ignore[misc]
         return response
 
-    def ringotel_page(
-        self, request: HttpRequest, name: str, context: dict[str, Any]
-    ) -> HttpResponse:
-        """One of our templates in the frame of the admin."""
-        frame = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media}
-        frame["list_url"], frame["merge_url"] = (
-            self.ringotel_url("changelist"),
-            self.ringotel_url("merge"),
-        )
-        return render(request, f"admin/ringotel_crm/{name}.html", frame | context)
+    def _page_url(self, page: str) -> str:
+        return admin_url(self.admin_site, f"{self.opts.app_label}_{self.opts.model_name}_{page}")
 
 
-def _summary(merge: Merge) -> str:
-    calls = ngettext("%(count)d call", "%(count)d calls", merge.calls) % {"count": merge.calls}
-    notes = ngettext("%(count)d note", "%(count)d notes", merge.notes) % {"count": merge.notes}
-    count = len(merge.numbers)
-    numbers = ngettext("%(count)d number", "%(count)d numbers", count) % {"count": count}
-    return _(
-        "%(source)s is merged into %(target)s: %(calls)s, %(notes)s and %(numbers)s go over."
-    ) % {
-        "source": f"{merge.source.name} (#{merge.source.id})",
+def _moved_counts(merge: Merge) -> str:
+    """The objects that are moved, such as "49 calls and 1 number"; "" if there are none."""
+    numbers = len(merge.numbers)
+    counts = [
+        (merge.calls, ngettext("%(count)d call", "%(count)d calls", merge.calls)),
+        (merge.notes, ngettext("%(count)d note", "%(count)d notes", merge.notes)),
+        (numbers, ngettext("%(count)d number", "%(count)d numbers", numbers)),
+    ]
+    return get_text_list([text % {"count": count} for count, text in counts if count], _("and"))
+
+
+def _preview_text(merge: Merge) -> str:
+    text = _("%(source)s will be merged into %(target)s.") % {
+        "source": merge.source.name,
         "target": merge.target.name,
-        "calls": calls,
-        "notes": notes,
-        "numbers": numbers,
     }
+    if counts := _moved_counts(merge):
+        text += " " + _("%(counts)s will move.") % {"counts": counts}
+    return text
 
 
-def _compared(merge: Merge) -> list[tuple[str, str, str, str]]:
-    """Field by field: of the one that stays, of the other, and what will be."""
+def _moved_text(merge: Merge) -> str:
+    counts = _moved_counts(merge)
+    return _("%(counts)s moved.") % {"counts": counts} if counts else ""
+
+
+def _compare(merge: Merge) -> list[tuple[str, str, str, str]]:
+    """Return a row per field: label, value of the target, of the source, and of the result."""
     labels = {
         "first_name": _("first name"),
         "last_name": _("last name"),
@@ -199,8 +219,8 @@ def _compared(merge: Merge) -> list[tuple[str, str, str, str]]:
         "job_title": _("job title"),
         "email": _("e-mail"),
     }
-    rows = (
-        (label, getattr(merge.target, name), getattr(merge.source, name))
-        for name, label in labels.items()
-    )
-    return [(label, kept, source, kept or source) for label, kept, source in rows]
+    rows = []
+    for name, label in labels.items():
+        target, source = getattr(merge.target, name), getattr(merge.source, name)
+        rows.append((label, target, source, target or source))
+    return rows

@@ -68,7 +68,6 @@ class UnreadFilter(admin.SimpleListFilter):
         )
 
 
-@admin.register(Conversation)
 class ConversationAdmin(LargeTableAdmin):
     """All messages between an agent and an outside number."""
 

@@ -1,4 +1,4 @@
-"""Notes, and the follow-ups among them."""
+"""Notes and follow-ups."""
 
 from __future__ import annotations
 
@@ -8,27 +8,24 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from ..models import Note
 from .base import LargeTableAdmin, backend_for
-from .html import admin_change_url
+from .html import admin_change_url, object_link
 
 
-class FollowUpState(admin.SimpleListFilter):
-    """What is still to be done."""
+class FollowUpStateFilter(admin.SimpleListFilter):
+    """Filter notes by the state of their follow-up."""
 
     title = _("follow up")
     parameter_name = "open"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Due, or later, or done."""
         return [("due", _("Due")), ("later", _("Later")), ("done", _("Done"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Note]) -> QuerySet[Note]:
-        """By the day."""
         match self.value():
             case "due":
                 return queryset.filter(due__lte=timezone.localdate(), done_at=None)
@@ -39,42 +36,37 @@ class FollowUpState(admin.SimpleListFilter):
         return queryset
 
 
-@admin.register(Note)
 class NoteAdmin(LargeTableAdmin):
-    """They are written on the page of the contact; here is what is due."""
+    """List of notes, mainly of open follow-ups. Notes are added on the page of a contact."""
 
-    empty_message = _("Write the first one on the page of a contact.")
-    list_display = ("text", "who", "due", "author", "created_at", "done_at")
+    empty_message = _("Add the first note on a contact's page.")
+    list_display = ("text", "contact_link", "due", "author", "created_at", "done_at")
     list_display_links = ("text",)
-    list_filter = (FollowUpState, ("author", admin.RelatedOnlyFieldListFilter))
+    list_filter = (FollowUpStateFilter, ("author", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("author",)
     sortable_by = ("due",)
-    fields = ("who", "text", "due", "author", "created_at", "done_at")
-    readonly_fields = ("who", "author", "created_at", "done_at")
-    actions = ("finish",)
+    fields = ("contact_link", "text", "due", "author", "created_at", "done_at")
+    readonly_fields = ("contact_link", "author", "created_at", "done_at")
+    actions = ("mark_done",)
 
     @admin.display(description=_("contact"))
-    def who(self, note: Note) -> str:
-        """With a link."""
-        url = admin_change_url(note.contact_type_id, note.contact_id)
-        return (
-            format_html('<a href="{}" dir="auto">{}</a>', url, note.contact_name)
-            if url
-            else note.contact_name
-        )
+    def contact_link(self, note: Note) -> str:
+        url = admin_change_url(note.contact_type_id, note.contact_id, self.admin_site.name)
+        return object_link(url, note.contact_name)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Note]:
-        """The tenant's."""
+        """Limit the notes to the user's tenant."""
         notes: QuerySet[Note] = super().get_queryset(request)
         tenant = backend_for(request).tenant
         return notes.filter(tenant=tenant) if tenant else notes
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """On the page of the contact."""
         return False
 
-    @admin.action(description=_("Follow-up is done"), permissions=["change"])
-    def finish(self, request: HttpRequest, queryset: QuerySet[Note]) -> None:
-        """Nobody has to come back to these any more."""
+    @admin.action(description=_("Mark follow-up as done"), permissions=["change"])
+    def mark_done(self, request: HttpRequest, queryset: QuerySet[Note]) -> None:
         count = queryset.filter(done_at=None).update(done_at=timezone.now())
-        self.message_user(request, gettext("Done: %(count)d.") % {"count": count})
+        text = ngettext(
+            "%(count)d follow-up marked as done.", "%(count)d follow-ups marked as done.", count
+        )
+        self.message_user(request, text % {"count": count})

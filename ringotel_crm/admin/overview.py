@@ -1,14 +1,16 @@
-"""Calls in pictures. Each figure is a link to the calls behind it."""
+"""The overview: charts of calls. Each figure links to the calls that it counts."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -20,17 +22,25 @@ from ..records import Direction, Status
 from ..services.calls import statistics
 from ..services.calls.access import visible_calls
 from ..templatetags.ringotel import ringotel_length as duration
-from .base import backend_for
+from .base import backend_for, render_page
 from .charts import Bar, bars
-from .contacts import call_list_url
+from .timeline import call_list_url
 
 MAX_DAYS = 366
-OUTSIDE = f"{Direction.INBOUND},{Direction.OUTBOUND},"  # and those of which it is not known
-MISSED = f"{Status.MISSED},{Status.BUSY},{Status.FAILED},{Status.VOICEMAIL}"
+DEFAULT_DAYS = 7
+# Value of the "direction__in" parameter: all but internal calls, also those without a direction.
+OUTSIDE = f"{Direction.INBOUND},{Direction.OUTBOUND},"
+STATUSES = {
+    "answered": Status.ANSWERED.value,
+    "missed": f"{Status.MISSED},{Status.BUSY},{Status.FAILED},{Status.VOICEMAIL}",
+}
+
+Row = dict[str, Any]
+Rows = list[Row]
 
 
 class RangeForm(forms.Form):
-    """From one day to another, both included."""
+    """A range of days, both ends included."""
 
     since = forms.DateField(
         label=gettext_lazy("From"),
@@ -44,193 +54,185 @@ class RangeForm(forms.Form):
     )
 
     def clean(self) -> dict[str, Any]:
-        """In order, and not endless."""
         cleaned = super().clean() or {}
         since, until = cleaned.get("since"), cleaned.get("until")
         if since and until and not dt.timedelta() <= until - since < dt.timedelta(days=MAX_DAYS):
-            raise forms.ValidationError(_("The range is at least one day and at most a year."))
+            raise forms.ValidationError(_("Enter a range of at least one day and at most a year."))
         return cleaned
 
 
 def midnight(day: dt.date) -> dt.datetime:
-    """In the current zone."""
+    """Return the start of ``day`` in the current time zone."""
     return timezone.make_aware(dt.datetime.combine(day, dt.time()))
 
 
 @require_safe
 def overview_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
-    """Today, or as ``?days=`` or ``?since=&until=`` say."""
+    """Show the last ``?days=`` (1, 7 or 30) days, or the days from ``?since=`` to ``?until=``."""
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
-    today = timezone.localdate()
-    days = request.GET.get("days", "7")
-    since, until = today - dt.timedelta(days={"1": 0, "30": 29}.get(days, 6)), today
-    form = RangeForm(
-        request.GET if "since" in request.GET else None, initial={"since": since, "until": until}
-    )
+    days = request.GET.get("days", str(DEFAULT_DAYS))
+    until = timezone.localdate()
+    length = int(days) if days in ("1", "7", "30") else DEFAULT_DAYS
+    since = until - dt.timedelta(days=length - 1)
+    data = request.GET if "since" in request.GET else None
+    form = RangeForm(data, initial={"since": since, "until": until})
     if form.is_valid():
         since, until, days = form.cleaned_data["since"], form.cleaned_data["until"], ""
-    begin, end = midnight(since), midnight(until + dt.timedelta(days=1))
-    calls = visible_calls(backend_for(request), request.user).filter(
-        start__gte=begin, start__lt=end
-    )
+    period = Period(site=model_admin.admin_site, since=since, until=until)
+    calls = visible_calls(backend_for(request), request.user)
+    calls = calls.filter(start__gte=period.begin, start__lt=period.end)
     by_day = statistics.per_day(calls)
-    charts: list[tuple[str, str]] = []
-    if by_day:
-        # A single day has nothing to compare: its one bar would say what the totals say.
-        is_longer = since < until
-        charts = [
-            (_("Calls per day"), _days(by_day, since, until) if is_longer else ""),
-            (_("Calls per hour of the day"), _hours(statistics.per_hour(calls), begin, end)),
-            (_("Calls by agent"), _agents(statistics.per_agent(calls), begin, end)),
-            (_("Busiest contacts"), _contacts(statistics.per_contact(calls), begin, end)),
-            (
-                _("Seconds until an answer, on average"),
-                _ringing(by_day, since, until) if is_longer else "",
-            ),
-        ]
     context = {
-        **model_admin.admin_site.each_context(request),
         "title": _("Overview"),
-        "opts": model_admin.opts,
-        "media": model_admin.media,
         "form": form,
         "days": days,
         "periods": [("1", _("Today")), ("7", _("7 days")), ("30", _("30 days"))],
         "is_empty": not by_day,
         "answered": sum(row["answered"] for row in by_day),
         "missed": sum(row["missed"] for row in by_day),
-        "answered_url": _url(begin, end, "answered"),
-        "missed_url": _url(begin, end, "missed"),
-        "ring": by_day[0]["ring"] if by_day and since == until else None,
-        "charts": [(title, chart) for title, chart in charts if chart],
+        "answered_url": period.url("answered"),
+        "missed_url": period.url("missed"),
+        # Longer periods have a chart of it.
+        "answer_time": by_day[0]["ring"] if by_day and since == until else None,
+        "charts": _charts(period, calls, by_day) if by_day else [],
     }
-    return render(request, "admin/ringotel_crm/overview.html", context)
+    return render_page(request, model_admin, "overview.html", context)
 
 
-def _url(begin: dt.datetime, end: dt.datetime, outcome: str = "", **more: Any) -> str:
-    statuses = {"answered": Status.ANSWERED.value, "missed": MISSED}.get(outcome)
-    query = {
-        "start__gte": begin.isoformat(),
-        "start__lt": end.isoformat(),
-        "direction__in": OUTSIDE,
-        **more,
-    }
-    return call_list_url(**query, **({"status__in": statuses} if statuses else {}))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Period:
+    """Days from ``since`` to ``until``, both included. ``site`` is the admin site of its links."""
 
+    site: AdminSite
+    since: dt.date
+    until: dt.date
 
-def _outcomes() -> list[tuple[str, str]]:
-    return [("answered", _("answered")), ("missed", _("missed"))]
+    @property
+    def begin(self) -> dt.datetime:
+        """The start of the first day."""
+        return midnight(self.since)
 
+    @property
+    def end(self) -> dt.datetime:
+        """The end of the last day, excluded."""
+        return midnight(self.until + dt.timedelta(days=1))
 
-def _all_days(since: dt.date, until: dt.date) -> list[dt.date]:
-    return [since + dt.timedelta(days=number) for number in range((until - since).days + 1)]
+    def days(self) -> list[Period]:
+        """Return a period per day."""
+        count = (self.until - self.since).days + 1
+        days = (self.since + dt.timedelta(days=number) for number in range(count))
+        return [Period(site=self.site, since=day, until=day) for day in days]
 
-
-def _pair(row: dict[str, Any] | None, outcome: str, name: str, label: str, url: str) -> Bar | None:
-    if not row or not row[outcome]:
-        return None
-    return Bar(value=row[outcome], text=f"{label}: {row[outcome]} {name}", url=url)
-
-
-def _days(rows: list[dict[str, Any]], since: dt.date, until: dt.date) -> str:
-    by_day = {row["day"]: row for row in rows}
-    days = _all_days(since, until)
-    labels = [date_format(day, "SHORT_DATE_FORMAT") for day in days]
-    series = [
-        (
-            name,
-            [
-                _pair(
-                    by_day.get(day),
-                    outcome,
-                    name,
-                    label,
-                    _url(midnight(day), midnight(day + dt.timedelta(days=1)), outcome),
-                )
-                for day, label in zip(days, labels, strict=True)
-            ],
+    def url(self, outcome: str, **query: Any) -> str:
+        """Return the URL of the calls with ``outcome`` ("answered" or "missed") in the period."""
+        return call_list_url(
+            self.site,
+            start__gte=self.begin.isoformat(),
+            start__lt=self.end.isoformat(),
+            direction__in=OUTSIDE,
+            **query,
+            status__in=STATUSES[outcome],
         )
-        for outcome, name in _outcomes()
+
+    @property
+    def label(self) -> str:
+        """The first day."""
+        return date_format(self.since, "SHORT_DATE_FORMAT")
+
+
+def _charts(period: Period, calls: Any, by_day: Rows) -> list[tuple[str, str]]:
+    """Return pairs of title and chart. Charts per day are left out for a single day."""
+    charts = []
+    if period.since < period.until:
+        charts.append(_per_day(period, by_day))
+    charts += [
+        _per_hour(period, statistics.per_hour(calls)),
+        _by_agent(period, statistics.per_agent(calls)),
+        _by_contact(period, statistics.per_contact(calls)),
     ]
-    return bars(_("Calls per day"), labels, series)
+    if period.since < period.until and any(row["ring"] is not None for row in by_day):
+        charts.append(_answer_time(period, by_day))
+    return charts
 
 
-def _hours(rows: list[dict[str, Any]], begin: dt.datetime, end: dt.datetime) -> str:
-    by_hour = {row["hour"]: row for row in rows}
-    labels = [f"{hour}:00" for hour in range(24)]
-    series = [
-        (
-            name,
-            [
-                _pair(
-                    by_hour.get(hour),
-                    outcome,
-                    name,
-                    labels[hour],
-                    _url(begin, end, outcome, start__hour=hour),
-                )
-                for hour in range(24)
-            ],
-        )
-        for outcome, name in _outcomes()
-    ]
-    return bars(_("Calls per hour of the day"), labels, series)
+def _stacked(
+    title: str,
+    rows: list[tuple[str, Row | None]],
+    url: Callable[[Row, str], str],
+    *,
+    horizontal: bool = False,
+) -> tuple[str, str]:
+    """Return title and chart of answered and missed calls. ``rows`` are pairs of label and row."""
+    series = []
+    for outcome, name in (("answered", _("answered")), ("missed", _("missed"))):
+        values = [
+            Bar(value=row[outcome], text=f"{label}: {row[outcome]} {name}", url=url(row, outcome))
+            if row and row[outcome]
+            else None
+            for label, row in rows
+        ]
+        series.append((name, values))
+    return title, bars(title, [label for label, _row in rows], series, horizontal=horizontal)
 
 
-def _agents(rows: list[dict[str, Any]], begin: dt.datetime, end: dt.datetime) -> str:
-    labels = [f"{row['name'] or row['agent_id']} ({duration(row['seconds'] or 0)})" for row in rows]
-    return _ranked(
-        _("Calls by agent"), rows, labels, lambda row: {"agent_id": row["agent_id"]}, begin, end
+def _per_day(period: Period, by_day: Rows) -> tuple[str, str]:
+    rows = {row["day"]: row for row in by_day}
+    days = {day.since: day for day in period.days()}
+    labelled = [(day.label, rows.get(date)) for date, day in days.items()]
+    return _stacked(
+        _("Calls per day"), labelled, lambda row, outcome: days[row["day"]].url(outcome)
     )
 
 
-def _contacts(rows: list[dict[str, Any]], begin: dt.datetime, end: dt.datetime) -> str:
-    labels = [row["name"] or row["contact_id"] for row in rows]
+def _per_hour(period: Period, by_hour: Rows) -> tuple[str, str]:
+    rows = {row["hour"]: row for row in by_hour}
 
-    def query(row: dict[str, Any]) -> dict[str, Any]:
-        return {"contact_type": row["contact_type"], "contact_id": row["contact_id"]}
+    def url(row: Row, outcome: str) -> str:
+        return period.url(outcome, start__hour=row["hour"])
 
-    return _ranked(_("Busiest contacts"), rows, labels, query, begin, end)
+    return _stacked(_("Calls by hour"), [(f"{hour}:00", rows.get(hour)) for hour in range(24)], url)
+
+
+def _by_agent(period: Period, by_agent: Rows) -> tuple[str, str]:
+    def label(row: Row) -> str:
+        return f"{row['name'] or row['agent_id']} ({duration(row['seconds'] or 0)})"
+
+    def url(row: Row, outcome: str) -> str:
+        return period.url(outcome, agent_id=row["agent_id"])
+
+    return _ranked(_("Calls by agent"), by_agent, label, url)
+
+
+def _by_contact(period: Period, by_contact: Rows) -> tuple[str, str]:
+    def label(row: Row) -> str:
+        return row["name"] or _("unnamed contact")
+
+    def url(row: Row, outcome: str) -> str:
+        return period.url(outcome, contact_type=row["contact_type"], contact_id=row["contact_id"])
+
+    return _ranked(_("Busiest contacts"), by_contact, label, url)
 
 
 def _ranked(
-    title: str,
-    rows: list[dict[str, Any]],
-    labels: list[str],
-    query: Any,
-    begin: dt.datetime,
-    end: dt.datetime,
-) -> str:
-    # pygal draws the first at the bottom.
-    pairs = [*zip(rows, labels, strict=True)][::-1]
-    series = [
-        (
-            name,
-            [
-                _pair(row, outcome, name, label, _url(begin, end, outcome, **query(row)))
-                for row, label in pairs
-            ],
-        )
-        for outcome, name in _outcomes()
-    ]
-    return bars(title, labels[::-1], series, horizontal=True)
+    title: str, rows: Rows, label: Callable[[Row], str], url: Callable[[Row, str], str]
+) -> tuple[str, str]:
+    # pygal draws the first row at the bottom.
+    labelled: list[tuple[str, Row | None]] = [(label(row), row) for row in reversed(rows)]
+    return _stacked(title, labelled, url, horizontal=True)
 
 
-def _ringing(rows: list[dict[str, Any]], since: dt.date, until: dt.date) -> str:
-    by_day = {row["day"]: row["ring"] for row in rows}
-    days = _all_days(since, until)
-    labels = [date_format(day, "SHORT_DATE_FORMAT") for day in days]
-    values = [
-        None
-        if by_day.get(day) is None
-        else Bar(
-            value=round(by_day[day], 1),
-            text=_("%(day)s: %(seconds)s s") % {"day": label, "seconds": round(by_day[day], 1)},
-            url=_url(midnight(day), midnight(day + dt.timedelta(days=1)), "answered"),
-        )
-        for day, label in zip(days, labels, strict=True)
-    ]
-    if not any(values):
-        return ""
-    return bars(_("Seconds until an answer, on average"), labels, [(_("seconds"), values)])
+def _answer_time(period: Period, by_day: Rows) -> tuple[str, str]:
+    """Return title and chart of the average time from the start of a call until its answer."""
+    seconds = {row["day"]: row["ring"] for row in by_day if row["ring"] is not None}
+    values: list[Bar | None] = []
+    for day in period.days():
+        value = seconds.get(day.since)
+        if value is None:
+            values.append(None)
+            continue
+        rounded = round(value, 1)
+        text = _("%(day)s: %(seconds)s s") % {"day": day.label, "seconds": rounded}
+        values.append(Bar(value=rounded, text=text, url=day.url("answered")))
+    title = _("Average time to answer")
+    return title, bars(title, [day.label for day in period.days()], [(_("seconds"), values)])

@@ -1,4 +1,4 @@
-"""Recordings, and legal holds."""
+"""Recordings and legal holds."""
 
 from __future__ import annotations
 
@@ -8,91 +8,103 @@ from typing import Any
 from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from ..backends.mapping import parse
 from ..models import LegalHold, Recording
 from ..services.recordings.store import delete_recording
 from ..templatetags.ringotel import ringotel_length as duration
 from .base import LargeTableAdmin
-from .html import audio_player
+from .html import admin_change_url, audio_player, object_link
 
 logger = logging.getLogger(__name__)
 
 
-@admin.register(Recording)
 class RecordingAdmin(LargeTableAdmin):
-    """Recordings come from the phone. Their sound can be deleted; the row stays and tells when."""
+    """Recordings. The audio can be deleted; the row stays and shows when that happened."""
 
-    empty_message = _("They come with the calls, where Ringotel records these.")
-    list_display = ("activity", "player", "length", "bytes", "created_at", "deleted_at")
+    empty_message = _("Recordings appear when Ringotel records calls.")
+    list_display = ("activity", "player", "talk_time", "file_size", "created_at", "deleted_at")
     list_select_related = ("activity",)
     readonly_fields = (
         "activity",
         "player",
         "content_type",
         "codec",
-        "length",
-        "bytes",
+        "talk_time",
+        "file_size",
         "created_at",
         "deleted_at",
     )
     exclude = ("file",)
-    actions = ("delete_sound",)
+    actions = ("delete_audio",)
+
+    def get_page_title(self, obj: Recording) -> str:
+        return gettext("Recording of the call with %(name)s") % {"name": obj.activity}
 
     @admin.display(description=_("player"))
     def player(self, recording: Recording) -> str:
-        """Hear it."""
         return audio_player(recording)
 
     @admin.display(description=_("length"), ordering="seconds")
-    def length(self, recording: Recording) -> str:
-        """As the list of calls shows it."""
+    def talk_time(self, recording: Recording) -> str:
         return duration(recording.seconds)
 
     @admin.display(description=_("size"), ordering="size")
-    def bytes(self, recording: Recording) -> str:
-        """In a unit that people read."""
+    def file_size(self, recording: Recording) -> str:
         return filesizeformat(recording.size)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Recordings come with calls."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """The row is kept: see the action."""
+        """Forbid deleting rows; :meth:`delete_audio` deletes the files."""
         return False
 
-    def has_delete_sound_permission(self, request: HttpRequest) -> bool:
-        """Whoever may delete recordings."""
+    def has_delete_audio_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("ringotel_crm.delete_recording")
 
     @admin.action(
-        description=_("Delete the sound of the selected recordings"), permissions=["delete_sound"]
+        description=_("Delete the selected recordings' audio"), permissions=["delete_audio"]
     )
-    def delete_sound(self, request: HttpRequest, queryset: Any) -> None:
-        """For good, at the storage; what is under a legal hold stays."""
+    def delete_audio(self, request: HttpRequest, queryset: Any) -> None:
+        """Delete the files from the storage, except those under a legal hold."""
         results: list[bool | None] = []
         for recording in queryset:
             try:
                 results.append(delete_recording(recording, user=request.user, reason="staff"))
             except Exception:
-                logger.exception("Recording %s could not be deleted.", recording.pk)
+                logger.exception("Could not delete recording %s.", recording.pk)
                 results.append(None)
         for result, level, text in (
             (True, messages.SUCCESS, gettext("Recordings deleted: %(count)d.")),
-            (False, messages.WARNING, gettext("Kept by a legal hold: %(count)d.")),
-            (None, messages.ERROR, gettext("The storage failed, try again later: %(count)d.")),
+            (False, messages.WARNING, gettext("Kept because of a legal hold: %(count)d.")),
+            (None, messages.ERROR, gettext("Storage error, try again later: %(count)d.")),
         ):
             if count := results.count(result):
                 self.message_user(request, text % {"count": count}, level)
 
 
-@admin.register(LegalHold)
 class LegalHoldAdmin(LargeTableAdmin):
-    """What may not be deleted of whom."""
+    """Legal holds on contacts."""
 
-    empty_message = _("Add one, and nothing about this contact is deleted meanwhile.")
-    list_display = ("contact_type", "contact_id", "reason", "created_at")
+    empty_message = _("A legal hold keeps everything about a contact from being deleted.")
+    list_display = ("contact_link", "contact_type", "reason", "created_at")
     list_select_related = ("contact_type",)
     search_fields = ("=contact_id", "reason")
+
+    def get_page_title(self, obj: LegalHold) -> str:
+        return str(capfirst(self.opts.verbose_name))
+
+    @admin.display(description=_("contact"))
+    def contact_link(self, hold: LegalHold) -> str:
+        """The name of the contact; its id if it does not exist."""
+        model = hold.contact_type.model_class()
+        key = parse(model._meta.pk, hold.contact_id) if model else None
+        contact = model._base_manager.filter(pk=key).first() if model and key is not None else None
+        if contact is None:
+            return hold.contact_id
+        url = admin_change_url(hold.contact_type_id, hold.contact_id, self.admin_site.name)
+        return object_link(url, str(contact))

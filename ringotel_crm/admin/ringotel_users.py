@@ -24,7 +24,6 @@ class RingotelUserForm(forms.ModelForm):  # type: ignore[type-arg]
         return id
 
 
-@admin.register(RingotelUser)
 class RingotelUserAdmin(LargeTableAdmin):
     """Matches of Ringotel's users: proposed by ``ringotel_map_users``, confirmed here."""
 

@@ -1,29 +1,26 @@
-"""Spreadsheets."""
+"""Protection against formulas in spreadsheet files (CSV injection)."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-# Where a formula can begin: in a cell, and behind what some spreadsheets part cells by.
-FORMULA = re.compile(r"(^|[;\t\r\n])(?=[=+@\t\r\n＝＋－＠-])")
-
-
-QUOTED_FORMULA = re.compile(r"(^|[;\t\r\n])'(?=[=+@\t\r\n＝＋－＠-])")
-
-
+_FORMULA_START = r"(?=[=+@\t\r\n＝＋－＠-])"
+# A formula can start at the beginning of a cell and after a character that some spreadsheet
+# programs treat as a cell separator.
+FORMULA = re.compile(rf"(^|[;\t\r\n]){_FORMULA_START}")
+QUOTED_FORMULA = re.compile(rf"(^|[;\t\r\n])'{_FORMULA_START}")
+# Phone numbers, which start with "+" but are not formulas.
 NUMBERS = re.compile(r"[+-][\d ().+/;x-]*", re.ASCII)
 
 
 def spreadsheet_cell(value: Any) -> Any:
-    """A value that no spreadsheet takes for a formula. Telephone numbers are none."""
-    return (
-        FORMULA.sub(r"\1'", value)
-        if isinstance(value, str) and not NUMBERS.fullmatch(value)
-        else value
-    )
+    """Return ``value`` with an apostrophe before each formula; phone numbers stay unchanged."""
+    if isinstance(value, str) and not NUMBERS.fullmatch(value):
+        return FORMULA.sub(r"\1'", value)
+    return value
 
 
 def from_spreadsheet_cell(text: str) -> str:
-    """The text that :func:`spreadsheet_cell` was given, or that somebody typed behind an apostrophe."""
+    """Reverse :func:`spreadsheet_cell`; also removes an apostrophe typed at the beginning."""
     return QUOTED_FORMULA.sub(r"\1", text).removeprefix("'")

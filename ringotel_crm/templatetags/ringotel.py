@@ -1,4 +1,4 @@
-"""``{% load ringotel %}``: calls in a page of the host's own."""
+"""Template tags for pages of the host: ``{% load ringotel %}``."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import Any
 from django import template
 from django.db.models import Model
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 
 from .. import phone
+from ..models import Activity
+from ..records import Direction, Status
 from ..services.calls.click_to_call import call_link
 from ..services.calls.timeline import activities_for
 from ..services.recordings.store import recordings_playable_by
@@ -18,25 +21,23 @@ register = template.Library()
 
 @register.inclusion_tag("ringotel_crm/timeline.html", takes_context=True)
 def ringotel_timeline(context: template.Context, contact: Model, limit: int = 20) -> dict[str, Any]:
-    """The latest calls of this contact, with recordings for a user who may hear them.
+    """Render the latest ``limit`` calls of ``contact``, with the recordings the user may play.
 
-    The page decides who may see the contact; whoever does, sees the calls. Override the template of this name.
+    Permission to view the calls is not checked: include the tag only in pages that check permission
+    to view the contact. Override the template ``ringotel_crm/timeline.html`` to change the markup.
     """
     user = context.get("user") or getattr(context.get("request"), "user", None)
     calls = list(activities_for(contact).select_related("recording")[:limit])
-    heard: set[int] = set()
+    playable: set[int] = set()
     if user and user.is_authenticated:
-        heard.update(
-            recordings_playable_by(user)
-            .filter(activity__in=calls, deletion_started=False)
-            .values_list("activity_id", flat=True)
-        )
-    return {"calls": calls, "heard": heard}
+        recordings = recordings_playable_by(user).filter(activity__in=calls, deletion_started=False)
+        playable.update(recordings.values_list("activity_id", flat=True))
+    return {"calls": calls, "playable": playable}
 
 
 @register.filter
 def ringotel_length(seconds: float | None) -> str:
-    """m:ss, or h:mm:ss."""
+    """Format a duration in seconds as m:ss or h:mm:ss; "" for None."""
     if seconds is None:
         return ""
     minutes, rest = divmod(round(seconds), 60)
@@ -44,14 +45,23 @@ def ringotel_length(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+@register.filter
+def ringotel_status(call: Activity) -> str:
+    """Return the label of the call's status; "no answer" for an outbound call that was missed."""
+    if call.status == Status.MISSED and call.direction == Direction.OUTBOUND:
+        return _("no answer")
+    # get_status_display() would hash all translations for each call.
+    return str(Status(call.status).label)
+
+
 @register.simple_tag
 def ringotel_call(number: str | None, label: str = "") -> str:
-    """A link that calls this number, in whatever notation it is; text that is no number is shown as it is.
+    """Render a link that calls ``number``, given in any format; other text is rendered unchanged.
 
-    Where the link leads is ``RINGOTEL_CRM["CLICK_TO_CALL_URL"]``, else Ringotel where the account's key is set.
+    The link leads to ``RINGOTEL_CRM["CLICK_TO_CALL_URL"]``, or to Ringotel if its API key is set.
     """
-    typed = str(number or "")
-    found = phone.numbers(typed)
-    if not found:
-        return format_html("{}", label or typed)
-    return call_link(found[0].e164, label)
+    text = str(number or "")
+    numbers = phone.numbers(text)
+    if not numbers:
+        return format_html("{}", label or text)
+    return call_link(numbers[0].e164, label)

@@ -1,1 +1,3 @@
-"""Pages and endpoints outside the admin and the JSON framework."""
+"""Pages for logged-in staff outside the admin."""
+
+from __future__ import annotations

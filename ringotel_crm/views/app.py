@@ -31,7 +31,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ..admin.base import backend_for
-from ..admin.contacts import add_contact_url
+from ..admin.contact_search import add_contact_url
 from ..admin.html import display_number
 from ..backends import Backend
 from ..client.call_notes import can_push_notes, push_notes

@@ -1,4 +1,4 @@
-"""The files of conversations, for staff."""
+"""Downloads of files that were received as messages."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from ..models import Message
 @login_required
 @permission_required("ringotel_crm.view_message", raise_exception=True)
 def download_attachment(request: HttpRequest, pk: int) -> FileResponse:
-    """The file of a message: to be saved, never to be shown, because a stranger chose what is in it."""
+    """Return the file of a message as a download. Its content is untrusted, so it is never
+    displayed by the browser.
+    """
     message = get_object_or_404(Message.objects.exclude(file=""), pk=pk)
     try:
         file = message.file.open("rb")
-    except FileNotFoundError as error:
-        raise Http404 from error
+    except FileNotFoundError as exc:
+        raise Http404 from exc
     response = FileResponse(
         file, as_attachment=True, filename=f"message-{pk}", content_type="application/octet-stream"
     )

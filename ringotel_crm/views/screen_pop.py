@@ -1,8 +1,7 @@
-"""The page that Ringotel's desktop app opens while the phone rings."""
+"""Screen pop: the page that Ringotel's desktop app opens when a call comes in."""
 
 from __future__ import annotations
 
-from django.contrib import admin
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -11,9 +10,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from .. import phone
-from ..admin.base import MEDIA, backend_for
-from ..admin.connect import REFUSALS
-from ..admin.contacts import add_contact_url
+from ..admin.base import MEDIA, backend_for, default_admin_site
+from ..admin.caller_lookup import REFUSAL_MESSAGES
+from ..admin.contact_search import add_contact_url
 from ..services.calls.access import may_view_calls
 from ..services.contacts.identify import explain_caller
 
@@ -23,9 +22,11 @@ MAX_LENGTH = 250
 @require_safe
 @login_required
 def pop(request: HttpRequest) -> HttpResponse:
-    """``?caller=&name=&called=``: to the contact's page, or a choice of several, or the form for a new one.
+    """Redirect to the page of the caller's contact, or to the form for a new contact.
 
-    Never writes, and leads nowhere but to pages of the CRM, whatever the query says.
+    The query parameters are ``caller``, ``called`` and ``name``. If several contacts share the
+    number, or the caller cannot be identified, show a page instead. Never writes, and redirects
+    only to pages of the CRM.
     """
     if not may_view_calls(request.user):
         raise PermissionDenied
@@ -33,36 +34,35 @@ def pop(request: HttpRequest) -> HttpResponse:
         request.GET.get(key, "")[:MAX_LENGTH] for key in ("caller", "called", "name")
     )
     backend = backend_for(request)
-    found = explain_caller(backend, caller)
-    if found.refusal in (phone.Refusal.SHORT, phone.Refusal.OWN) and called.strip():
-        found = explain_caller(backend, called)  # one of us calls somebody outside
-    people = list({match.contact.id: match.contact for match in found.matches}.values())
-    urls = [(person, backend.contacts.url(person.id)) for person in people]
-    if len(urls) == 1 and urls[0][1]:
-        return HttpResponseRedirect(urls[0][1])
-    number = found.candidates[0] if found.candidates else ""
-    new = (
-        add_contact_url(request, admin.site, name=_real_name(name), number=number) if number else ""
-    )
-    if not people and new:
-        return HttpResponseRedirect(new)
+    explanation = explain_caller(backend, caller)
+    if explanation.refusal in (phone.Refusal.SHORT, phone.Refusal.OWN) and called.strip():
+        explanation = explain_caller(backend, called)  # an outbound call
+    contacts = {match.contact.id: match.contact for match in explanation.matches}
+    choices = [(contact, backend.contacts.url(id)) for id, contact in contacts.items()]
+    if len(choices) == 1 and choices[0][1]:
+        return HttpResponseRedirect(choices[0][1])
+    number = explanation.candidates[0] if explanation.candidates else ""
+    site = default_admin_site()
+    new_contact_url = ""
+    if number:
+        new_contact_url = add_contact_url(request, site, name=_clean_name(name), number=number)
+    if new_contact_url and not choices:
+        return HttpResponseRedirect(new_contact_url)
     context = {
-        **admin.site.each_context(request),
+        **site.each_context(request),
         "title": _("Incoming call"),
         "media": MEDIA,
-        "people": urls,
-        "winner": found.winner,
+        "choices": choices,
+        "winner": explanation.winner,
         "number": phone.display(number),
-        "refusal": REFUSALS[found.refusal] if found.refusal else "",
-        "new_contact_url": new,
+        "refusal": REFUSAL_MESSAGES[explanation.refusal] if explanation.refusal else "",
+        "new_contact_url": new_contact_url,
     }
     return render(request, "admin/ringotel_crm/screen_pop.html", context)
 
 
-def _real_name(name: str) -> str:
-    """Phones show the number where there is no name, and an unfilled variable arrives as it is."""
-    return (
-        ""
-        if phone.numbers(name) or name.startswith("$") or not any(map(str.isalpha, name))
-        else name.strip()
-    )
+def _clean_name(name: str) -> str:
+    """Return "" for a number in place of a name, and for an unresolved placeholder."""
+    if phone.numbers(name) or name.startswith("$") or not any(map(str.isalpha, name)):
+        return ""
+    return name.strip()

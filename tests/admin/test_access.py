@@ -30,23 +30,23 @@ def recorded(n: int, agent_id: str) -> Recording:
 
 @pytest.fixture
 def una() -> Client:
-    """An agent, and nothing else."""
+    """A user in the agent group only."""
     return login_as("agent", "una")
 
 
 @pytest.fixture
 def mine(una: Client) -> Recording:
-    """Of a call that Una took."""
+    """The recording of a call that Una answered."""
     return recorded(1, user_id(una))
 
 
 @pytest.fixture
 def theirs() -> Recording:
-    """Of somebody else's call."""
+    """The recording of another agent's call."""
     return recorded(2, "999")
 
 
-def test_an_agent_sees_and_hears_own_calls_only(
+def test_agent_sees_and_plays_own_calls_only(
     una: Client, mine: Recording, theirs: Recording
 ) -> None:
     html = una.get(LIST).content.decode()
@@ -54,8 +54,8 @@ def test_an_agent_sees_and_hears_own_calls_only(
     assert f"/ringotel/recordings/{mine.pk}/" in html
     assert f"/ringotel/recordings/{theirs.pk}/" not in html
     assert [call.call_id for call in una.get(LIST).context["cl"].result_list] == ["call-1"]
-    sound = una.get(f"/ringotel/recordings/{mine.pk}/")
-    assert b"".join(sound) == b"RIFF"
+    audio = una.get(f"/ringotel/recordings/{mine.pk}/")
+    assert b"".join(audio) == b"RIFF"
     assert una.get(f"/ringotel/recordings/{theirs.pk}/").status_code in (403, 404)
 
 
@@ -70,7 +70,7 @@ def test_an_agent_sees_and_hears_own_calls_only(
         "_facets=True",
     ],
 )
-def test_no_query_shows_an_agent_more(una: Client, theirs: Recording, query: str) -> None:
+def test_agent_query_returns_own_calls_only(una: Client, theirs: Recording, query: str) -> None:
     html = una.get(f"{LIST}?{query}", follow=True).content.decode()
 
     assert "comment 2" not in html
@@ -89,21 +89,19 @@ def test_no_query_shows_an_agent_more(una: Client, theirs: Recording, query: str
         "assign/?id={id}",
     ],
 )
-def test_no_page_shows_an_agent_more(una: Client, theirs: Recording, path: str) -> None:
+def test_agent_pages_show_own_calls_only(una: Client, theirs: Recording, path: str) -> None:
     Activity.objects.filter(pk=theirs.activity_id).update(
-        status="ringing", agent_name="Somebody Else"
+        status="ringing", agent_name="Other Agent"
     )
 
     html = una.get(LIST + path.format(id=theirs.activity_id), follow=True).content.decode()
 
     assert "comment 2" not in html
-    assert "Somebody Else" not in html
+    assert "Other Agent" not in html
     assert "7946 0002" not in html
 
 
-def test_the_page_of_an_own_call_shows_an_agent_no_call_of_others(
-    una: Client, mine: Recording
-) -> None:
+def test_call_page_shows_agent_own_earlier_calls_only(una: Client, mine: Recording) -> None:
     number = mine.activity.caller_e164
     theirs = make_call(
         3, agent_id="999", caller_e164=number, caller_number=number, comment="comment 3"
@@ -121,9 +119,11 @@ def test_the_page_of_an_own_call_shows_an_agent_no_call_of_others(
 
 
 @pytest.mark.parametrize(
-    "action", ["mark", "assign", "export", "create_contact", "delete_selected"]
+    "action", ["flag_follow_up", "assign", "export", "create_contact", "delete_selected"]
 )
-def test_no_action_of_an_agent_reaches_further(una: Client, theirs: Recording, action: str) -> None:
+def test_agent_action_leaves_other_calls_unchanged(
+    una: Client, theirs: Recording, action: str
+) -> None:
     data = {"action": action, "_selected_action": [theirs.activity_id], "post": "yes"}
     response = una.post(LIST, data, follow=True)
 
@@ -136,19 +136,21 @@ def test_no_action_of_an_agent_reaches_further(una: Client, theirs: Recording, a
     assert not call.follow_up
 
 
-def test_an_agent_does_not_export(una: Client, mine: Recording) -> None:
+def test_agent_cannot_export(una: Client, mine: Recording) -> None:
     assert "export" not in dict(una.get(LIST).context["action_form"].fields["action"].choices)
     response = una.post(LIST, {"action": "export", "_selected_action": [mine.activity_id]})
     assert "csv" not in response.headers.get("Content-Type", "")
 
 
-def test_an_agent_assigns_nobody_elses_call(una: Client, theirs: Recording) -> None:
+def test_agent_cannot_assign_other_calls(una: Client, theirs: Recording) -> None:
     una.post(f"{LIST}assign/", {"id": theirs.activity_id, "contact": ""})
 
     assert not Activity.objects.get(pk=theirs.activity_id).contact_confirmed
 
 
-def test_a_supervisor_sees_all_and_hears_the_team(mine: Recording, theirs: Recording) -> None:
+def test_supervisor_sees_all_calls_and_plays_team_recordings(
+    mine: Recording, theirs: Recording
+) -> None:
     supervisor = login_as("supervisor", "sue")
     supervisor_group = Group.objects.create(name="Team")
     for client_id in (user_id(supervisor), mine.activity.agent_id):
@@ -156,26 +158,28 @@ def test_a_supervisor_sees_all_and_hears_the_team(mine: Recording, theirs: Recor
 
     html = supervisor.get(LIST).content.decode()
 
-    assert "call-1" not in html  # ids are for the call's own page
+    assert "call-1" not in html  # call ids are shown on the page of the call only
     assert len(supervisor.get(LIST).context["cl"].result_list) == 2
     assert f"/ringotel/recordings/{mine.pk}/" in html
     assert f"/ringotel/recordings/{theirs.pk}/" not in html
 
 
-def test_an_administrator_hears_all_and_makes_keys(mine: Recording, theirs: Recording) -> None:
+def test_administrator_plays_all_recordings_and_creates_keys(
+    mine: Recording, theirs: Recording
+) -> None:
     administrator = login_as("administrator", "ann")
 
     assert f"/ringotel/recordings/{theirs.pk}/" in administrator.get(LIST).content.decode()
     assert administrator.get("/admin/ringotel_crm/apikey/connect/").status_code == 200
 
 
-def test_nobody_in_these_groups_acts_as_ringotel(db: None) -> None:
+def test_groups_do_not_include_api_permission(db: None) -> None:
     use_api = Permission.objects.get(codename="use_api")
 
     assert not Group.objects.filter(name__startswith="Ringotel ", permissions=use_api).exists()
 
 
-def test_what_a_site_added_to_a_group_stays(db: None) -> None:
+def test_group_keeps_permissions_added_by_the_site(db: None) -> None:
     group = Group.objects.get(name="Ringotel agent")
     before = set(group.permissions.values_list("pk", flat=True))
     more = Permission.objects.get(codename="view_user")

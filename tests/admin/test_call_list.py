@@ -22,14 +22,14 @@ URL = "/admin/ringotel_crm/activity/"
 
 
 def shown(client: Client, query: dict[str, Any] | None = None) -> list[str]:
-    """The call ids of the rows, from the page that came back."""
+    """Return the call ids of the listed rows."""
     response = client.get(URL, query or {})
     assert response.status_code == 200, response.headers.get("Location")
     return [call.call_id for call in response.context["cl"].result_list]
 
 
 def of(contact: Contact) -> dict[str, Any]:
-    """What a call of this contact has."""
+    """Return the fields of a call of this contact."""
     kind = ContentType.objects.get_for_model(contact)
     return {"contact_type": kind, "contact_id": str(contact.pk), "contact_name": str(contact)}
 
@@ -40,7 +40,7 @@ def record(call: Activity) -> Recording:
     )
 
 
-def test_a_row_says_who_when_and_how_it_went(boss: Client) -> None:
+def test_row_shows_contact_time_status_and_recording(boss: Client) -> None:
     ada = make_contact("Ada Example")
     call = make_call(1, agent_name="Una Sample", subject="Invoice", follow_up=True, **of(ada))
     recording = record(call)
@@ -59,40 +59,40 @@ def test_a_row_says_who_when_and_how_it_went(boss: Client) -> None:
 
 
 @pytest.mark.parametrize("sent", ["", "anonymous", "Restricted", "unknown"])
-def test_what_a_phone_says_for_no_number_is_none(boss: Client, sent: str) -> None:
+def test_withheld_number_is_shown_as_such(boss: Client, sent: str) -> None:
     call = make_call(
         1, caller_number=sent, caller_e164="", status="ringing", start=timezone.now(), end=None
     )
 
     for page in (URL, f"{URL}live/", f"{URL}{call.pk}/change/"):
-        assert "number withheld" in boss.get(page).content.decode()
+        assert "withheld number" in boss.get(page).content.decode()
 
 
-def test_a_call_that_nobody_answered_has_no_length(boss: Client) -> None:
+def test_unanswered_call_has_no_length(boss: Client) -> None:
     make_call(1, status="missed", duration=0)
 
     assert 'class="field-length">0:00' not in boss.get(URL).content.decode()
 
 
-def test_the_page_of_a_call_says_what_was_said_before(boss: Client) -> None:
+def test_call_page_lists_earlier_calls(boss: Client) -> None:
     ada = make_contact("Ada Example")
     make_call(1, subject="Leak", comment="Wants a plumber", duration=125, **of(ada))
-    make_call(2, subject="Sales", comment="Somebody else")
+    make_call(2, subject="Sales", comment="Other caller")
     known = make_call(3, **of(ada))
     unknown = make_call(4, caller_e164="+442079460001", caller_number="+442079460001")
 
-    for call in (known, unknown):  # by contact, by number
+    for call in (known, unknown):  # related by contact and by number
         html = boss.get(f"{URL}{call.pk}/change/").content.decode()
         assert "Wants a plumber" in html
         assert "2:05" in html
-        assert "Somebody else" not in html
+        assert "Other caller" not in html
     assert (
         f'href="/admin/ringotel_minicrm/contact/{ada.pk}/change/"'
         in boss.get(f"{URL}{known.pk}/change/").content.decode()
     )
 
 
-def test_names_and_subjects_are_not_markup(boss: Client) -> None:
+def test_names_and_subjects_are_escaped(boss: Client) -> None:
     make_call(1, contact_name="<b>Ada</b>", contact_id="1", subject="<script>", agent_name="<i>")
 
     html = boss.get(URL).content.decode()
@@ -112,14 +112,14 @@ def test_names_and_subjects_are_not_markup(boss: Client) -> None:
         "+44 (0)20 7946 0007",
     ],
 )
-def test_a_number_is_found_however_it_is_typed(boss: Client, typed: str) -> None:
+def test_number_is_found_in_any_format(boss: Client, typed: str) -> None:
     make_call(7)
     make_call(70)
 
     assert shown(boss, {"q": typed}) == ["call-7"]
 
 
-def test_a_number_finds_all_calls_of_who_has_it(boss: Client) -> None:
+def test_number_search_finds_calls_of_contacts_with_it(boss: Client) -> None:
     ada = make_contact("Ada Example", "+44 20 7946 0100")
     make_call(1, **of(ada))
     make_call(2)
@@ -131,11 +131,11 @@ def test_a_number_finds_all_calls_of_who_has_it(boss: Client) -> None:
 @pytest.mark.parametrize(
     "typed", ["ada", "EXAMPLE", "Ada Ex", "ada@example.com", "müller", "Inv", "call-1"]
 )
-def test_names_addresses_and_subjects_are_found_by_how_they_begin(boss: Client, typed: str) -> None:
+def test_names_addresses_and_subjects_are_found_by_prefix(boss: Client, typed: str) -> None:
     ada = make_contact("Ada Example", email="Ada@example.com", organization=None)
     make_call(1, subject="Invoice", **of(ada))
-    make_call(3, contact_name="Müller", contact_id="gone")
-    make_call(2, subject="Sales", contact_name="Bob Nobody", contact_id="gone")
+    make_call(3, contact_name="Müller", contact_id="deleted")
+    make_call(2, subject="Sales", contact_name="Bob Notreal", contact_id="deleted")
 
     assert shown(boss, {"q": typed}) == (["call-3"] if typed == "müller" else ["call-1"])
 
@@ -175,7 +175,7 @@ def set_start(call: Activity, start: dt.datetime) -> None:
 
 @pytest.mark.parametrize("name", [*_changes()])
 @pytest.mark.parametrize("facets", [False, True])
-def test_filters(boss: Client, name: str, facets: bool) -> None:
+def test_filter_narrows_the_list(boss: Client, name: str, facets: bool) -> None:
     query, make_different = _changes()[name]
     make_call(1)
     make_different(make_call(2))
@@ -183,9 +183,9 @@ def test_filters(boss: Client, name: str, facets: bool) -> None:
     assert shown(boss, {**query, **({"_facets": "True"} if facets else {})}) == ["call-2"]
 
 
-def test_a_number_of_queries_that_does_not_grow(boss: Client) -> None:
+def test_query_count_is_constant(boss: Client) -> None:
     ada = make_contact("Ada Example", "+442079460001")
-    boss.get(URL)  # the content types are read once in a process
+    boss.get(URL)  # fills the cache of content types
     counts = []
     for n in range(1, 31):
         record(make_call(n, **of(ada)))
@@ -194,11 +194,11 @@ def test_a_number_of_queries_that_does_not_grow(boss: Client) -> None:
                 boss.get(URL)
             counts.append(len(queries))
 
-    # session, user, the people in the filter, the count up to a limit, the rows
+    # Session, user, agents in the filter, bounded count, rows.
     assert counts == [5, 5]
 
 
-def test_the_table_is_never_counted(boss: Client) -> None:
+def test_table_is_not_counted_in_full(boss: Client) -> None:
     make_call(1)
     with CaptureQueriesContext(connection) as queries:
         boss.get(URL)
@@ -208,7 +208,7 @@ def test_the_table_is_never_counted(boss: Client) -> None:
     assert re.search(r"LIMIT 551\b", counting[0])
 
 
-def test_pages_beyond_the_limit_of_counting_are_reached(boss: Client) -> None:
+def test_pages_beyond_the_count_limit_are_reachable(boss: Client) -> None:
     Activity.objects.bulk_create(Activity(call_id=f"c{n}", start=at()) for n in range(700))
 
     first = boss.get(URL)
@@ -219,21 +219,21 @@ def test_pages_beyond_the_limit_of_counting_are_reached(boss: Client) -> None:
     assert b"700 calls" in far.content
 
 
-def test_without_calls_it_says_what_to_do(boss: Client) -> None:
+def test_empty_list_links_to_connect_page(boss: Client) -> None:
     assert b"/admin/ringotel_crm/apikey/connect/" in boss.get(URL).content
 
 
-def test_with_nothing_found_it_leads_back(boss: Client) -> None:
+def test_search_without_result_links_back(boss: Client) -> None:
     make_call(1)
 
-    assert b"No call is like that." in boss.get(URL, {"q": "nothing of the kind"}).content
+    assert b"No calls match." in boss.get(URL, {"q": "unmatched"}).content
 
 
 def act(client: Client, action: str, *calls: Activity) -> Any:
     return client.post(URL, {"action": action, "_selected_action": [call.pk for call in calls]})
 
 
-def test_marking_for_follow_up_and_back(boss: Client) -> None:
+def test_follow_up_is_flagged_and_cleared(boss: Client) -> None:
     calls = [make_call(1), make_call(2)]
 
     act(boss, "flag_follow_up", *calls)
@@ -242,7 +242,7 @@ def test_marking_for_follow_up_and_back(boss: Client) -> None:
     assert shown(boss, {"follow_up": "yes"}) == ["call-2"]
 
 
-def test_creating_a_contact_from_a_call(boss: Client) -> None:
+def test_contact_is_created_from_a_call(boss: Client) -> None:
     response = act(boss, "create_contact", make_call(1))
 
     assert response.status_code == 302
@@ -250,7 +250,7 @@ def test_creating_a_contact_from_a_call(boss: Client) -> None:
     assert 'value="+44 20 7946 0001"' in page.content.decode()
 
 
-def test_assigning_calls(boss: Client) -> None:
+def test_calls_are_assigned_to_a_contact(boss: Client) -> None:
     ada = make_contact("Ada Example", "+442079460100")
     calls = [make_call(1), make_call(2)]
 
@@ -267,7 +267,7 @@ def test_assigning_calls(boss: Client) -> None:
     }
 
 
-def test_assigning_to_nobody(boss: Client) -> None:
+def test_contact_is_removed_from_a_call(boss: Client) -> None:
     call = make_call(1, **of(make_contact("Ada Example")))
 
     boss.post("/admin/ringotel_crm/activity/assign/", {"id": call.pk, "contact": ""})
@@ -275,7 +275,7 @@ def test_assigning_to_nobody(boss: Client) -> None:
     assert list(Activity.objects.values_list("contact_id", "contact_name")) == [("", "")]
 
 
-def test_export_holds_numbers_as_they_are_and_no_formula(boss: Client) -> None:
+def test_export_keeps_numbers_and_quotes_formulas(boss: Client) -> None:
     call = make_call(1, subject="=HYPERLINK(1)", caller_number="0044 20 7946 0001")
 
     response = act(boss, "export", call)
@@ -286,8 +286,28 @@ def test_export_holds_numbers_as_they_are_and_no_formula(boss: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_nobody_without_permission_sees_the_list() -> None:
+def test_user_without_permission_gets_403() -> None:
     client = Client()
     client.force_login(make_user("una", is_staff=True))
 
     assert client.get(URL).status_code == 403
+
+
+def test_headings_name_the_listed_and_shown_objects(boss: Client) -> None:
+    known = make_call(1, **of(make_contact("Nora Notreal")))
+    withheld = make_call(2, caller_number="anonymous", caller_e164="")
+
+    def heading(page: str) -> str:
+        [text] = re.findall(r"<h1>(.*?)</h1>", boss.get(page).content.decode())
+        return str(text)
+
+    assert heading(URL) == "Calls"
+    assert heading(f"{URL}{known.pk}/change/") == "Call with Nora Notreal"
+    assert heading(f"{URL}{withheld.pk}/change/") == "Call with withheld number"
+    assert heading(f"/admin/ringotel_minicrm/contact/{known.contact_id}/change/") == "Nora Notreal"
+
+
+def test_outbound_call_without_answer_is_not_called_missed(boss: Client) -> None:
+    make_call(1, status="missed", direction="outbound")
+
+    assert ">no answer</span>" in boss.get(URL).content.decode()

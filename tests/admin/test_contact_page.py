@@ -27,7 +27,7 @@ def note(client: Client, obj: Any, **data: Any) -> Any:
     return client.post(url, data, follow=True)
 
 
-def test_the_card_and_the_timeline(boss: Client) -> None:
+def test_page_shows_card_and_timeline(boss: Client) -> None:
     ada = make_contact(
         "Ada Example",
         "+44 20 7946 0100",
@@ -36,7 +36,7 @@ def test_the_card_and_the_timeline(boss: Client) -> None:
     )
     make_call(1, subject="Invoice", comment="Wants a copy", **of(ada))
     make_call(2, **of(ada))
-    make_call(3, comment="of somebody else")
+    make_call(3, comment="of another caller")
 
     html = page(boss, ada)
 
@@ -44,10 +44,10 @@ def test_the_card_and_the_timeline(boss: Client) -> None:
     assert "Sample Ltd" in html
     assert "<dd>2</dd>" in html  # calls
     assert "Wants a copy" in html
-    assert "of somebody else" not in html
+    assert "of another caller" not in html
 
 
-def test_the_queries_do_not_grow_with_the_calls(boss: Client) -> None:
+def test_query_count_is_independent_of_calls(boss: Client) -> None:
     ada = make_contact("Ada Example", "+44 20 7946 0100")
     page(boss, ada)
     counts = []
@@ -61,25 +61,25 @@ def test_the_queries_do_not_grow_with_the_calls(boss: Client) -> None:
     assert counts[0] == counts[1]
 
 
-def test_a_company_shows_the_calls_of_all_its_people(boss: Client) -> None:
+def test_organization_shows_calls_of_its_contacts(boss: Client) -> None:
     company = make_organization("Sample Ltd", phone="+44 20 7946 0900")
-    for n, name in enumerate(("Ada Example", "Bob Nobody"), 1):
+    for n, name in enumerate(("Ada Example", "Bob Notreal"), 1):
         make_call(n, **of(make_contact(name, organization=company)))
     make_call(3, **of(make_contact("Cy Stranger")))
 
     html = page(boss, company)
 
     assert "Ada Example" in html
-    assert "Bob Nobody" in html
+    assert "Bob Notreal" in html
     assert "Cy Stranger" not in html
     assert "<dd>2</dd>" in html
 
 
-def test_a_company_without_people(boss: Client) -> None:
-    assert "Nothing was said yet" in page(boss, make_organization())
+def test_organization_without_contacts_shows_empty_timeline(boss: Client) -> None:
+    assert "No calls yet." in page(boss, make_organization())
 
 
-def test_notes_and_follow_ups(boss: Client) -> None:
+def test_note_is_added_and_follow_up_marked_done(boss: Client) -> None:
     ada = make_contact("Ada Example")
 
     html = note(
@@ -97,14 +97,14 @@ def test_notes_and_follow_ups(boss: Client) -> None:
     assert written.done_at
 
 
-def test_an_empty_note_is_not_kept(boss: Client) -> None:
-    assert b"it needs a text" in note(boss, make_contact(), **{"note-text": " "}).content
+def test_empty_note_is_not_saved(boss: Client) -> None:
+    assert b"please enter some text" in note(boss, make_contact(), **{"note-text": " "}).content
     assert not Note.objects.exists()
 
 
 @pytest.mark.parametrize("done", ["0", "x", "9" * 30])
-def test_only_own_notes_are_ticked_off(boss: Client, done: str) -> None:
-    ada, bob = make_contact("Ada Example"), make_contact("Bob Nobody")
+def test_notes_of_other_contacts_are_not_marked_done(boss: Client, done: str) -> None:
+    ada, bob = make_contact("Ada Example"), make_contact("Bob Notreal")
     other = Note.objects.create(
         contact_type=ContentType.objects.get_for_model(bob), contact_id=str(bob.pk), text="x"
     )
@@ -115,7 +115,7 @@ def test_only_own_notes_are_ticked_off(boss: Client, done: str) -> None:
     assert other.done_at is None
 
 
-def test_notes_are_listed_by_what_is_due(boss: Client) -> None:
+def test_note_list_filters_due_follow_ups(boss: Client) -> None:
     ada = make_contact("Ada Example")
     note(boss, ada, **{"note-text": "long ago", "note-due": "2020-01-01"})
     note(boss, ada, **{"note-text": "some day", "note-due": "2999-01-01"})
@@ -127,7 +127,7 @@ def test_notes_are_listed_by_what_is_due(boss: Client) -> None:
 
 
 @pytest.mark.usefixtures("groups")
-def test_an_agent_sees_his_or_her_own_calls_on_it(groups: None) -> None:
+def test_timeline_shows_agent_own_calls_only(groups: None) -> None:
     ada = make_contact("Ada Example")
     agent = login_as("agent", "una")
     una = str(agent.session["_auth_user_id"])
@@ -154,14 +154,14 @@ def test_an_agent_sees_his_or_her_own_calls_on_it(groups: None) -> None:
         ("0101", False),
     ],
 )
-def test_contacts_are_found(boss: Client, typed: str, found: bool) -> None:
+def test_contact_search_matches_prefixes_and_numbers(boss: Client, typed: str, found: bool) -> None:
     make_contact(
         "Ada Example",
         "+44 20 7946 0100",
         email="ada@example.com",
         organization=make_organization("Sample Ltd"),
     )
-    make_contact("Bob Nobody", "+44 20 7946 0101")
+    make_contact("Bob Notreal", "+44 20 7946 0101")
 
     response = boss.get("/admin/ringotel_minicrm/contact/", {"q": typed})
 

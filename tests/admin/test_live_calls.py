@@ -4,7 +4,6 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
@@ -17,13 +16,14 @@ from ringotel_crm.models import Activity
 from ringotel_crm.records import Actor, CallEnd, CallRef, Status
 from ringotel_crm.services.calls.lifecycle import stop_call
 from tests.factories import set_times
-from tests.fixtures.admin import make_call
+from tests.fixtures.admin import login_as, make_call
 
 URL = "/admin/ringotel_crm/activity/live/"
 
 
 def poll(client: Client, etag: str = "") -> Any:
-    return client.get(f"{URL}calls/", headers={"If-None-Match": etag} if etag else {})
+    headers = {"If-None-Match": etag} if etag else {}
+    return client.get(f"{URL}calls/", headers=headers)
 
 
 def ringing(n: int = 1, **fields: Any) -> Activity:
@@ -32,7 +32,7 @@ def ringing(n: int = 1, **fields: Any) -> Activity:
     )
 
 
-def test_the_board_shows_what_rings_and_runs(boss: Client) -> None:
+def test_live_page_shows_ringing_and_answered_calls(boss: Client) -> None:
     ringing(1, agent_name="Una Sample")
     make_call(2, status=Status.IN_PROGRESS)
     make_call(3)
@@ -45,7 +45,7 @@ def test_the_board_shows_what_rings_and_runs(boss: Client) -> None:
     assert "Una Sample" in html
 
 
-def test_nothing_new_costs_one_query_beside_the_session(boss: Client) -> None:
+def test_unchanged_poll_needs_one_query_for_calls(boss: Client) -> None:
     ringing()
     etag = poll(boss)["ETag"]
 
@@ -54,19 +54,19 @@ def test_nothing_new_costs_one_query_beside_the_session(boss: Client) -> None:
 
     assert (response.status_code, response.content) == (304, b"")
     assert len([query for query in queries if "ringotel_crm_activity" in query["sql"]]) == 1
-    assert len(queries) == 3  # session, user, state of the calls
+    assert len(queries) == 3  # session, user, fingerprint of the calls
 
 
-def test_the_index_on_the_status_answers(boss: Client) -> None:
+def test_live_calls_use_the_status_index(boss: Client) -> None:
     if connection.vendor != "sqlite":
-        pytest.skip("Says what SQLite says.")
+        pytest.skip("Checks the query plan of SQLite.")
     plan = Activity.objects.filter(status__in=["ringing", "in_progress"]).order_by().explain()
 
     assert "ringotel_call_status" in plan
 
 
 @pytest.mark.parametrize("change", ["new", "end", "assign", "swap"])
-def test_each_change_is_seen(boss: Client, change: str) -> None:
+def test_poll_returns_each_change(boss: Client, change: str) -> None:
     call = ringing(1)
     etag = poll(boss)["ETag"]
 
@@ -81,12 +81,14 @@ def test_each_change_is_seen(boss: Client, change: str) -> None:
     assert poll(boss, etag).status_code == 200
 
 
-def test_calls_without_an_end_are_closed(db: None, django_capture_on_commit_callbacks: Any) -> None:
+def test_stale_calls_are_closed_by_command(
+    db: None, django_capture_on_commit_callbacks: Any
+) -> None:
     old, new = ringing(1), ringing(2)
     set_times(old, updated_at=timezone.now() - dt.timedelta(hours=5))
-    told: list[Activity] = []
+    received: list[Activity] = []
     signals.call_stopped.connect(
-        lambda activity, **kwargs: told.append(activity), weak=False, dispatch_uid="test"
+        lambda activity, **kwargs: received.append(activity), weak=False, dispatch_uid="test"
     )
     try:
         with django_capture_on_commit_callbacks(execute=True):
@@ -97,10 +99,10 @@ def test_calls_without_an_end_are_closed(db: None, django_capture_on_commit_call
     old.refresh_from_db()
     new.refresh_from_db()
     assert (old.status, new.status) == (Status.UNKNOWN, Status.RINGING)
-    assert told == [old]
+    assert received == [old]
 
 
-def test_a_late_end_replaces_it(db: None) -> None:
+def test_late_end_replaces_unknown_status(db: None) -> None:
     call = ringing(1)
     set_times(call, updated_at=timezone.now() - dt.timedelta(hours=5))
     call_command("ringotel_close_stale_calls", verbosity=0)
@@ -115,12 +117,23 @@ def test_a_late_end_replaces_it(db: None) -> None:
     assert (call.status, call.duration) == (Status.ANSWERED, 20)
 
 
-def test_looking_at_the_board_tidies_it_once_a_minute(boss: Client) -> None:
-    for n in (1, 2):
-        set_times(ringing(n), updated_at=timezone.now() - dt.timedelta(hours=5))
-        poll(boss)
+def test_live_page_hides_stale_calls_and_writes_nothing(boss: Client) -> None:
+    call = ringing(1)
+    set_times(call, updated_at=timezone.now() - dt.timedelta(hours=5))
 
-    assert Activity.objects.filter(status=Status.UNKNOWN).count() == 1
-    cache.clear()
-    poll(boss)
-    assert Activity.objects.filter(status=Status.UNKNOWN).count() == 2
+    with CaptureQueriesContext(connection) as queries:
+        pages = [boss.get(URL), poll(boss)]
+
+    for page in pages:
+        assert "+44 20 7946 0001" not in page.content.decode()
+    assert all(query["sql"].startswith("SELECT") for query in queries)
+    assert Activity.objects.get().status == Status.RINGING
+
+
+@pytest.mark.usefixtures("groups")
+def test_empty_live_page_of_agent_refers_to_own_calls() -> None:
+    ringing(1, agent_id="999")
+
+    html = login_as("agent", "una").get(URL).content.decode()
+
+    assert "None of your calls is live." in html

@@ -1,4 +1,4 @@
-"""A real Chromium. Without playwright and a browser these tests are skipped."""
+"""Fixtures for tests with Chromium. They are skipped without Playwright or a browser."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    """Chromium, as playwright brings it or as the system has it."""
+    """Chromium, either Playwright's own or the system's."""
     sync_api = pytest.importorskip("playwright.sync_api")
-    # Playwright's loop lives in the thread of the tests, where Django then fears to be called from a coroutine.
+    # Playwright runs its event loop in the thread of the tests, where Django then refuses queries.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_api.sync_playwright() as playwright:
         own = playwright.chromium.executable_path
@@ -45,7 +45,7 @@ def browser() -> Iterator[Any]:
             own if Path(own).exists() else shutil.which("chromium") or shutil.which("google-chrome")
         )
         if not path:
-            pytest.skip("There is no Chromium.")
+            pytest.skip("Chromium is not installed.")
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
         browser.close()
@@ -54,7 +54,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The script of axe-core, from npm; "" where there is none."""
+    """The source of axe-core, from npm; "" if it cannot be installed."""
     folder = tmp_path_factory.mktemp("axe")
     npm = shutil.which("npm")
     if npm:
@@ -70,7 +70,7 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 class Desk:
-    """A person at a browser. Whatever goes wrong in a page, or leads out of the site, is remembered."""
+    """A browser of a logged-in user. Collects page errors and requests to other sites as faults."""
 
     def __init__(self, browser: Any, base_url: str, **options: Any) -> None:
         self.base_url = base_url
@@ -80,27 +80,26 @@ class Desk:
         self.page = self.context.new_page()
         self.page.set_default_timeout(10_000)
         self.faults: list[str] = []
-        self.page.on("console", self._hear)
+        self.page.on("console", self._collect_message)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.on("request", self._watch)
-        self.page.on("response", self._judge)
+        self.page.on("request", self._collect_request)
+        self.page.on("response", self._collect_response)
 
-    def _hear(self, message: Any) -> None:
+    def _collect_message(self, message: Any) -> None:
         if message.type == "error" and "favicon" not in str(message.location):
             self.faults.append(message.text)
 
-    def _watch(self, request: Any) -> None:
+    def _collect_request(self, request: Any) -> None:
         if urlsplit(request.url).scheme in ("http", "https") and not request.url.startswith(
             self.base_url
         ):
-            self.faults.append(f"asked for {request.url}")
+            self.faults.append(f"requested {request.url}")
 
-    def _judge(self, response: Any) -> None:
+    def _collect_response(self, response: Any) -> None:
         if response.status >= 500:
             self.faults.append(f"{response.status} {response.url}")
 
     def sign_in(self, user: User) -> Desk:
-        """As this user."""
         client = Client()
         client.force_login(user)
         cookie = {
@@ -112,27 +111,26 @@ class Desk:
         return self
 
     def open(self, path: str) -> Any:
-        """The page, which has to be a good one, narrow enough and clean."""
+        """Open the page and expect status 200."""
         response = self.page.goto(self.base_url + path)
         assert response.status == 200, (path, response.status)
         self.page.wait_for_load_state("load")
         return self.page
 
     def close(self) -> None:
-        """Nothing may have gone wrong."""
+        """Close the browser and expect no faults."""
         self.context.close()
         assert self.faults == []
 
 
 @pytest.fixture
 def boss(db: None) -> User:
-    """Somebody who may do everything."""
     return User.objects.create_superuser("boss", "boss@example.com", "secret")
 
 
 @pytest.fixture
 def desk(browser: Any, live_server: Any, boss: User) -> Iterator[Desk]:
-    """The boss at a wide screen."""
+    """A wide browser window of a superuser."""
     desk = Desk(browser, live_server.url).sign_in(boss)
     yield desk
     desk.close()
@@ -140,7 +138,7 @@ def desk(browser: Any, live_server: Any, boss: User) -> Iterator[Desk]:
 
 @pytest.fixture
 def desks(browser: Any, live_server: Any, boss: User) -> Iterator[Callable[..., Desk]]:
-    """More of them."""
+    """Opens further browsers, by default of the superuser."""
     made: list[Desk] = []
 
     def make(user: User = boss, **options: Any) -> Desk:

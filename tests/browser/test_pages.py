@@ -1,4 +1,4 @@
-"""Every page, light and dark, wide and narrow, with nothing and with much on it."""
+"""Every page, light and dark, wide and narrow, empty and with many rows."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from tests.fixtures.admin import make_call
 
 CALLS = "/admin/ringotel_crm/activity/"
 PAGES = [
-    *(CALLS, f"{CALLS}?q=nobody", f"{CALLS}live/", f"{CALLS}overview/", f"{CALLS}assign/?id=1"),
+    *(CALLS, f"{CALLS}?q=unmatched", f"{CALLS}live/", f"{CALLS}overview/", f"{CALLS}assign/?id=1"),
     *(
         "/admin/ringotel_crm/apikey/connect/",
         "/admin/ringotel_crm/apikey/",
         "/admin/ringotel_crm/note/",
     ),
     *(
-        "/admin/ringotel_crm/phoneindex/who/",
-        "/admin/ringotel_crm/phoneindex/who/?number=%2B442079460001",
+        f"{CALLS}caller-lookup/",
+        f"{CALLS}caller-lookup/?number=%2B442079460001",
     ),
     *(
         "/admin/ringotel_crm/apikey/add/",
@@ -58,7 +58,7 @@ has_minicrm = apps.is_installed("ringotel_crm.minicrm")
 
 
 def make_people() -> list[Any]:
-    """Two who share a number, one of them with a name that is written from right to left."""
+    """Create two contacts that share a number, one with a right-to-left name."""
     if has_minicrm:
         from tests.factories import make_contact, make_organization
 
@@ -86,8 +86,7 @@ def tenant() -> str:
     return "" if has_minicrm else "north"
 
 
-def sound(seconds: int = 1) -> bytes:
-    """A tone."""
+def tone(seconds: int = 1) -> bytes:
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(1)
@@ -99,7 +98,7 @@ def sound(seconds: int = 1) -> bytes:
 
 
 def recorded(n: int = 1, **fields: Any) -> Recording:
-    content = sound()
+    content = tone()
     recording = Recording(
         activity=make_call(n, tenant=tenant(), **fields), content_type="audio/wav", seconds=1
     )
@@ -110,11 +109,13 @@ def recorded(n: int = 1, **fields: Any) -> Recording:
 
 
 def fill(people: list[Any]) -> None:
-    """A day's calls."""
+    """Create calls, recordings, requests and a note."""
     person = people[0]
     kind = ContentType.objects.get_for_model(person)
     now = timezone.now()
+    contact = {"contact_type": kind, "contact_id": str(person.pk), "contact_name": str(person)}
     for n in range(1, 61):
+        fields = {} if n % 2 else contact
         make_call(
             n,
             tenant=tenant(),
@@ -125,17 +126,13 @@ def fill(people: list[Any]) -> None:
             agent_name="Una Sample",
             subject="Invoice",
             comment="Wants a copy of the invoice, and to be called back",
-            **(
-                {"contact_type": kind, "contact_id": str(person.pk), "contact_name": str(person)}
-                if n % 2
-                else {}
-            ),
+            **fields,
         )
     for n in range(3):
         request_log.record(
             "hooks", "UpdateCallRecording", 200 + 100 * n, 12, number="353•••00", code="forbidden"
         )
-        recorded(100 + n, contact_name="Ada Example", contact_id="gone")
+        recorded(100 + n, contact_name="Ada Example", contact_id="deleted")
     Note.objects.create(
         tenant=tenant(),
         contact_type=kind,
@@ -147,7 +144,7 @@ def fill(people: list[Any]) -> None:
 
 
 def pages_of(people: list[Any]) -> list[str]:
-    """Those that need somebody to be there."""
+    """Return the pages of existing objects."""
     meta = people[0]._meta
     change = f"/admin/{meta.app_label}/{meta.model_name}/{{}}/change/"
     found = [change.format(person.pk) for person in people] + [
@@ -161,8 +158,8 @@ def pages_of(people: list[Any]) -> list[str]:
     return found
 
 
-def look(desk: Desk, path: str, axe: str) -> list[str]:
-    """What is wrong with the page."""
+def faults_of(desk: Desk, path: str, axe: str) -> list[str]:
+    """Return overflow and accessibility problems of the page."""
     page = desk.open(path)
     wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     faults = [f"{path}: {wider} px wider than the screen"] if wider > 0 else []
@@ -179,18 +176,20 @@ def look(desk: Desk, path: str, axe: str) -> list[str]:
 
 @pytest.mark.parametrize("screen", SCREENS, ids=["light-wide", "dark-narrow"])
 @pytest.mark.parametrize("how_many", ["none", "many"])
-def test_pages(desks: Callable[..., Desk], axe: str, screen: dict[str, Any], how_many: str) -> None:
+def test_pages_are_accessible_and_fit_the_screen(
+    desks: Callable[..., Desk], axe: str, screen: dict[str, Any], how_many: str
+) -> None:
     paths = PAGES + (MINICRM_PAGES if has_minicrm else [])
     if how_many == "many":
         people = make_people()
         fill(people)
         paths = paths + pages_of(people)
     desk = desks(**screen)
-    faults = [fault for path in paths for fault in look(desk, path, axe)]
+    faults = [fault for path in paths for fault in faults_of(desk, path, axe)]
     assert not faults, "\n".join(faults)
 
 
-def test_pages_under_a_strict_policy(desk: Desk) -> None:
+def test_pages_comply_with_strict_csp(desk: Desk) -> None:
     def add_policy(route: Any) -> None:
         if route.request.resource_type != "document":
             route.continue_()
@@ -207,7 +206,7 @@ def test_pages_under_a_strict_policy(desk: Desk) -> None:
         desk.open(path)
 
 
-def test_pages_in_german(desks: Callable[..., Desk], settings: Any) -> None:
+def test_pages_are_shown_in_german(desks: Callable[..., Desk], settings: Any) -> None:
     settings.LANGUAGE_CODE = "de"
     people = make_people()
     fill(people)

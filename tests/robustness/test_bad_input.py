@@ -392,7 +392,7 @@ def test_ids_in_paths(admin_client: Client, path: str, id: str) -> None:
         ),
         *(
             "apikey/connect/document/?auth=bearer&base_url=http://[",
-            "phoneindex/who/?number=%00&number=a",
+            "activity/caller-lookup/?number=%00&number=a",
         ),
         *(
             "../ringotel_minicrm/contact/duplicates/similar/?email=%00",

@@ -70,8 +70,7 @@ def test_call_needs_a_permission_and_an_extension(
     assert call(client, number(1))[0] == 302
     client.force_login(make_user("kim", "501"))
     assert call(client, number(1))[0] == 403
-    admin = User.objects.create_superuser("root")
-    client.force_login(admin)
+    client.force_login(User.objects.create_superuser("root"))
     assert call(client, number(1)) == (
         400,
         NO_EXTENSION,

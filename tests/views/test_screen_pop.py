@@ -16,13 +16,13 @@ URL = "/ringotel/pop/"
     "query",
     [
         "caller=%2B442079460100",
-        "caller=+442079460100",  # the plus has become a space
+        "caller=+442079460100",  # the plus is decoded as a space
         "caller=442079460100",
         "caller=" + quote("0044 20 7946-0100"),
-        "caller=500&called=%2B442079460100",  # an extension calls somebody
+        "caller=500&called=%2B442079460100",  # an outbound call
     ],
 )
-def test_a_known_caller_opens_the_card(boss: Client, query: str) -> None:
+def test_known_caller_opens_contact_page(boss: Client, query: str) -> None:
     ada = make_contact("Ada Example", "+442079460100")
 
     response = boss.get(f"{URL}?{query}")
@@ -31,17 +31,17 @@ def test_a_known_caller_opens_the_card(boss: Client, query: str) -> None:
     assert response["Location"] == f"/admin/ringotel_minicrm/contact/{ada.pk}/change/"
 
 
-def test_several_who_share_a_number_are_offered(boss: Client) -> None:
-    people = [make_contact(name, "+442079460100") for name in ("Ada Example", "Bob Nobody")]
+def test_shared_number_offers_choice(boss: Client) -> None:
+    people = [make_contact(name, "+442079460100") for name in ("Ada Example", "Bob Notreal")]
 
     html = boss.get(URL, {"caller": "+442079460100"}).content.decode()
 
     for person in people:
         assert f'href="/admin/ringotel_minicrm/contact/{person.pk}/change/"' in html
-    assert html.count("shown by Ringotel") == 1
+    assert html.count("best match") == 1
 
 
-def test_a_company_number_opens_its_main_contact(boss: Client) -> None:
+def test_organization_number_opens_main_contact(boss: Client) -> None:
     company = make_organization(phone="+442079460100")
     ada = make_contact("Ada Example", organization=company)
 
@@ -50,9 +50,9 @@ def test_a_company_number_opens_its_main_contact(boss: Client) -> None:
 
 @pytest.mark.parametrize(
     ("name", "first"),
-    [("Zed Nobody", "Zed"), ("+442079460100", ""), ("$caller_name$", ""), ("", ""), ("123", "")],
+    [("Zed Notreal", "Zed"), ("+442079460100", ""), ("$caller_name$", ""), ("", ""), ("123", "")],
 )
-def test_a_stranger_opens_a_form_that_is_filled_in(boss: Client, name: str, first: str) -> None:
+def test_unknown_caller_opens_prefilled_form(boss: Client, name: str, first: str) -> None:
     response = boss.get(URL, {"caller": "442079460100", "name": name}, follow=True)
     html = response.content.decode()
 
@@ -62,7 +62,7 @@ def test_a_stranger_opens_a_form_that_is_filled_in(boss: Client, name: str, firs
 
 
 @pytest.mark.parametrize("caller", ["anonymous", "", "500", "$caller$", "\0", "9" * 5000])
-def test_a_caller_who_cannot_be_known_is_explained(boss: Client, caller: str) -> None:
+def test_unidentifiable_caller_is_explained(boss: Client, caller: str) -> None:
     response = boss.get(URL, {"caller": caller})
 
     assert response.status_code == 200
@@ -70,16 +70,16 @@ def test_a_caller_who_cannot_be_known_is_explained(boss: Client, caller: str) ->
 
 
 @pytest.mark.parametrize("key", ["caller", "name", "called", "next", "url"])
-def test_it_leads_nowhere_else(boss: Client, key: str) -> None:
+def test_pop_redirects_to_crm_pages_only(boss: Client, key: str) -> None:
     response = boss.get(URL, {"caller": "+442079460100", key: "//evil.example/"})
 
-    if key == "caller":  # which is no number
+    if key == "caller":  # not a phone number
         assert response.status_code == 200
     else:
         assert response["Location"].startswith("/admin/ringotel_minicrm/contact/add/?")
 
 
-def test_it_writes_nothing(boss: Client) -> None:
+def test_pop_writes_nothing(boss: Client) -> None:
     make_contact("Ada Example", "+442079460100")
     with CaptureQueriesContext(connection) as queries:
         boss.get(URL, {"caller": "+442079460100"})
@@ -88,7 +88,7 @@ def test_it_writes_nothing(boss: Client) -> None:
     assert not [query["sql"] for query in queries if not query["sql"].startswith("SELECT")]
 
 
-def test_only_who_is_logged_in_and_may_see_calls(db: None) -> None:
+def test_pop_requires_permission_to_view_calls(db: None) -> None:
     make_contact("Ada Example", "+442079460100")
     client = Client()
     assert client.get(URL, {"caller": "+442079460100"})["Location"].startswith(
@@ -99,5 +99,5 @@ def test_only_who_is_logged_in_and_may_see_calls(db: None) -> None:
     assert client.get(URL, {"caller": "+442079460100"}).status_code == 403
 
 
-def test_only_get(boss: Client) -> None:
+def test_pop_refuses_post(boss: Client) -> None:
     assert boss.post(URL).status_code == 405

@@ -1,9 +1,9 @@
-// Makes the staff pages nicer to use. Without it they work all the same, except for the live board.
+// Enhances the staff pages. All of them work without it, but live calls do not update.
 "use strict";
 (() => {
     const language = document.documentElement.lang || undefined;
 
-    // Times in the zone of whoever looks at them.
+    // Show times in the browser's time zone.
     function localTimes(root) {
         const short = {day: "numeric", month: "short", hour: "numeric", minute: "2-digit"};
         const thisYear = new Intl.DateTimeFormat(language, short);
@@ -18,19 +18,19 @@
         }
     }
 
-    function clock(seconds) {
+    function formatSeconds(seconds) {
         const pad = (number) => String(number).padStart(2, "0");
         const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
         return (hours ? `${hours}:${pad(minutes)}` : minutes) + ":" + pad(seconds % 60);
     }
 
-    function tick(root) {
+    function updateTimers(root) {
         for (const element of root.querySelectorAll("[data-ringotel-since]")) {
-            element.textContent = clock(Math.max(0, Math.round((Date.now() - new Date(element.dateTime)) / 1000)));
+            element.textContent = formatSeconds(Math.max(0, Math.round((Date.now() - new Date(element.dateTime)) / 1000)));
         }
     }
 
-    // A link to a recording becomes a player when it is pressed; one plays at a time.
+    // Replace the link to a recording with a player. One player plays at a time.
     function play(link) {
         const audio = document.createElement("audio");
         audio.controls = true;
@@ -53,7 +53,7 @@
         try {
             await navigator.clipboard.writeText(source.textContent);
         } catch {
-            getSelection().selectAllChildren(source); // for Ctrl-C
+            getSelection().selectAllChildren(source); // select it, ready to be copied
             return;
         }
         const word = button.textContent;
@@ -61,22 +61,22 @@
         setTimeout(() => { button.textContent = word; }, 2000);
     }
 
-    function liveBoard(board) {
+    function liveCalls(table) {
         const state = document.getElementById("ringotel-live-state");
         const button = document.getElementById("ringotel-notify");
-        const ids = () => new Set(Array.from(board.querySelectorAll("[data-call]"), (row) => row.dataset.call));
+        const ids = () => new Set(Array.from(table.querySelectorAll("[data-call]"), (row) => row.dataset.call));
         let etag = "", known = ids(), pause = 2000;
 
-        function offer() {
+        function updateButton() {
             button.hidden = !("Notification" in window) || Notification.permission !== "default";
         }
-        button.addEventListener("click", () => Notification.requestPermission().then(offer));
-        offer();
+        button.addEventListener("click", () => Notification.requestPermission().then(updateButton));
+        updateButton();
 
         function announce() {
-            for (const row of board.querySelectorAll('[data-incoming="1"]')) {
+            for (const row of table.querySelectorAll('[data-incoming="1"]')) {
                 if (known.has(row.dataset.call) || !("Notification" in window) || Notification.permission !== "granted") continue;
-                const note = new Notification(board.dataset.title, {body: row.dataset.name, tag: row.dataset.call});
+                const note = new Notification(table.dataset.title, {body: row.dataset.name, tag: row.dataset.call});
                 note.onclick = () => { window.focus(); row.querySelector("a").click(); };
             }
             known = ids();
@@ -84,19 +84,19 @@
 
         async function poll() {
             try {
-                const response = await fetch(board.dataset.url, {cache: "no-store", headers: etag ? {"If-None-Match": etag} : {}});
+                const response = await fetch(table.dataset.url, {cache: "no-store", headers: etag ? {"If-None-Match": etag} : {}});
                 if (response.redirected || response.status === 403) {
                     state.textContent = state.dataset.login;
                     return;
                 }
                 if (response.status === 200) {
-                    const focused = document.activeElement && board.contains(document.activeElement) && document.activeElement.href;
-                    board.innerHTML = await response.text();
+                    const focused = document.activeElement && table.contains(document.activeElement) && document.activeElement.href;
+                    table.innerHTML = await response.text();
                     etag = response.headers.get("ETag") || "";
-                    tick(board);
+                    updateTimers(table);
                     announce();
                     if (focused) {
-                        Array.from(board.querySelectorAll("a")).find((link) => link.href === focused)?.focus();
+                        Array.from(table.querySelectorAll("a")).find((link) => link.href === focused)?.focus();
                     }
                 } else if (response.status !== 304) {
                     throw new Error(String(response.status));
@@ -109,31 +109,31 @@
             }
             setTimeout(poll, pause);
         }
-        setInterval(() => tick(board), 1000);
-        tick(board);
+        setInterval(() => updateTimers(table), 1000);
+        updateTimers(table);
         poll();
     }
 
-    // While one types a contact: is there one with this number or address?
+    // Show contacts with the same number or e-mail address while the form is filled in.
     function duplicates(form) {
         const notice = document.getElementById("ringotel-duplicates");
-        let timer = 0, asked = "";
-        async function look() {
+        let timer = 0, lastQuery = "";
+        async function lookUp() {
             const query = new URLSearchParams();
             for (const input of form.querySelectorAll(`input[type="email"], ${notice.dataset.inputs}`)) {
                 if (input.value.trim()) query.append(input.type === "email" ? "email" : "number", input.value);
             }
-            if (query.toString() === asked) return;
-            asked = query.toString();
-            const response = asked ? await fetch(`${notice.dataset.url}&${asked}`) : null;
+            if (query.toString() === lastQuery) return;
+            lastQuery = query.toString();
+            const response = lastQuery ? await fetch(`${notice.dataset.url}&${lastQuery}`) : null;
             notice.innerHTML = response && response.ok ? await response.text() : "";
         }
-        form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(look, 400); });
-        look();
+        form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(lookUp, 400); });
+        lookUp();
     }
 
-    // What Django's own widgets leave out for keyboard and screen reader.
-    function help() {
+    // Make Django's own widgets accessible by keyboard and screen reader.
+    function improveAccessibility() {
         for (const select of document.querySelectorAll("select.admin-autocomplete")) {
             const box = select.parentElement.querySelector(".select2-selection");
             const label = select.labels[0];
@@ -159,7 +159,7 @@
         }
     }
 
-    document.addEventListener("formset:added", help);
+    document.addEventListener("formset:added", improveAccessibility);
     document.addEventListener("click", (event) => {
         const link = event.target.closest("a.ringotel-play");
         if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
@@ -171,9 +171,9 @@
     });
     document.addEventListener("DOMContentLoaded", () => {
         localTimes(document);
-        window.django?.jQuery ? django.jQuery(help) : help(); // after Django's own scripts
-        const board = document.getElementById("ringotel-live");
-        if (board) liveBoard(board);
+        window.django?.jQuery ? django.jQuery(improveAccessibility) : improveAccessibility(); // after Django's scripts
+        const table = document.getElementById("ringotel-live");
+        if (table) liveCalls(table);
         const notice = document.getElementById("ringotel-duplicates");
         if (notice) duplicates(document.getElementById(notice.dataset.form));
     });

@@ -1,4 +1,5 @@
-// Calls with one click, and says beside the number what happened. Without it, the link leads to a page that asks.
+// Places a call on click and shows the result next to the number. Without it, the link opens a
+// page with a form.
 "use strict";
 document.addEventListener("click", async (event) => {
     const link = event.target.closest('a.ringotel-call[href*="?number="]');
@@ -7,30 +8,30 @@ document.addEventListener("click", async (event) => {
     const url = new URL(link.href);
     if (url.origin !== location.origin) return;
     event.preventDefault();
-    let said = link.nextElementSibling;
-    if (!said || !said.classList.contains("ringotel-said")) {
-        said = document.createElement("small");
-        said.className = "ringotel-said";
-        said.setAttribute("role", "status");
-        link.after(said);
+    let status = link.nextElementSibling;
+    if (!status || !status.classList.contains("ringotel-call-status")) {
+        status = document.createElement("small");
+        status.className = "ringotel-call-status";
+        status.setAttribute("role", "status");
+        link.after(status);
     }
     link.setAttribute("aria-busy", "true");
-    said.textContent = " …";
+    status.textContent = " …";
     try {
-        const answer = await fetch(url.pathname, {
+        const response = await fetch(url.pathname, {
             method: "POST",
             headers: {"X-CSRFToken": token.value, "Accept": "text/plain"},
             body: new URLSearchParams({number: url.searchParams.get("number")}),
         });
-        const isText = (answer.headers.get("Content-Type") || "").startsWith("text/plain");
-        said.textContent = " " + (isText ? await answer.text() : `${answer.status} ${answer.statusText}`);
-        if (answer.status === 409) { // the Ringotel app cannot ring
+        const isText = (response.headers.get("Content-Type") || "").startsWith("text/plain");
+        status.textContent = " " + (isText ? await response.text() : `${response.status} ${response.statusText}`);
+        if (response.status === 409) { // the Ringotel app cannot ring
             const other = document.createElement("a");
             other.href = other.textContent = `tel:${url.searchParams.get("number")}`;
-            said.append(" ", other);
+            status.append(" ", other);
         }
     } catch (error) {
-        said.textContent = " " + error.message;
+        status.textContent = " " + error.message;
     } finally {
         link.removeAttribute("aria-busy");
     }

@@ -1,4 +1,4 @@
-"""What a person does at the desk."""
+"""What staff do in the admin."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.factories import make_user
 from tests.fixtures.admin import make_call
 
 
-def test_a_recording_plays_in_the_row(desk: Desk) -> None:
+def test_recording_plays_in_the_row(desk: Desk) -> None:
     make_people()
     recorded()
     page = desk.open(CALLS)
@@ -27,7 +27,7 @@ def test_a_recording_plays_in_the_row(desk: Desk) -> None:
     assert page.evaluate("document.querySelector('audio').duration") == pytest.approx(1, abs=0.1)
 
 
-def test_times_are_in_the_zone_of_who_looks(desks: Callable[..., Desk]) -> None:
+def test_times_are_shown_in_browser_time_zone(desks: Callable[..., Desk]) -> None:
     make_people()
     make_call(1, tenant=tenant(), start=dt.datetime(2026, 3, 2, 23, 30, tzinfo=dt.UTC))
     here = desks(timezone_id="Asia/Tokyo").open(CALLS).inner_text("#result_list time")
@@ -39,28 +39,30 @@ def test_times_are_in_the_zone_of_who_looks(desks: Callable[..., Desk]) -> None:
     assert "6:30" in there
 
 
-def test_the_live_board_follows_by_itself(desk: Desk) -> None:
+def test_live_page_updates_automatically(desk: Desk) -> None:
     make_people()
     desk.context.grant_permissions(["notifications"])
     page = desk.open(f"{CALLS}live/")
     page.evaluate(
         """() => {
-            window.told = [];
-            window.Notification = class { constructor(title, options) { told.push(options.body); } };
+            window.notified = [];
+            window.Notification = class {
+                constructor(title, options) { notified.push(options.body); }
+            };
             Notification.permission = "granted";
         }"""
     )
-    assert "Nobody is on the phone" in page.inner_text("#ringotel-live")
+    assert "No calls are live." in page.inner_text("#ringotel-live")
 
     call = make_call(1, tenant=tenant(), status="ringing", start=timezone.now())
     page.wait_for_selector(f'[data-call="{call.pk}"]')
-    assert page.evaluate("told") == ["+44 20 7946 0001"]
+    assert page.evaluate("notified") == ["+44 20 7946 0001"]
 
     Activity.objects.filter(pk=call.pk).update(status="answered")
     page.wait_for_selector(f'[data-call="{call.pk}"]', state="detached")
 
 
-def test_a_note_is_written_and_ticked_off(desk: Desk) -> None:
+def test_note_is_added_and_marked_done(desk: Desk) -> None:
     person = make_people()[1]
     page = desk.open(
         f"/admin/{person._meta.app_label}/{person._meta.model_name}/{person.pk}/change/"
@@ -69,13 +71,13 @@ def test_a_note_is_written_and_ticked_off(desk: Desk) -> None:
     page.fill("#id_note-text", "Send the offer")
     page.fill("#id_note-due", "2026-03-04")
     page.click(".ringotel-note-form button")
-    page.click(".ringotel-timeline button:has-text('Done')")
+    page.click(".ringotel-timeline button:has-text('Mark as done')")
 
     page.wait_for_selector(".ringotel-timeline .ringotel-answered")
     assert Note.objects.get().done_at
 
 
-def test_a_call_is_assigned_with_the_keyboard_alone(desk: Desk) -> None:
+def test_call_is_assigned_by_keyboard(desk: Desk) -> None:
     make_people()
     call = make_call(1, tenant=tenant())
     page = desk.open(f"{CALLS}assign/?id={call.pk}&q=")
@@ -93,8 +95,8 @@ def test_a_call_is_assigned_with_the_keyboard_alone(desk: Desk) -> None:
     assert Activity.objects.get().contact_name == "Ada Example"
 
 
-@pytest.mark.skipif(not has_minicrm, reason="The mini-CRM's form.")
-def test_duplicates_are_pointed_out_while_one_types(desk: Desk) -> None:
+@pytest.mark.skipif(not has_minicrm, reason="Tests the form of the mini-CRM.")
+def test_duplicates_are_shown_while_typing(desk: Desk) -> None:
     make_people()
     page = desk.open("/admin/ringotel_minicrm/contact/add/")
 
@@ -103,8 +105,8 @@ def test_duplicates_are_pointed_out_while_one_types(desk: Desk) -> None:
     page.wait_for_selector("#ringotel-duplicates a:has-text('Ada Example')")
 
 
-@pytest.mark.skipif(not has_minicrm, reason="The command makes a service user of no branch.")
-def test_connecting_and_trying_it(desk: Desk) -> None:
+@pytest.mark.skipif(not has_minicrm, reason="The service user has no branch.")
+def test_connection_is_created_and_tested(desk: Desk) -> None:
     make_user("una", extension="101")
     desk.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = desk.open("/admin/ringotel_crm/apikey/connect/")
@@ -119,11 +121,11 @@ def test_connecting_and_trying_it(desk: Desk) -> None:
         page.click("text=Download")
     assert download.value.suggested_filename == "ringotel.json"
     with desk.context.expect_page() as opened:
-        page.click("text=Call each hook")
-    opened.value.wait_for_selector("text=All is as the document promises.")
+        page.click("text=Test all hooks")
+    opened.value.wait_for_selector("text=All checks passed.")
 
 
-def test_a_figure_of_the_overview_leads_to_its_calls(desk: Desk) -> None:
+def test_overview_bar_links_to_its_calls(desk: Desk) -> None:
     make_people()
     make_call(1, tenant=tenant(), start=timezone.now())
     page = desk.open(f"{CALLS}overview/?days=1")
@@ -135,10 +137,8 @@ def test_a_figure_of_the_overview_leads_to_its_calls(desk: Desk) -> None:
     assert page.locator("#result_list tbody tr").count() == 1
 
 
-@pytest.mark.skipif(
-    not has_minicrm, reason="Whose calls are whose, hostcrm says by its own tables."
-)
-def test_an_agent_does_not_hear_what_is_not_hers(desks: Callable[..., Desk]) -> None:
+@pytest.mark.skipif(not has_minicrm, reason="hostcrm maps agents by its own tables.")
+def test_agent_plays_own_recordings_only(desks: Callable[..., Desk]) -> None:
     from django.contrib.auth.models import Group
 
     call_command("ringotel_create_groups", verbosity=0)

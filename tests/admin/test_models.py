@@ -1,4 +1,4 @@
-"""The staff pages of every model, and what a person writes there beside what the phone writes."""
+"""The admin of every model, and edits of a call that the phone updates at the same time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.factories import (
     the_call,
 )
 
-OURS = [
+MODELS = [
     model
     for model in apps.get_models()
     if model._meta.app_label in ("ringotel_crm", "ringotel_minicrm")
@@ -78,26 +78,28 @@ def url_of(model: type[Model], page: str, *args: Any) -> str:
 
 
 @pytest.mark.parametrize("query", ["", "?q=ada", f"?q={number(1)[1:]}"])
-@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
-def test_an_empty_list(admin_client: Client, model: type[Model], query: str) -> None:
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_list_is_shown_with_any_search(
+    admin_client: Client, model: type[Model], query: str
+) -> None:
     assert admin_client.get(url_of(model, "changelist") + query).status_code == 200
 
 
-@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
-def test_an_empty_list_says_what_to_do(admin_client: Client, model: type[Model]) -> None:
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_empty_list_explains_how_rows_are_created(admin_client: Client, model: type[Model]) -> None:
     html = admin_client.get(url_of(model, "changelist")).content.decode()
 
-    [said] = re.findall(r'<div class="ringotel-empty"><p>(.*?)</div>', html, re.DOTALL)
-    assert said.count("<p>") == 1  # that there is nothing, and how to change that
+    [text] = re.findall(r'<div class="ringotel-empty">(.*?)</div>', html, re.DOTALL)
+    assert text.count("<p>") == 2  # the state, and how to change it
 
 
-@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
-def test_the_page_to_add_one(admin_client: Client, rf: Any, model: type[Model]) -> None:
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_add_page_is_shown_or_forbidden(admin_client: Client, rf: Any, model: type[Model]) -> None:
     assert admin_client.get(url_of(model, "add")).status_code in (200, 403)
 
 
-def test_every_model_of_ours_has_pages() -> None:
-    assert set(OURS) >= MAKERS.keys()
+def test_every_model_is_registered() -> None:
+    assert set(MODELS) >= MAKERS.keys()
 
 
 def queries_of(client: Client, url: str) -> int:
@@ -107,13 +109,11 @@ def queries_of(client: Client, url: str) -> int:
 
 
 @pytest.mark.parametrize("model", MAKERS, ids=lambda model: model.__name__)
-def test_lists_and_pages_cost_the_same_with_many_rows(
-    admin_client: Client, model: type[Model]
-) -> None:
+def test_query_count_is_independent_of_rows(admin_client: Client, model: type[Model]) -> None:
     rows = [MAKERS[model](1)]
     changelist = url_of(model, "changelist")
     for url in (changelist, url_of(model, "change", rows[0].pk)):
-        admin_client.get(url)  # what is asked only once has been asked
+        admin_client.get(url)  # fills the caches
     one = (
         queries_of(admin_client, changelist),
         queries_of(admin_client, url_of(model, "change", rows[0].pk)),
@@ -124,11 +124,11 @@ def test_lists_and_pages_cost_the_same_with_many_rows(
         queries_of(admin_client, url_of(model, "change", rows[-1].pk)),
     )
     assert many == one
-    # Without a filter, a list is the user, the session, the rows, and what belongs to them.
+    # Session, user, rows and related rows.
     assert many[0] <= 10
 
 
-def test_numbers_are_shown_as_people_write_them(admin_client: Client) -> None:
+def test_numbers_are_formatted_for_display(admin_client: Client) -> None:
     make_contact("Ada Example", "00442079460001")
     assert "+44 20 7946 0001" in admin_client.get(url_of(Contact, "changelist")).content.decode()
 
@@ -136,7 +136,7 @@ def test_numbers_are_shown_as_people_write_them(admin_client: Client) -> None:
 # --- keys ---
 
 
-def test_a_key_is_shown_once_and_works(admin_client: Client, client: Client) -> None:
+def test_key_is_shown_once_and_authenticates(admin_client: Client, client: Client) -> None:
     una = make_user("una")
     una.user_permissions.add(*una.user_permissions.model.objects.filter(codename="use_api"))
     response = admin_client.post(
@@ -162,7 +162,7 @@ def test_a_key_is_shown_once_and_works(admin_client: Client, client: Client) -> 
     assert status() == 403
 
 
-def test_a_change_of_a_key_leaves_its_secret(admin_client: Client) -> None:
+def test_key_change_keeps_its_secret(admin_client: Client) -> None:
     key, token = ApiKey.objects.issue(name="desk", user=make_user("una"))
     ben = make_user("ben")
     response = admin_client.post(
@@ -173,7 +173,7 @@ def test_a_change_of_a_key_leaves_its_secret(admin_client: Client) -> None:
     assert (key.name, key.user, key.digest) == ("desk", ben, ApiKey.digest_of(token))
 
 
-def test_a_name_is_not_given_twice(admin_client: Client) -> None:
+def test_key_name_must_be_unique(admin_client: Client) -> None:
     key, _token = ApiKey.objects.issue(name="desk", user=make_user("una"))
     response = admin_client.post(url_of(ApiKey, "add"), {"name": "desk", "user": key.user.pk})
     assert response.status_code == 200
@@ -184,10 +184,10 @@ def test_a_name_is_not_given_twice(admin_client: Client) -> None:
     ("model", "form"),
     [("callsubject", {"name": "Sales"}), ("agent", {"extension": "2001", "user": ""})],
 )
-def test_what_there_is_already_is_a_mistake_in_the_form(
+def test_duplicate_within_tenant_is_a_form_error(
     admin_client: Client, model: str, form: dict[str, str]
 ) -> None:
-    """Though a part of what is unique, the tenant, is no field of it."""
+    """The tenant is part of the constraint, but not a field of the form."""
     answers = []
     for username in ("una", "ulf"):
         if "user" in form:
@@ -198,16 +198,16 @@ def test_what_there_is_already_is_a_mistake_in_the_form(
     assert "already exists" in answers[1].content.decode()
 
 
-# --- calls: a person and the phone write to the same row ---
+# --- calls: staff and the phone write to the same row ---
 
 
 class Form(HTMLParser):
-    """What a browser would send if a person opened a page of the admin and saved its form as it is."""
+    """Parses the values that a browser submits if the form on a page is saved unchanged."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
         self.values: dict[str, str] = {}
-        self.open = ""  # the textarea or select that the parser is in
+        self.open = ""  # name of the current textarea or select
         [form] = re.findall(r'<form[^>]*id="\w+_form".*?</form>', page, re.DOTALL)
         self.feed(form)
 
@@ -241,7 +241,7 @@ def form_of(client: Client, url: str) -> dict[str, str]:
 
 @pytest.fixture
 def page(api: Api) -> str:
-    """The page of a call whose subject the phone has written."""
+    """The page of a call with a subject received from the phone."""
     id = api.id(
         "CreateActivity", {"call_id": "c1", "caller_number": number(1), "subject": "By phone"}
     )
@@ -249,16 +249,14 @@ def page(api: Api) -> str:
 
 
 def save(client: Client, url: str, form: dict[str, str], **edits: str) -> None:
-    # A browser ends lines in its own way.
+    # Browsers submit line breaks as CRLF.
     response = client.post(
         url, {name: re.sub("\r?\n", "\r\n", text) for name, text in {**form, **edits}.items()}
     )
     assert response.status_code == 302, response.context["errors"]
 
 
-def test_what_a_person_edited_the_phone_does_not_overwrite(
-    api: Api, admin_client: Client, page: str
-) -> None:
+def test_phone_does_not_overwrite_manual_edits(api: Api, admin_client: Client, page: str) -> None:
     api.ok("UpdateActivity", {"call_id": "c1", "subject": "By phone again", "comment": "By phone"})
     assert (the_call().subject, the_call().comment) == ("By phone again", "By phone")
     save(admin_client, page, form_of(admin_client, page), subject="By hand")
@@ -272,19 +270,21 @@ def test_what_a_person_edited_the_phone_does_not_overwrite(
     assert the_call().subject == "By hand"
 
 
-def test_what_a_person_emptied_stays_empty(api: Api, admin_client: Client, page: str) -> None:
+def test_phone_does_not_refill_cleared_field(api: Api, admin_client: Client, page: str) -> None:
     save(admin_client, page, form_of(admin_client, page), subject="")
     api.ok("UpdateActivity", {"call_id": "c1", "subject": "By phone again"})
     assert the_call().subject == ""
 
 
-def test_what_a_person_wrote_first_stays(api: Api, admin_client: Client, page: str) -> None:
+def test_phone_does_not_overwrite_comment_entered_first(
+    api: Api, admin_client: Client, page: str
+) -> None:
     save(admin_client, page, form_of(admin_client, page), comment="By hand")
     api.ok("UpdateActivity", {"call_id": "c1", "comment": "By phone"})
     assert the_call().comment == "By hand"
 
 
-def test_a_form_that_was_saved_as_it_is_keeps_nothing_from_the_phone(
+def test_unchanged_form_does_not_block_phone_updates(
     api: Api, admin_client: Client, page: str
 ) -> None:
     api.ok("UpdateActivity", {"call_id": "c1", "comment": "Two\nlines."})
@@ -297,9 +297,7 @@ def test_a_form_that_was_saved_as_it_is_keeps_nothing_from_the_phone(
     assert (the_call().subject, the_call().comment) == ("By phone again", "Three\nmore\nlines.")
 
 
-def test_a_form_that_was_open_while_the_call_ended_does_not_undo_that(
-    api: Api, admin_client: Client, page: str
-) -> None:
+def test_open_form_does_not_undo_call_end(api: Api, admin_client: Client, page: str) -> None:
     form = form_of(admin_client, page)
     api.ok(
         "StopCallActivity",
@@ -316,9 +314,7 @@ def test_a_form_that_was_open_while_the_call_ended_does_not_undo_that(
     assert call.subject == "By hand"
 
 
-def test_a_form_that_was_open_while_the_phone_wrote_does_not_undo_that(
-    api: Api, admin_client: Client, page: str
-) -> None:
+def test_open_form_does_not_undo_phone_updates(api: Api, admin_client: Client, page: str) -> None:
     form = form_of(admin_client, page)
     api.ok("UpdateActivity", {"call_id": "c1", "comment": "By phone"})
     save(admin_client, page, form, subject="By hand")
@@ -328,9 +324,7 @@ def test_a_form_that_was_open_while_the_phone_wrote_does_not_undo_that(
 # --- contacts ---
 
 
-def test_a_contact_edited_by_hand_is_found_by_the_new_number(
-    api: Api, admin_client: Client
-) -> None:
+def test_edited_contact_is_found_by_new_number(api: Api, admin_client: Client) -> None:
     ada = make_contact("Ada Example", number(1), number(2))
     set_times(ada, updated_at=at(8))
     url = url_of(Contact, "change", ada.pk)
