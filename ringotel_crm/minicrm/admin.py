@@ -25,7 +25,7 @@ from .models import Contact, ContactPhone, Organization
 # Import and export come with the extra of that name: pip install "ringotel-crm[import-export]".
 IMPORT_EXPORT: tuple[Any, ...] = ()
 if apps.is_installed("import_export"):
-    from .resources import ContactImportExportMixin
+    from .import_admin import ContactImportExportMixin
 
     IMPORT_EXPORT = (ContactImportExportMixin,)
 

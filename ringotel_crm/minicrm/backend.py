@@ -130,6 +130,7 @@ class Contacts(ContactDirectory):
     """:class:`~ringotel_crm.minicrm.models.Contact`."""
 
     model = Contact
+    importer = "ringotel_crm.minicrm.importer.MiniCRMImporter"
     can_delete = True
     can_merge = True
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .. import phone
+from ..contact_files.results import Outcome
 from ..models.fields import NormalizedField
 from ..models.search import prefix_index
 from .fields import E164Field, FullNameField, LowerEmailField
@@ -162,3 +164,94 @@ class ContactPhone(models.Model):
         """Mark the contact as changed."""
         Contact.objects.filter(pk=self.contact_id).update(updated_at=timezone.now())
         return super().delete(*args, **kwargs)
+
+
+class ContactImport(models.Model):
+    """The import of one file. Each step of the work is committed together with ``position``."""
+
+    class Status(models.TextChoices):
+        """The steps of an import, in this order."""
+
+        MAPPING = "mapping", _("columns to be mapped")
+        CHECKING = "checking", _("being checked")
+        READY = "ready", _("not confirmed")
+        IMPORTING = "importing", _("being imported")
+        DONE = "done", _("imported")
+        UNDOING = "undoing", _("being undone")
+        UNDONE = "undone", _("undone")
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("user"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    file_name = models.CharField(_("file"), max_length=255)
+    stored_name = models.CharField(
+        max_length=255, blank=True
+    )  # of the temporary copy, until the import is done
+    headers = models.JSONField(default=list)
+    headers_digest = models.CharField(max_length=64, db_index=True)
+    fields = models.JSONField(default=list)  # of each column, "" for ignored ones
+    filled = models.JSONField(default=list)  # indexes of the columns that have values
+    status = models.CharField(
+        _("status"), max_length=16, choices=Status.choices, default=Status.CHECKING
+    )
+    total = models.PositiveIntegerField(_("rows"), default=0)
+    position = models.PositiveIntegerField(default=0)
+    created = models.PositiveIntegerField(_("created"), default=0)
+    changed = models.PositiveIntegerField(_("changed"), default=0)
+    unchanged = models.PositiveIntegerField(_("left alone"), default=0)
+    refused = models.PositiveIntegerField(_("refused"), default=0)
+    kept = models.PositiveIntegerField(_("edited since"), default=0)
+    created_at = models.DateTimeField(_("started"), auto_now_add=True, db_index=True)
+    worked_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = _("import")
+        verbose_name_plural = _("imports")
+        default_permissions = ()
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class ImportedRow(models.Model):
+    """What an import does to one contact, or why it refuses a row. Deleted with the contact."""
+
+    job = models.ForeignKey(ContactImport, on_delete=models.CASCADE, related_name="rows")
+    number = models.PositiveIntegerField(_("row"))  # in the file
+    outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome.choices)
+    label = models.CharField(_("contact"), max_length=255, blank=True)
+    contact = models.ForeignKey(
+        Contact, on_delete=models.CASCADE, null=True, related_name="imports"
+    )
+    created_organization = models.ForeignKey(
+        Organization, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    before = models.JSONField(null=True)  # snapshot of a changed contact, to which undo returns
+    digest = models.CharField(max_length=64, blank=True)  # of the contact as the import left it
+    changes = models.JSONField(default=list)  # label, text before, text after
+    messages = models.JSONField(default=list)  # reasons of a refusal, or warnings
+    cells = models.JSONField(default=list)  # of a refused row, for the download
+    is_kept = models.BooleanField(default=False)  # undo left the contact as it is
+
+    class Meta:
+        verbose_name = _("imported row")
+        verbose_name_plural = _("imported rows")
+        default_permissions = ()
+        ordering = ("job", "number")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["job", "contact"], name="ringotel_unique_imported_contact"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["job", "outcome", "number"], name="ringotel_imported_outcome")
+        ]
+
+    def __str__(self) -> str:
+        return self.label or f"#{self.number}"

@@ -1,243 +1,256 @@
-"""Contacts from and to spreadsheets, by django-import-export. Imported only where that app is installed."""
+"""Contacts as rows of a table, by django-import-export. Imported only where that package is installed."""
 
 from __future__ import annotations
 
-import os
-import re
-import secrets
-import tempfile
-import time
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
-from zipfile import BadZipFile
 
-from django.contrib import messages
-from django.contrib.admin.options import IncorrectLookupParameters
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.core.exceptions import ValidationError
+from django.db import DataError, IntegrityError
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from import_export import fields, resources
-from import_export.admin import ImportExportMixin
-from import_export.forms import ExportForm
-from import_export.tmp_storages import TempFolderStorage
+from import_export.results import RowResult
+from tablib import Dataset
 
-from .. import phone
-from ..admin.changelist import INVALID_LOOKUP_ERRORS
-from ..admin.spreadsheets import from_spreadsheet_cell, spreadsheet_cell
-from ..backends import get_backend
+from ..contact_files.cells import SEPARATOR
+from ..contact_files.fields import FIELD_LABELS, PHONE_FIELDS, TEXT_FIELDS
+from ..contact_files.rows import ContactRow
 from ..models.search import normalize_for_search
-from ..records import Actor, ContactInput
-from .models import Contact, ContactPhone, Organization, PhoneKind
+from . import snapshots
+from .matching import ContactLoader, Key, keys_of_contact
+from .models import MAX_LENGTH, Contact, ContactPhone, Organization, PhoneKind
 
-FILE_PREFIX = "ringotel-import-"
-DAY = 24 * 3600
-TEXTS = ("first_name", "last_name", "job_title", "email")
-SEPARATOR = "; "
+# Contacts that a dry run remembers, so that a second row of the same person is recognised.
+MAX_REMEMBERED = 20_000
+
+
+def own_id_column() -> str:
+    """Return the header of the column of ids in an export of this very site.
+
+    Ids of other products, and of other sites, therefore never select one of our contacts.
+    """
+    return f"contact_id_{salted_hmac('ringotel_crm.contacts', 'id', algorithm='sha256').hexdigest()[:8]}"
 
 
 class NumbersField(fields.Field):  # type: ignore[misc]
-    """A contact's numbers of one kind, as typed."""
+    """The numbers of one kind, as typed, in one cell."""
 
     def __init__(self, kind: PhoneKind) -> None:
-        super().__init__(column_name=f"{kind.value}_phone")
+        super().__init__(column_name=f"{kind.value}_phone", attribute="phones")
         self.kind = kind
 
-    def get_value(self, instance: Any) -> str:
-        """Several in one cell."""
-        if not instance.pk:
-            return ""
+    def get_value(self, instance: Any, **kwargs: Any) -> str:
+        """Return the numbers, separated by ``:::``; an extension that is not in the text follows it."""
         return SEPARATOR.join(
             f"{number.raw} x{number.extension}"
             if number.extension and number.extension not in number.raw
             else number.raw
-            for number in instance.phones.all()
+            for number in snapshots.load_numbers(instance)
             if number.kind == self.kind
         )
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """After the contact: see :meth:`ContactResource.after_save_instance`."""
+
+class ContactRowResult(RowResult):  # type: ignore[misc]
+    """The result of a row that was imported, or would be."""
+
+    before: snapshots.Snapshot | None = None  # None for a new contact
+    changes: list[tuple[str, str, str]] = []  # label, text before, text after
 
 
 class ContactResource(resources.ModelResource):  # type: ignore[misc]
-    """A contact a row. A row without id is the contact with the same name and number or address, else a new one.
+    """One contact for each row; :class:`~.matching.ContactLoader` selects it.
 
-    An empty cell leaves things as they are.
+    A row of our own export replaces texts, and the numbers of each kind that it has. Any other row
+    replaces texts and adds numbers; without a name it only fills in what is missing. An empty cell
+    changes nothing.
     """
 
-    company = fields.Field(column_name="company", attribute="organization__name", readonly=True)
-    work = NumbersField(PhoneKind.WORK)
-    mobile = NumbersField(PhoneKind.MOBILE)
-    home = NumbersField(PhoneKind.HOME)
-    fax = NumbersField(PhoneKind.FAX)
-    other = NumbersField(PhoneKind.OTHER)
+    company = fields.Field(column_name="company", attribute="organization__name")
+    work_phone = NumbersField(PhoneKind.WORK)
+    mobile_phone = NumbersField(PhoneKind.MOBILE)
+    home_phone = NumbersField(PhoneKind.HOME)
+    fax_phone = NumbersField(PhoneKind.FAX)
+    other_phone = NumbersField(PhoneKind.OTHER)
 
     class Meta:
         model = Contact
-        fields = ("id", *TEXTS, "company", "work", "mobile", "home", "fax", "other")
+        fields = ("id", *TEXT_FIELDS, *PHONE_FIELDS)
         export_order = fields
-        skip_unchanged = True
-        report_skipped = True
-        clean_model_instances = True
+        instance_loader_class = ContactLoader
+        chunk_size = 2000  # of an export
+        skip_diff = True
+        store_instance = True
+        use_bulk = True
+        batch_size = None  # the whole of import_rows()
 
-    def __init__(self, user: Any = None, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.user = user
+        self.fields["id"].column_name = own_id_column()
+        self.labels = {name: str(label) for name, label in FIELD_LABELS.items()}
+        self.remembered: dict[Key, Contact] = {}
+        self.organizations: dict[str, Organization] = {}
+
+    @classmethod
+    def get_row_result_class(cls) -> type[RowResult]:
+        """Return the class with what undo and the preview need."""
+        return ContactRowResult
 
     def get_queryset(self) -> Any:
-        """With all that a row needs."""
+        """Return the contacts with all that a row needs, in two queries."""
         return super().get_queryset().select_related("organization").prefetch_related("phones")
 
-    def export_field(self, field: Any, instance: Any, **kwargs: Any) -> Any:
-        """Nothing that a spreadsheet runs."""
-        return spreadsheet_cell(super().export_field(field, instance, **kwargs))
+    def import_rows(
+        self, rows: Sequence[ContactRow], *, dry_run: bool = False
+    ) -> list[ContactRowResult]:
+        """Import a batch and return the result of each row.
+
+        If the database refuses the batch, its rows are imported one by one, so that one row never
+        keeps the others out.
+        """
+        if not dry_run:
+            self.remembered.clear()
+        columns = (self.fields["id"].column_name, *TEXT_FIELDS, *PHONE_FIELDS, "errors")
+        dataset = Dataset(headers=columns)
+        for row in rows:
+            texts = (getattr(row, name) for name in TEXT_FIELDS)
+            numbers = (row.phones.get(kind.value, []) for kind in PhoneKind)
+            dataset.append([row.own_id, *texts, *numbers, row.errors])
+        try:
+            result = self.import_data(dataset, dry_run=dry_run)
+        except (DataError, IntegrityError, ValueError) as exc:
+            self.create_instances.clear()
+            self.update_instances.clear()
+            if len(rows) > 1:
+                return [one for row in rows for one in self.import_rows([row])]
+            return [_refused(exc)]
+        for error in [*result.base_errors, *(error for row in result.rows for error in row.errors)]:
+            raise error.error
+        return list(result.rows)
+
+    def before_import(self, dataset: Any, **kwargs: Any) -> None:
+        """Look up the companies of the batch."""
+        names = {normalize_for_search(row["company"]) for row in dataset.dict} - {""}
+        found = Organization.objects.filter(name_normalized__in=names).order_by("-pk")
+        self.organizations = {company.name_normalized: company for company in found}
 
     def before_import_row(self, row: Any, **kwargs: Any) -> None:
-        """Texts, without what a spreadsheet makes of numbers: 353871234567.0."""
-        for name, value in row.items():
-            if isinstance(value, float) and value.is_integer():
-                value = int(value)
-            row[name] = "" if value is None else from_spreadsheet_cell(str(value).strip())
+        """Raise ``ValidationError`` if the row could not be read, or a value cannot be stored."""
+        errors = list(row["errors"])
+        for name in filter(row.get, TEXT_FIELDS):
+            model, field = (Organization, "name") if name == "company" else (Contact, name)
+            try:
+                model._meta.get_field(field).clean(row[name], None)  # type: ignore[union-attr]
+            except ValidationError as exc:
+                errors += [f"{self.labels[name]}: {message}" for message in exc.messages]
+        if any(len(number) > MAX_LENGTH for name in PHONE_FIELDS for number in row[name]):
+            errors.append(
+                _("Enter phone numbers of at most %(max)d characters.") % {"max": MAX_LENGTH}
+            )
+        if errors:
+            raise ValidationError(errors)
 
     def get_instance(self, instance_loader: Any, row: Any) -> Any:
-        """By id, else the same person."""
-        if row.get("id"):
-            return super().get_instance(instance_loader, row)
-        typed = [text for kind in PhoneKind for text in self.typed(row, kind)]
-        draft = ContactInput(**{name: row.get(name) or "" for name in TEXTS})
-        numbers = [number.e164 for text in typed for number in phone.numbers(text)]
-        same = (
-            get_backend(Actor(user=self.user)).contacts.find_existing(draft, numbers)
-            if numbers or draft.email
-            else None
-        )
-        return Contact.objects.get(pk=same.id) if same else None
+        """Return the contact that the row selects, None for a new one."""
+        return instance_loader.get_instance(row)
+
+    def after_init_instance(self, instance: Any, new: bool, row: Any, **kwargs: Any) -> None:
+        """Keep the state before the import."""
+        instance.is_new = new
+        instance.is_own = not new and instance.is_own
+        instance.is_created = new or getattr(instance, "is_created", False)
+        instance.before = snapshots.take(instance)
 
     def import_field(
         self, field: Any, instance: Any, row: Any, is_m2m: bool = False, **kwargs: Any
     ) -> None:
-        """Only what the row says."""
-        if field.attribute and row.get(field.column_name):
-            super().import_field(field, instance, row, is_m2m, **kwargs)
+        """Set one field, unless the cell is empty or has what is stored."""
+        value = row.get(field.column_name)
+        if not value or field.attribute == "id":
+            return
+        if isinstance(field, NumbersField):
+            self._import_numbers(field, instance, value)
+        elif self._is_change(field.get_value(instance) or "", value, instance, row):
+            if field.column_name == "company":
+                instance.organization = self.organizations.setdefault(
+                    normalize_for_search(value), Organization(name=value)
+                )
+            else:
+                setattr(instance, field.attribute, value)
 
     def skip_row(
         self, instance: Any, original: Any, row: Any, import_validation_errors: Any = None
     ) -> bool:
-        """What has nothing to say, or nothing new."""
-        if not any(row.values()):
-            return True
-        texts = all(getattr(instance, name) == getattr(original, name) for name in TEXTS)
-        company = not row.get("company") or normalize_for_search(
-            row["company"]
-        ) == normalize_for_search(getattr(original.organization, "name", ""))
-        numbers = all(
-            not self.typed(row, kind)
-            or [*self.typed(row, kind)] == NumbersField(kind).get_value(original).split(SEPARATOR)
-            for kind in PhoneKind
+        """Return whether the row would change nothing."""
+        return bool(not instance.is_new and instance.before == snapshots.take(instance))
+
+    def save_instance(self, instance: Any, is_create: bool, row: Any, **kwargs: Any) -> None:
+        """Write the contact at the end of the batch; later rows find it already."""
+        super().save_instance(instance, is_create, row, **kwargs)
+        if len(self.remembered) > MAX_REMEMBERED:
+            self.remembered.clear()
+        self.remembered |= dict.fromkeys(keys_of_contact(instance), instance)
+
+    def bulk_create(
+        self, using_transactions: bool, dry_run: bool, *args: Any, **kwargs: Any
+    ) -> None:
+        """Write the new contacts, unless this is a dry run."""
+        if not dry_run:
+            snapshots.create(self.create_instances)
+        self.create_instances.clear()
+
+    def bulk_update(
+        self, using_transactions: bool, dry_run: bool, *args: Any, **kwargs: Any
+    ) -> None:
+        """Write the changed contacts, unless this is a dry run. Those created in this batch are."""
+        changed = {id(contact): contact for contact in self.update_instances if not dry_run}
+        self.update_instances.clear()
+        for contact in changed.values():
+            if not contact.is_created:
+                snapshots.update(contact)
+
+    def after_import_row(self, row: Any, row_result: Any, **kwargs: Any) -> None:
+        """Describe what the row changes."""
+        instance = row_result.instance
+        row_result.before = None if row_result.is_new() else instance.before
+        row_result.changes = [
+            (self.labels[name], before, after)
+            for name, before, after in snapshots.changes(instance.before, snapshots.take(instance))
+        ]
+
+    def _is_change(self, stored: str, value: str, instance: Any, row: Any) -> bool:
+        if instance.is_own:
+            # Excel writes what its code page lacks as question marks.
+            return value not in (stored, stored.encode("cp1252", "replace").decode("cp1252"))
+        has_name = bool(row["first_name"] or row["last_name"])
+        return normalize_for_search(stored) != normalize_for_search(value) and (
+            has_name or not stored
         )
-        return bool(original.pk and texts and company and numbers)
 
-    def before_save_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
-        """The company by name, made if it is new."""
-        if name := row.get("company"):
-            found = (
-                Organization.objects.filter(name_normalized=normalize_for_search(name))
-                .order_by("id")
-                .first()
+    def _import_numbers(self, field: NumbersField, instance: Any, texts: Sequence[str]) -> None:
+        """Add the numbers that the contact lacks; replace those of this kind if the row is our own."""
+        held = snapshots.load_numbers(instance)
+        if instance.is_own and SEPARATOR.join(texts) == field.get_value(instance):
+            return
+        comparable = [number for number in held if not instance.is_own or number.kind == field.kind]
+        numbers: list[ContactPhone] = []
+        for text in texts:
+            new = snapshots.new_number(field.kind, text)
+            same = next(
+                (one for one in [*comparable, *numbers] if snapshots.is_same_number(one, new)), new
             )
-            instance.organization = found or Organization.objects.create(name=name)
-
-    def after_save_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
-        """A cell with numbers says all of that kind, as typed: leading zeros stay."""
-        for kind in PhoneKind:
-            typed = self.typed(row, kind)
-            if typed and typed != NumbersField(kind).get_value(instance).split(SEPARATOR):
-                instance.phones.filter(kind=kind).delete()
-                for text in typed:
-                    ContactPhone.objects.create(contact=instance, kind=kind, raw=text)
-        getattr(instance, "_prefetched_objects_cache", {}).clear()
-
-    def typed(self, row: Any, kind: PhoneKind) -> list[str]:
-        """The numbers in the cell of this kind."""
-        cell = str(row.get(f"{kind.value}_phone") or "")
-        return [text.strip() for text in cell.split(SEPARATOR.strip()) if text.strip()]
+            if same not in numbers:
+                numbers.append(same)
+        if instance.is_own:
+            instance.numbers = [number for number in held if number.kind != field.kind] + numbers
+        else:
+            instance.numbers = held + [number for number in numbers if number not in held]
 
 
-class UploadedImportFile(TempFolderStorage):  # type: ignore[misc]
-    """A file between preview and import: nobody can name another one, and none stays longer than a day."""
-
-    def save(self, data: bytes) -> None:
-        """For this process's user alone."""
-        self.name = f"{FILE_PREFIX}{secrets.token_hex(16)}"
-        for path in Path(tempfile.gettempdir()).glob(f"{FILE_PREFIX}*"):
-            with suppress(OSError):  # another's, or gone meanwhile
-                if path.stat().st_mtime < time.time() - DAY:
-                    path.unlink()
-        with open(
-            self.get_full_path(), "xb", opener=lambda path, flags: os.open(path, flags, 0o600)
-        ) as file:
-            file.write(data)
-
-    def get_full_path(self) -> str:
-        """Raises ``FileNotFoundError`` for a name that :meth:`save` did not make."""
-        if not re.fullmatch(f"{FILE_PREFIX}[0-9a-f]{{32}}", self.name):
-            raise FileNotFoundError
-        path: str = super().get_full_path()
-        return path
-
-
-class ContactImportExportMixin(ImportExportMixin):  # type: ignore[misc]
-    """CSV and XLSX, with a preview of what an import would change."""
-
-    resource_classes = [ContactResource]
-    # The one to choose fields with has scripts and styles inline, which a strict Content-Security-Policy refuses.
-    export_form_class = ExportForm
-
-    def get_tmp_storage_class(self) -> Any:
-        """What the site has chosen, or ours in the place of the library's default."""
-        chosen = super().get_tmp_storage_class()
-        return UploadedImportFile if chosen is TempFolderStorage else chosen
-
-    def get_import_resource_kwargs(
-        self, request: HttpRequest, *args: Any, **kwargs: Any
-    ) -> dict[str, Any]:
-        """Who imports."""
-        return {"user": request.user}
-
-    def has_import_permission(self, request: HttpRequest) -> bool:
-        """Who may write contacts."""
-        return bool(self.has_add_permission(request) and self.has_change_permission(request))
-
-    def has_export_permission(self, request: HttpRequest) -> bool:
-        """A permission of its own."""
-        return request.user.has_perm("ringotel_crm.export_activity")
-
-    def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """A file that is gone meanwhile, or is another than the form says, has to be chosen again."""
-        try:
-            response: HttpResponse = super().process_import(request, **kwargs)
-        except (OSError, ValueError, LookupError, BadZipFile):
-            return self._back(request, "import", _("The file cannot be read. Choose it again."))
-        return response
-
-    def export_action(self, request: HttpRequest) -> HttpResponse:
-        """What the list was narrowed to may be nonsense."""
-        try:
-            response: HttpResponse = super().export_action(request)
-        except (IncorrectLookupParameters, *INVALID_LOOKUP_ERRORS):
-            return self._back(request, "changelist", _("The list cannot be narrowed like that."))
-        return response
-
-    def _back(self, request: HttpRequest, page: str, problem: str) -> HttpResponse:
-        messages.error(request, problem)
-        return HttpResponseRedirect(reverse(f"admin:ringotel_minicrm_contact_{page}"))
-
-    def get_import_formats(self) -> list[Any]:
-        """The two that people have."""
-        return self.get_export_formats()
-
-    def get_export_formats(self) -> list[Any]:
-        """The two that people have; XLSX needs openpyxl."""
-        from import_export.formats.base_formats import CSV, XLSX
-
-        return [kind for kind in (CSV, XLSX) if kind().can_export()]
+def _refused(error: Exception) -> ContactRowResult:
+    """Return the result of a row that the database refuses."""
+    result = ContactRowResult()
+    result.import_type = RowResult.IMPORT_TYPE_INVALID
+    message = _("The database refuses this row: %(error)s") % {"error": error}
+    result.validation_error = ValidationError(message)
+    return result

@@ -1,0 +1,28 @@
+"""What an import does with the rows of a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class Outcome(TextChoices):
+    """What becomes of a row."""
+
+    CREATED = "created", _("created")
+    CHANGED = "changed", _("changed")
+    UNCHANGED = "unchanged", _("left alone")
+    REFUSED = "refused", _("refused")
+
+
+@dataclass(kw_only=True)
+class RowResult:
+    """The outcome of one row. ``messages`` are reasons of a refusal, or warnings."""
+
+    number: int
+    outcome: Outcome
+    label: str = ""
+    messages: list[str] = field(default_factory=list)
+    cells: list[str] = field(default_factory=list)

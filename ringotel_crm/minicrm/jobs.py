@@ -1,0 +1,355 @@
+"""Import a file in steps that survive an interruption: check, import, undo.
+
+The rows of the file are stored as JSON lines. Each step handles a batch of rows and commits it
+together with the position that it has reached, so that any later request can continue.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import islice
+from typing import Any, BinaryIO
+
+from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from ..contact_files import headers
+from ..contact_files.cells import clean
+from ..contact_files.fields import FIELDS
+from ..contact_files.results import Outcome
+from ..contact_files.rows import ContactRow, RowReader
+from ..contact_files.tables import open_table
+from ..models import Activity, LegalHold, Note
+from ..services import locks
+from . import snapshots, storage
+from .models import Contact, ContactImport, ImportedRow, Organization
+from .resources import ContactResource, ContactRowResult, own_id_column
+
+BATCH = 250
+MAX_SHOWN = 100  # rows of each outcome in a preview
+UNDO_TIME = dt.timedelta(days=30)
+
+Status = ContactImport.Status
+WRITTEN = [Outcome.CREATED, Outcome.CHANGED]
+OUTCOMES = {"new": Outcome.CREATED, "update": Outcome.CHANGED, "skip": Outcome.UNCHANGED}
+
+
+class FileDeleted(Exception):
+    """The stored rows were deleted; the file has to be chosen again."""
+
+
+def start(file: BinaryIO, *, file_name: str, user: Any = None, encoding: str = "") -> ContactImport:
+    """Store the rows of a file and map its columns, as they were mapped last time if they are the same.
+
+    Raises ``UnreadableFile``.
+    """
+    delete_expired()
+    table = open_table(file, encoding=encoding)
+    lines: list[bytes] = []
+    filled: set[int] = set()
+    for number, cells in table.rows:
+        filled |= {index for index, cell in enumerate(cells) if index not in filled and clean(cell)}
+        lines.append(json.dumps([number, cells], ensure_ascii=False).encode(errors="replace"))
+    job = ContactImport(
+        user=user,
+        file_name=file_name[-255:],
+        headers=table.headers,
+        headers_digest=_digest(table.headers),
+        filled=sorted(filled),
+        total=len(lines),
+    )
+    job.fields = table.fields or _remembered_fields(job) or headers.recognize(table.headers)
+    job.status = Status.CHECKING if headers.is_mapped(job.fields) else Status.MAPPING
+    job.stored_name = storage.save(b"\n".join(lines))
+    job.save()
+    return job
+
+
+def set_fields(job: ContactImport, fields: Sequence[str]) -> None:
+    """Map the columns anew, and check the rows again."""
+    job.fields = [field if field in FIELDS else "" for field in fields]
+    _restart(job, Status.CHECKING if headers.is_mapped(job.fields) else Status.MAPPING)
+
+
+def confirm(job: ContactImport) -> None:
+    """Begin to import."""
+    _restart(job, Status.IMPORTING)
+
+
+def begin_undo(job: ContactImport) -> None:
+    """Begin to undo."""
+    job.status, job.position = Status.UNDOING, 0
+    job.save()
+
+
+def discard(job: ContactImport) -> None:
+    """Delete an import that was not confirmed, with its file."""
+    storage.delete(job.stored_name)
+    job.delete()
+
+
+def can_undo(job: ContactImport) -> bool:
+    """Return whether the import is done, and what undo needs is still stored."""
+    return (
+        job.status == Status.DONE
+        and job.rows.filter(outcome__in=WRITTEN, contact__isnull=False).exists()
+    )
+
+
+def ignored_columns(job: ContactImport) -> list[str]:
+    """Return the headers of the columns that have values and are not imported."""
+    return [
+        job.headers[index]
+        for index in job.filled
+        if not job.fields[index] and job.headers[index] != own_id_column()
+    ]
+
+
+def sample_rows(job: ContactImport, count: int = 3) -> list[list[str]]:
+    """Return the cells of the first rows. Raises ``FileDeleted``."""
+    return [cells for _number, cells in islice(_rows(job), count)]
+
+
+def steps(job: ContactImport) -> Iterator[list[ImportedRow]]:
+    """Do the work that the status of ``job`` asks for; yield the rows of each batch.
+
+    Raises ``FileDeleted``.
+    """
+    if job.status in (Status.CHECKING, Status.IMPORTING):
+        yield from _import_steps(job)
+    elif job.status == Status.UNDOING:
+        yield from _undo_steps(job)
+
+
+def delete_expired() -> None:
+    """Delete what undo needs after 30 days, and files that were not confirmed within one."""
+    now = timezone.now()
+    ImportedRow.objects.filter(job__created_at__lt=now - UNDO_TIME).delete()
+    unconfirmed = ContactImport.objects.filter(
+        status__in=[Status.MAPPING, Status.CHECKING, Status.READY]
+    )
+    for job in unconfirmed.filter(created_at__lt=now - dt.timedelta(seconds=storage.MAX_AGE)):
+        discard(job)
+
+
+def _digest(texts: Sequence[str]) -> str:
+    return hashlib.sha256(
+        json.dumps([headers.normalize(text) for text in texts]).encode()
+    ).hexdigest()
+
+
+def _remembered_fields(job: ContactImport) -> list[str]:
+    """Return how the last file with these headers was mapped."""
+    same = ContactImport.objects.filter(headers_digest=job.headers_digest)
+    last = same.filter(
+        status__in=[Status.IMPORTING, Status.DONE, Status.UNDOING, Status.UNDONE]
+    ).first()
+    return list(last.fields) if last else []
+
+
+def _restart(job: ContactImport, status: ContactImport.Status) -> None:
+    job.rows.all().delete()
+    job.status, job.position = status, 0
+    for outcome in Outcome:
+        setattr(job, outcome.value, 0)
+    job.save()
+
+
+def _rows(job: ContactImport) -> Iterator[tuple[int, list[str]]]:
+    try:
+        lines = storage.lines(job.stored_name)
+    except (OSError, ValueError) as exc:
+        raise FileDeleted from exc
+    for line in islice(lines, job.position, None):
+        number, cells = json.loads(line)
+        yield number, cells
+
+
+def _import_steps(job: ContactImport) -> Iterator[list[ImportedRow]]:
+    """Check or import the rows from the position of ``job`` on."""
+    own_column = own_id_column()
+    own_index = job.headers.index(own_column) if own_column in job.headers else -1
+    reader = RowReader(job.headers, job.fields, own_index)
+    resource = ContactResource()
+    rows = _rows(job)
+    while batch := list(islice(rows, BATCH)):
+        with transaction.atomic():
+            if job.status == Status.IMPORTING:
+                locks.acquire("contacts ")
+            current = locks.lock_row(ContactImport.objects.filter(pk=job.pk), "worked_at")
+            if current is None or (current.status, current.position) != (job.status, job.position):
+                return  # another request continues
+            reports = _import_batch(job, resource, reader, batch)
+            job.position += len(batch)
+            if job.position >= job.total:
+                _finish(job)
+            job.save()
+        yield reports
+
+
+def _finish(job: ContactImport) -> None:
+    if job.status == Status.CHECKING:
+        job.status = Status.READY
+        return
+    job.status = Status.DONE
+    transaction.on_commit(partial(storage.delete, job.stored_name))
+    job.stored_name = ""
+
+
+def _import_batch(
+    job: ContactImport,
+    resource: ContactResource,
+    reader: RowReader,
+    batch: Sequence[tuple[int, list[str]]],
+) -> list[ImportedRow]:
+    rows = [reader.read(number, cells) for number, cells in batch]
+    results = resource.import_rows(rows, dry_run=job.status == Status.CHECKING)
+    reports = [
+        _report(job, row, result, cells)
+        for row, result, (_number, cells) in zip(rows, results, batch, strict=True)
+    ]
+    stored = []
+    for report in reports:
+        setattr(job, report.outcome, getattr(job, report.outcome) + 1)
+        if _is_stored(job, report):
+            stored.append(report)
+    if job.status == Status.IMPORTING:
+        _log(job, results)
+        stored = _merge_reports(job, stored)
+    ImportedRow.objects.bulk_create(stored)
+    return reports
+
+
+def _report(
+    job: ContactImport, row: ContactRow, result: ContactRowResult, cells: list[str]
+) -> ImportedRow:
+    report = ImportedRow(job=job, number=row.number, label=row.label[:255], messages=row.warnings)
+    report.outcome = OUTCOMES.get(result.import_type, Outcome.REFUSED)
+    if report.outcome == Outcome.REFUSED:
+        report.messages, report.cells = result.validation_error.messages, cells
+        return report
+    report.changes = result.changes
+    if job.status == Status.IMPORTING and report.outcome != Outcome.UNCHANGED:
+        report.contact = result.instance
+        report.created_organization = result.instance.created_organization
+        report.before = result.before
+        report.digest = snapshots.digest(snapshots.take(result.instance))
+    return report
+
+
+def _is_stored(job: ContactImport, report: ImportedRow) -> bool:
+    """Return whether the row is stored: refused ones always, others for undo, or to be shown in a preview."""
+    if report.outcome == Outcome.REFUSED:
+        return True
+    if report.outcome == Outcome.UNCHANGED and not report.messages:
+        return False
+    if report.outcome != Outcome.UNCHANGED and job.status == Status.IMPORTING:
+        return True
+    return bool(getattr(job, report.outcome) <= MAX_SHOWN)
+
+
+def _merge_reports(job: ContactImport, reports: Sequence[ImportedRow]) -> list[ImportedRow]:
+    """Return the new reports; a contact that this import has written before keeps its first one.
+
+    That one gets the latest digest, so that undo returns to the state before the import.
+    """
+    ids = [report.contact_id for report in reports if report.contact_id]
+    known = {report.contact_id: report for report in job.rows.filter(contact__in=ids)}
+    repeated: dict[int, ImportedRow] = {}
+    new = []
+    for report in reports:
+        if report.contact_id and (first := known.get(report.contact_id)):
+            first.digest = report.digest
+            if first.pk:
+                repeated[first.pk] = first
+        else:
+            known[report.contact_id] = report
+            new.append(report)
+    ImportedRow.objects.bulk_update(repeated.values(), ["digest"])
+    return new
+
+
+def _log(job: ContactImport, results: Sequence[ContactRowResult]) -> None:
+    """Write into the history of the contacts."""
+    if not job.user_id or not apps.is_installed("django.contrib.admin"):
+        return
+    from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+
+    message = _("Imported from %(file)s.") % {"file": job.file_name}
+    for kind, flag in (("new", ADDITION), ("update", CHANGE)):
+        contacts = [result.instance for result in results if result.import_type == kind]
+        if contacts:
+            LogEntry.objects.log_actions(job.user_id, contacts, flag, change_message=message)
+
+
+def _undo_steps(job: ContactImport) -> Iterator[list[ImportedRow]]:
+    """Delete the contacts that the import created, and restore those that it changed, the last ones first.
+
+    What was edited or used since stays, and is marked.
+    """
+    while True:
+        with transaction.atomic():
+            locks.acquire("contacts ")
+            current = locks.lock_row(ContactImport.objects.filter(pk=job.pk), "worked_at")
+            if current is None or current.status != Status.UNDOING:
+                return
+            job.position, job.kept = current.position, current.kept
+            rows = job.rows.filter(outcome__in=WRITTEN, is_kept=False, contact__isnull=False)
+            batch = list(rows.order_by("-id")[:BATCH])
+            if batch:
+                _undo_batch(job, batch)
+                job.position += len(batch)
+            else:
+                job.status = Status.UNDONE
+            job.save()
+        if not batch:
+            return
+        yield batch
+
+
+def _undo_batch(job: ContactImport, batch: Sequence[ImportedRow]) -> None:
+    ids = [row.contact_id for row in batch]
+    related = Contact.objects.select_related("organization").prefetch_related("phones")
+    contacts = related.in_bulk(ids)
+    used = _used(ids)
+    created: list[ImportedRow] = []
+    restored: list[ImportedRow] = []
+    kept: list[ImportedRow] = []
+    for row in batch:
+        contact = contacts[row.contact_id]
+        if snapshots.digest(snapshots.take(contact)) != row.digest:
+            kept.append(row)
+        elif row.before is not None:
+            snapshots.restore(contact, row.before)
+            restored.append(row)
+        else:
+            (kept if str(row.contact_id) in used else created).append(row)
+    companies = [
+        row.created_organization_id for row in [*created, *restored] if row.created_organization_id
+    ]
+    ImportedRow.objects.filter(pk__in=[row.pk for row in restored]).delete()
+    Contact.objects.filter(pk__in=[row.contact_id for row in created]).delete()
+    unused = Organization.objects.filter(
+        contacts=None, phone="", email="", website="", main_contact=None
+    )
+    unused.filter(pk__in=companies).delete()
+    ImportedRow.objects.filter(pk__in=[row.pk for row in kept]).update(is_kept=True)
+    job.kept += len(kept)
+
+
+def _used(ids: Sequence[int | None]) -> set[str]:
+    """Return those of these contacts, as text, that have calls, notes or a legal hold."""
+    keys = [str(id) for id in ids]
+    kind = ContentType.objects.get_for_model(Contact)
+    found: set[str] = set()
+    for model in (Activity, Note, LegalHold):
+        rows = model._default_manager.filter(contact_type=kind, contact_id__in=keys)
+        found.update(rows.values_list("contact_id", flat=True).distinct())
+    return found
