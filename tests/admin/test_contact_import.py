@@ -337,7 +337,7 @@ def many(count: int) -> str:
 
 def follow_steps(client: Client, page: Any) -> tuple[Any, list[int]]:
     """Open the page that the browser is sent to until the work is done."""
-    positions = []
+    positions: list[int] = []
     for _step in range(20):
         if "Refresh" not in page:
             return page, positions

@@ -74,7 +74,7 @@ def test_undo_keeps_what_was_edited_or_used_since(boss: Client, use: str) -> Non
     elif use == "note":
         Note.objects.create(**reference, text="Call back")
     elif use == "call":
-        make_call(**reference)
+        make_call(1, **reference)
     else:
         LegalHold.objects.create(**reference)
 
