@@ -100,19 +100,17 @@ def _check_methods(directory: type[Directory]) -> Iterator[CheckMessage]:
 
 
 def _check_parts(directory: type[CompositeContactDirectory]) -> Iterator[CheckMessage]:
-    parts = getattr(directory, "parts", {})
-    if not parts or any(SEPARATOR in name for name in parts):
+    parts: Any = getattr(directory, "parts", {})
+    attribute, value = "parts", parts
+    is_valid = bool(parts) and not any(SEPARATOR in name for name in parts)
+    if is_valid and directory.creates:
+        attribute, value = "creates", directory.creates
+        is_valid = directory.creates in parts
+    if not is_valid:
         yield Error(
-            f"Invalid value for {directory.__name__}.parts: {sorted(parts)}.",
-            hint=f'Names must not contain "{SEPARATOR}". '
-            'Example: parts = {"person": People, "lead": Leads}',
-            obj=directory,
-            id="ringotel_crm.E031",
-        )
-    elif directory.creates and directory.creates not in parts:
-        yield Error(
-            f"Invalid value for {directory.__name__}.creates: {directory.creates!r}.",
-            hint=f'Must be one of the parts. Example: creates = "{next(iter(parts))}"',
+            f"Invalid value for {directory.__name__}.{attribute}: {value!r}.",
+            hint=f'Names of parts must not contain "{SEPARATOR}", and creates must be one of them. '
+            'Example: parts = {"person": People, "lead": Leads}, creates = "lead"',
             obj=directory,
             id="ringotel_crm.E031",
         )
