@@ -115,7 +115,7 @@ def fill(people: list[Any]) -> None:
     now = timezone.now()
     contact = {"contact_type": kind, "contact_id": str(person.pk), "contact_name": str(person)}
     for n in range(1, 61):
-        fields = {} if n % 2 else contact
+        fields = contact if n % 2 else {}
         make_call(
             n,
             tenant=tenant(),
