@@ -1,4 +1,4 @@
-"""The requests of each hook, from its decorator and serializers: new hooks are included."""
+"""The fields of all hooks, read from their decorators and serializers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Entry:
     hook: str
     method: str
     path: str
-    name: str  # a dot descends
+    name: str  # a dot separates nested names
     field: serializers.Field[Any, Any, Any, Any]
 
     def __str__(self) -> str:
@@ -37,7 +37,7 @@ class Entry:
 
     @property
     def kinds(self) -> set[type[serializers.Field[Any, Any, Any, Any]]]:
-        """By which the cases are chosen."""
+        """Return the classes of the field by which invalid values are chosen."""
         return set(type(self.field).__mro__) & {
             serializers.CharField,
             serializers.EmailField,
@@ -50,13 +50,13 @@ class Entry:
         }
 
     def body(self, base: dict[str, Any], value: Any) -> dict[str, Any]:
-        """``base`` with this value."""
+        """Return a copy of ``base`` with the field set to ``value``."""
         name, _, inner = self.name.partition(".")
         return {**base, name: {inner: value} if inner else value}
 
 
 def entries() -> Iterator[Entry]:
-    """Every field of every hook."""
+    """Yield every field of every hook."""
     for hook, method, path in hooks():
         takes = PageRequest if hook.name in PAGED else hook.request_serializer
         for name, field in _leaves(takes) if takes else ():

@@ -1,4 +1,4 @@
-"""A storage that hangs while a file called ``hangs`` exists next to its folder."""
+"""A storage that hangs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.core.files.storage import FileSystemStorage
 
 
 class HangingStorage(FileSystemStorage):
-    """Takes its time."""
+    """Block writes while a file named ``hangs`` exists next to the folder."""
 
     def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
         while Path(self.location).with_name("hangs").exists():

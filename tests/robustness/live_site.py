@@ -1,4 +1,4 @@
-"""A site to set fire to: gunicorn on a free port of this computer, with the database of the running test."""
+"""A site served by gunicorn on a free loopback port, with the database of the running test."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SECONDS = 60
 
 @dataclass
 class Site:
-    """Where it listens, what it wrote, and who asks."""
+    """A running site, and a client that authenticates with ``token``."""
 
     port: int
     log: Path
@@ -36,7 +36,7 @@ class Site:
     token: str = ""
 
     def workers(self) -> list[int]:
-        """The ids of its processes but the first."""
+        """Return the process ids of the workers."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return [int(id) for id in children.split()]
 
@@ -48,7 +48,7 @@ class Site:
         query: str = "",
         content_type: str = "application/json",
     ) -> tuple[int, Any]:
-        """Status and JSON of the answer; 0 where the line broke."""
+        """Call a hook and return status and JSON, or ``(0, None)`` if the connection was lost."""
         method, path = HOOKS[hook]
         if isinstance(body, dict):
             body = json.dumps(body)
@@ -69,7 +69,7 @@ class Site:
 
 
 def report(capsys: pytest.CaptureFixture[str], figures: str) -> None:
-    """Print it whatever pytest does with what tests print."""
+    """Print ``figures`` even if pytest captures the output."""
     with capsys.disabled():
         sys.stdout.write(f"\n{figures} ")
 
@@ -78,7 +78,7 @@ def report(capsys: pytest.CaptureFixture[str], figures: str) -> None:
 def serving(
     folder: Path, *options: str, environ: Mapping[str, str] | None = None
 ) -> Iterator[Site]:
-    """Start it with these options of gunicorn, and stop it."""
+    """Serve the site with these options of gunicorn until the context ends."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
@@ -87,7 +87,7 @@ def serving(
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "tests.robustness.settings",
         "DATABASE_NAME": str(connection.settings_dict["NAME"]),
-        "FIRE_MEDIA": str(folder / "media"),
+        "ROBUSTNESS_MEDIA": str(folder / "media"),
         **(environ or {}),
     }
     gunicorn = [sys.executable, "-m", "gunicorn", "tests.robustness.wsgi", "--no-control-socket"]

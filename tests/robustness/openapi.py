@@ -1,4 +1,4 @@
-"""The hooks as OpenAPI, from their marks and serializers. ``python -m tests.robustness.openapi`` writes the file."""
+"""The OpenAPI document of the hooks. Run ``python -m tests.robustness.openapi`` to write it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ERROR = {
     },
 }
 ABSENT = {
-    "description": "A missing value: null, white space, or a variable without a value.",
+    "description": "A missing value: null, white space, or an unfilled placeholder.",
     "anyOf": [
         {"type": "null"},
         {"type": "string", "pattern": r"^[\s\x1c-\x1f\x85]*$"},
@@ -47,15 +47,15 @@ SCHEMES = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "A key, or an access token of OAuth2.",
+        "description": "An API key or an OAuth2 access token.",
     },
     "basic": {"type": "http", "scheme": "basic"},
 }
 
 
 def text() -> str:
-    """The file as it has to be."""
-    # Only here, because django-spectacular reads the settings when it is imported.
+    """Return the content of the file."""
+    # drf-spectacular reads the settings when it is imported.
     from drf_spectacular.generators import SchemaGenerator
     from drf_spectacular.settings import patched_settings
 

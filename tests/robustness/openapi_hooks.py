@@ -15,8 +15,8 @@ from ringotel_crm.internal.parsing import MAX_CALL_SECONDS
 from tests.robustness.endpoints import PAGED
 
 ERRORS = {
-    "4XX": "What cannot be carried out.",
-    "5XX": "What fails at the moment: 501, 502 and 503 are foreseen.",
+    "4XX": "The request cannot be processed.",
+    "5XX": "The request failed on the server: 501, 502 or 503.",
 }
 ABSENT = {"$ref": "#/components/schemas/Absent"}
 # A request without enough data about a call is answered with 400.
@@ -25,7 +25,8 @@ A_CALL = {
     "anyOf": [{"required": [name], "properties": {name: NAMED}} for name in ("id", "call_id")]
 }
 
-# What each kind of field takes, the most special first. An OpenAPI date-time has a zone; without one it is UTC.
+# Schema of each class of field, subclasses first. An OpenAPI date-time always has a time zone; the
+# hooks also accept one without, as UTC.
 SHAPES: dict[type, dict[str, Any]] = {
     s.TimestampField: {
         "oneOf": [
@@ -33,7 +34,7 @@ SHAPES: dict[type, dict[str, Any]] = {
                 "type": "number",
                 "minimum": 0,
                 "maximum": 4_102_444_799_999,
-                "description": "Epoch, in seconds or ms.",
+                "description": "Unix timestamp in seconds or milliseconds.",
             },
             {"type": "string", "format": "date-time"},
             ABSENT,
@@ -60,33 +61,31 @@ SHAPES: dict[type, dict[str, Any]] = {
 
 
 class HookSchema(AutoSchema):
-    """Follows the mark of :func:`ringotel_crm.hooks.base.hook`."""
+    """Describe views by their :func:`ringotel_crm.hooks.base.hook` decorators."""
 
     @property
     def hook(self) -> Hook:
-        """Of this method of the view."""
+        """Return the hook of the current action."""
         view: Any = self.view
         hook: Hook = getattr(view, view.action).hook
         return hook
 
     def get_operation_id(self) -> str:
-        """Ringotel's name."""
+        """Return Ringotel's name of the hook."""
         return self.hook.name
 
     def _is_list_view(self, serializer: Any = None) -> bool:
-        """A list is inside an object."""
+        """Return ``False``: lists are wrapped in an object."""
         return False
 
     def get_tags(self) -> list[str]:
-        """None: there are eleven."""
         return []
 
     def get_auth(self) -> list[Any]:
-        """The errors of all hooks."""
         return []
 
     def get_override_parameters(self) -> list[Any]:
-        """What a hook reads from its query."""
+        """Return the serializers of the query."""
         if self.method == "GET":
             return (
                 [PageRequest if self.hook.name in PAGED else self.hook.request_serializer]
@@ -96,11 +95,9 @@ class HookSchema(AutoSchema):
         return [s.ActivityRequest] if self.hook.request_serializer is s.RecordingRequest else []
 
     def get_request_serializer(self) -> Any:
-        """What it reads from its body."""
         return self.hook.request_serializer
 
     def get_response_serializers(self) -> Any:
-        """What it gives."""
         if not (self.hook.many and self.hook.response_serializer):
             return {200: self.hook.response_serializer}
         fields: dict[str, Any] = {"results": self.hook.response_serializer(many=True)}
@@ -109,11 +106,10 @@ class HookSchema(AutoSchema):
         return {200: inline_serializer(self.hook.name, fields)}
 
     def map_parsers(self) -> list[str]:
-        """The body's type."""
         return [self.hook.content_type]
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
-        """With the ways in which it can fail, and for recordings the other ways in which they come."""
+        """Add error responses, and the other upload formats of recordings."""
         operation: Any = super().get_operation(*args, **kwargs)
         error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
         for status, description in ERRORS.items():
@@ -163,4 +159,4 @@ class HookSchema(AutoSchema):
         return given if field.required else {"anyOf": [given, ABSENT]}
 
     def _insert_field_validators(self, field: Any, schema: Any) -> None:
-        """No description beyond the schema."""
+        """Omit validators, which the schemas above already describe."""

@@ -1,4 +1,4 @@
-"""What a stranger may try: scripts in texts, other hosts, and looking for secrets in logs and error pages."""
+"""Attacks: cross-site scripting, forged hosts, and secrets in logs and error pages."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def send_event(db: None) -> Any:
 
 @pytest.fixture
 def scripted(api: Api, send_event: Any) -> None:
-    """Every text that a caller, an agent or Ringotel can supply is a script."""
+    """Store a script in every text field that a caller, an agent or Ringotel can fill."""
     contact = api.id(
         "CreateContact",
         {
@@ -88,7 +88,7 @@ def scripted(api: Api, send_event: Any) -> None:
 
 
 def pages() -> Iterator[str]:
-    """Every page of the admin that is ours."""
+    """Yield the URL of every admin page of the app."""
     for model, model_admin in admin.site._registry.items():
         if not model._meta.app_label.startswith("ringotel"):
             continue
@@ -98,11 +98,12 @@ def pages() -> Iterator[str]:
                 names = list(pattern.pattern.converters)
                 for id in ids if names else [""]:
                     yield reverse(f"admin:{pattern.name}", args=[id] * len(names))
-        yield f"{reverse(f'admin:{model._meta.app_label}_{model._meta.model_name}_changelist')}?q=%3Cscript%3Exss()"
+        changelist = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+        yield f"{reverse(changelist)}?q=%3Cscript%3Exss()"
 
 
 @pytest.mark.usefixtures("scripted")
-def test_no_page_carries_out_what_a_caller_wrote() -> None:
+def test_stored_scripts_are_escaped_on_every_page() -> None:
     client = Client()
     client.force_login(make_user("boss", is_staff=True, is_superuser=True))
     seen = shown = 0
@@ -114,11 +115,11 @@ def test_no_page_carries_out_what_a_caller_wrote() -> None:
         seen += response.status_code == 200
         shown += b"&lt;script&gt;xss" in text
     assert seen > 40
-    assert shown > 10  # the search was for something
+    assert shown > 10  # the pages do show the stored texts
 
 
 def queries() -> Iterator[str]:
-    """Pages that show values of their query."""
+    """Yield the URLs of pages, with a script in their query parameters."""
     text = "%27%22%3E%3Cscript%3Exss()%3C/script%3E"
     for name in ("caller", "number", "phone", "q", "name"):
         yield f"{reverse('ringotel_crm:call')}?{name}={text}"
@@ -138,8 +139,8 @@ def queries() -> Iterator[str]:
     "host",
     ["evil.example", "127.0.0.1.evil.example", "127.0.0.1:80@evil.example", "evil.example:80"],
 )
-def test_links_lead_to_no_other_host(api: Api, host: str) -> None:
-    """Links to contacts and recordings are made with the host that was asked for, which ALLOWED_HOSTS guards."""
+def test_forged_host_is_rejected(api: Api, host: str) -> None:
+    """Links are built from the Host header, which ALLOWED_HOSTS restricts."""
     api.ok("CreateContact", {"first_name": "Ada", "phone": NUMBER})
     response = api.client.get(HOOKS["FindContact"][1], {"phone": NUMBER}, headers={"Host": host})
     assert response.status_code == 400
@@ -149,10 +150,10 @@ def test_links_lead_to_no_other_host(api: Api, host: str) -> None:
 # --- logs and error pages ---
 
 
-def test_nothing_is_logged_that_is_private(
+def test_private_data_is_not_logged(
     api: Api, send_event: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """No number, key, token or password is logged, at any level, by any API."""
+    """No API logs a number, key, token or password, at any level."""
     caplog.set_level(logging.DEBUG)
     token = make_token()
     api = Api(token)
@@ -177,14 +178,14 @@ def test_nothing_is_logged_that_is_private(
 
 
 @pytest.mark.parametrize("hook", ["FindContact", "CreateActivity"])
-def test_an_unforeseen_error_shows_nothing(
+def test_unhandled_error_does_not_reveal_secrets(
     hook: str,
     monkeypatch: pytest.MonkeyPatch,
     settings: Settings,
     caplog: pytest.LogCaptureFixture,
     db: None,
 ) -> None:
-    """Neither to the caller nor in the report to the administrators, but for a number in the query."""
+    """Neither the response nor the error report to the administrators contains the token."""
     token = make_token()
     settings.DEBUG = False
 
@@ -205,7 +206,7 @@ def test_an_unforeseen_error_shows_nothing(
     record = next(record for record in caplog.records if record.exc_info)
     request = record.request  # type: ignore[attr-defined]
     assert record.exc_info
-    reporter = ExceptionReporter(request, *record.exc_info)  # as AdminEmailHandler does
+    reporter = ExceptionReporter(request, *record.exc_info)  # like AdminEmailHandler
     reports = reporter.get_traceback_text()
     assert "unforeseen" in reports
     assert token not in reports
@@ -213,7 +214,7 @@ def test_an_unforeseen_error_shows_nothing(
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "Bearer"])
-def test_an_error_while_a_secret_is_looked_at_does_not_show_it(
+def test_error_report_of_authentication_hides_the_secret(
     rf: RequestFactory, monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
     monkeypatch.setattr(basic, "authenticate", None)
@@ -225,7 +226,7 @@ def test_an_error_while_a_secret_is_looked_at_does_not_show_it(
     )
     with pytest.raises((TypeError, AttributeError)) as caught:
         authenticator.authenticate(request)
-    ours = caught.tb.tb_next  # without this test
+    ours = caught.tb.tb_next  # skip the frame of this test
     html = ExceptionReporter(request, caught.type, caught.value, ours).get_traceback_html()
     assert "in authenticate" in html
     assert "horse" not in html
@@ -235,8 +236,8 @@ def test_an_error_while_a_secret_is_looked_at_does_not_show_it(
 # --- endpoints ---
 
 
-def test_every_hook_is_behind_the_same_door(client: Client, db: None) -> None:
-    """Every endpoint, also new ones, answers anonymous requests with 403 and a challenge."""
+def test_every_hook_requires_authentication(client: Client, db: None) -> None:
+    """Every endpoint answers anonymous requests with 403 and a challenge."""
     for pattern in urlpatterns:
         url = reverse(f"ringotel_crm:{pattern.name}")
         view: Any = pattern.callback
@@ -249,14 +250,14 @@ def test_every_hook_is_behind_the_same_door(client: Client, db: None) -> None:
 @pytest.mark.parametrize(
     "path", ["/ringotel/call/", "/ringotel/recordings/1/", "/ringotel/recordings/1/waveform.svg"]
 )
-def test_pages_send_strangers_to_the_login(client: Client, db: None, path: str) -> None:
-    """And to no address that the query names."""
+def test_anonymous_users_are_redirected_to_the_login(client: Client, db: None, path: str) -> None:
+    """The redirect ignores the ``next`` parameter of the request."""
     response = client.get(f"{path}?next=//evil.example")
     assert response.status_code == 302
     assert response["Location"].startswith("/admin/login/?next=/ringotel/")
 
 
-def test_a_key_is_no_login(db: None) -> None:
+def test_api_key_does_not_log_in_to_the_pages(db: None) -> None:
     token = make_token()
     client = Client(HTTP_AUTHORIZATION=f"Bearer {token}")
     assert client.get("/ringotel/recordings/1/").status_code == 302

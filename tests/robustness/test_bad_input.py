@@ -1,4 +1,4 @@
-"""Invalid values for every field of every API: a 4xx that names the field, and nothing is written."""
+"""Invalid values for every field of every API: a 4xx names the field and nothing is written."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.robustness.endpoints import Entry, entries
 
 MEGABYTES_10 = "x" * 10_000_000
 
-# A field of any kind: values that are JSON but no text, number or time ...
+# Valid JSON that no field accepts.
 WRONG: dict[str, Any] = {
     "NUL": "a\0b",
     "only NUL": "\0",
@@ -34,14 +34,14 @@ WRONG: dict[str, Any] = {
     "list": ["a"],
     "list with NUL": ["\0"],
     "object": {"a": "b"},
-    "empty object": {},  # found by schemathesis: it passed for absent
+    "empty object": {},  # found by schemathesis: it was treated as absent
     "object with nothing in it": {"a": None},
     "object with NUL as a key": {"\0": "b"},
     "true": True,
     "false": False,
     "40 deep": json.loads("[" * 40 + '"a"' + "]" * 40),
 }
-# ... and values that make the whole body unreadable.
+# Values that make the whole body invalid.
 UNREADABLE: dict[str, bytes] = {
     "NaN": b"NaN",
     "Infinity": b"-Infinity",
@@ -64,34 +64,35 @@ UNREADABLE: dict[str, bytes] = {
     "half an escape": b'"\\u12"',
     "a key twice": b'1, "%(name)s": 2',
 }
-# By the kind of field.
+# Invalid values by class of field.
 KINDS: dict[type, list[Any]] = {
     serializers.EmailField: [
         "ada", "ada@", "@example.com", "a b@example.com", "ada@exam ple.com", 2**63,
         "ada@example.com\nBcc: eve@example.com",
     ],
     TimestampField: [
-        "soon", "-1", -1, -(2**63), 2**63, 10**19, 10**400, 1.5e300, "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z",
-        "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-11-22T17:30:00+99:99", "١٧٢٩٦٩٠٦١١٥٨٧", "1e9", "0x10",
+        "soon", "-1", -1, -(2**63), 2**63, 10**19, 10**400, 1.5e300, "2026-13-01T00:00:00Z",
+        "2026-02-30T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z",
+        "2026-11-22T17:30:00+99:99", "١٧٢٩٦٩٠٦١١٥٨٧", "1e9", "0x10",
         "17:30", "1729690611587; DROP TABLE ringotel_crm_activity", "x" * 1_000_000,
     ],
     DurationField: [
-        "long", -1, "-1", -0.5, 2**31, 2**63, 10**400, 1e300, 31 * 24 * 3600 + 1, "٢٧", "1e3", "00:27", "PT27S",
-        "x" * 1_000_000,
+        "long", -1, "-1", -0.5, 2**31, 2**63, 10**400, 1e300, 31 * 24 * 3600 + 1, "٢٧", "1e3",
+        "00:27", "PT27S", "x" * 1_000_000,
     ],
     serializers.IntegerField: ["abc", "-1", "0", "1.5", 10**19, "1" * 1_001, "1e3", "0x10"],
     CursorField: ["abc", "!!!", "MQ==", base64.b64encode(b"after \xff").decode(), "x" * 10_000],
 }  # fmt: skip
-# Texts that are nothing but texts: kept as they are, or not found.
+# Unusual but valid texts: stored unchanged, or not found.
 HARMLESS = [
     "علي \u202eexe.gpj", "👩‍👩‍👧‍👦 Ada", "'; DROP TABLE ringotel_crm_activity; --", '" OR 1=1 --',
-    "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7*7 }}{% debug %}", "%s%n%(name)s{0}",
-    "=cmd|' /C calc'!A0", "../../etc/passwd", "a\u2028b\u200b",
+    "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7*7 }}{% debug %}",
+    "%s%n%(name)s{0}", "=cmd|' /C calc'!A0", "../../etc/passwd", "a\u2028b\u200b",
     "\ufeffx", "a\\", "Z̷͑a̸l̶g̸o̶", "ﷺ" * 10, "\x7f\x1b[31mred",
 ]  # fmt: skip
 KEPT = {"first_name", "last_name", "organization.name", "job_title", "subject", "comment"}
 
-# What makes a request good but for the field that is tried.
+# The valid part of a request, without the field under test.
 BASES: dict[str, dict[str, Any]] = {
     "Contacts": {},
     "Organizations": {},
@@ -111,8 +112,8 @@ BODY_OF = {"GET": b"", "POST": b"no sound"}
 IN_QUERY = [entry for entry in ALL if entry.method == "GET" or entry.hook == "UpdateCallRecording"]
 
 
-def everything() -> dict[str, Any]:
-    """All rows of ours."""
+def all_rows() -> dict[str, Any]:
+    """Return all rows of the app, by the name of the model."""
     ours = [model for model in apps.get_models() if model._meta.app_label.startswith("ringotel")]
     return {model.__name__: _rows(model) for model in ours}
 
@@ -123,12 +124,12 @@ def _rows(model: type[models.Model]) -> list[Any]:
 
 @pytest.fixture
 def bases(api: Api) -> Iterator[dict[str, dict[str, Any]]]:
-    """A contact and a call, to whom nothing happens."""
+    """Yield valid requests, then check that nothing was written."""
     contact = make_contact("Ada Example", number(1))
     api.ok("CreateActivity", {"call_id": "c0", "caller_number": number(1)})
-    before = everything()
+    before = all_rows()
     yield {**BASES, "UpdateContact": {"id": str(contact.pk)}}
-    assert everything() == before
+    assert all_rows() == before
 
 
 def bad_values(entry: Entry) -> dict[str, Any]:
@@ -141,13 +142,15 @@ def bad_values(entry: Entry) -> dict[str, Any]:
     return cases
 
 
-def test_no_hook_is_forgotten() -> None:
+def test_every_hook_is_covered() -> None:
     assert {entry.hook for entry in ALL} == set(BASES)
     assert len(ALL) >= 45
 
 
 @pytest.mark.parametrize("entry", IN_BODY, ids=str)
-def test_values(api: Api, bases: dict[str, Any], entry: Entry) -> None:
+def test_invalid_value_in_the_body_is_rejected(
+    api: Api, bases: dict[str, Any], entry: Entry
+) -> None:
     for case, value in bad_values(entry).items():
         response = api.send(entry.hook, json.dumps(entry.body(bases[entry.hook], value)).encode())
         assert response.status_code == 400, case
@@ -156,7 +159,7 @@ def test_values(api: Api, bases: dict[str, Any], entry: Entry) -> None:
 
 
 @pytest.mark.parametrize("entry", IN_BODY, ids=str)
-def test_unreadable(api: Api, bases: dict[str, Any], entry: Entry) -> None:
+def test_invalid_body_is_rejected(api: Api, bases: dict[str, Any], entry: Entry) -> None:
     marked = json.dumps(entry.body(bases[entry.hook], "here"))
     for case, value in UNREADABLE.items():
         value = value.replace(b"%(name)s", entry.name.rpartition(".")[2].encode())
@@ -165,16 +168,17 @@ def test_unreadable(api: Api, bases: dict[str, Any], entry: Entry) -> None:
 
 
 @pytest.mark.parametrize("entry", IN_BODY, ids=str)
-def test_ten_megabytes(api: Api, bases: dict[str, Any], entry: Entry) -> None:
+def test_field_of_ten_megabytes_is_rejected(api: Api, bases: dict[str, Any], entry: Entry) -> None:
     body = json.dumps(entry.body(bases[entry.hook], MEGABYTES_10)).encode()
     response = api.send(entry.hook, body)
-    # As base64, ten million x are a file: of no sound.
+    # Ten million x are valid base64, but no audio.
     assert response.status_code == (415 if entry.name == "recording" else 413)
 
 
 @pytest.mark.parametrize("entry", IN_QUERY, ids=str)
-def test_queries(api: Api, bases: dict[str, Any], entry: Entry) -> None:
-    """Of the values that a query can hold."""
+def test_invalid_value_in_the_query_is_rejected(
+    api: Api, bases: dict[str, Any], entry: Entry
+) -> None:
     for case, value in bad_values(entry).items():
         if not isinstance(value, str) or "surrogate" in case or entry.name == "recording":
             continue
@@ -187,7 +191,9 @@ def test_queries(api: Api, bases: dict[str, Any], entry: Entry) -> None:
     "raw", ["%00", "%ED%A0%80", "%FF%FE", "%", "%zz", "+", "a&a=b", "[]=1", "\x7f", "%F0%9F%98%80"]
 )
 @pytest.mark.parametrize("entry", IN_QUERY, ids=str)
-def test_raw_queries(api: Api, bases: dict[str, Any], entry: Entry, raw: str) -> None:
+def test_malformed_query_is_handled(
+    api: Api, bases: dict[str, Any], entry: Entry, raw: str
+) -> None:
     response = api.send(entry.hook, BODY_OF[entry.method], "audio/wav", query=f"{entry.name}={raw}")
     assert response.status_code in (200, 400, 404, 415)
 
@@ -195,8 +201,7 @@ def test_raw_queries(api: Api, bases: dict[str, Any], entry: Entry, raw: str) ->
 @pytest.mark.parametrize(
     "entry", [entry for entry in IN_BODY if serializers.CharField in entry.kinds], ids=str
 )
-def test_harmless_texts(api: Api, entry: Entry) -> None:
-    """They are kept letter by letter, or refused; nothing in them is carried out."""
+def test_unusual_text_is_stored_unchanged_or_rejected(api: Api, entry: Entry) -> None:
     contact = make_contact("Ada Example", number(1))
     bases = {**BASES, "UpdateContact": {"id": str(contact.pk)}}
     before = (Contact.objects.count(), Activity.objects.count())
@@ -207,7 +212,7 @@ def test_harmless_texts(api: Api, entry: Entry) -> None:
         if entry.name in KEPT:
             kept = {
                 value
-                for rows in everything().values()
+                for rows in all_rows().values()
                 for row in rows
                 for value in row.values()
                 if value.__hash__
@@ -221,8 +226,10 @@ def test_harmless_texts(api: Api, entry: Entry) -> None:
     "name", ["\0", "a\0", "\ud800", "__class__", "", "$call_id$", "ﬁ", "x" * 100_000]
 )
 @pytest.mark.parametrize("hook", sorted({entry.hook for entry in IN_BODY}))
-def test_names_of_fields(api: Api, bases: dict[str, Any], hook: str, name: str) -> None:
-    """Unknown fields are ignored; this request has no other."""
+def test_unknown_field_alone_is_rejected(
+    api: Api, bases: dict[str, Any], hook: str, name: str
+) -> None:
+    """Unknown fields are ignored, so that this request is empty."""
     response = api.send(hook, json.dumps({name: "x"}).encode())
     assert response.status_code in (400, 413)
 
@@ -241,8 +248,7 @@ def test_names_of_fields(api: Api, bases: dict[str, Any], hook: str, name: str) 
         "is_staff",
     ],
 )
-def test_mass_assignment(api: Api, extra: str) -> None:
-    """Columns that no hook takes stay as they are."""
+def test_hooks_do_not_write_other_columns(api: Api, extra: str) -> None:
     contact = make_contact("Ada Example", number(1))
     bases = {**BASES, "UpdateContact": {"id": str(contact.pk)}}
     for hook, base in bases.items():
@@ -256,18 +262,19 @@ def test_mass_assignment(api: Api, extra: str) -> None:
             assert api.call(hook, {**base, extra: "9999999"}).status_code == 200
     call = Activity.objects.get(call_id="c1")
     assert (call.tenant, call.agent_id, call.contact_name, call.legal_hold) == ("", "", "", False)
-    assert "9999999" not in repr(everything())
+    assert "9999999" not in repr(all_rows())
 
 
-# --- webhooks: events with a valid token are stored and answered with 200, and fail later ---
+# --- webhooks: events with a valid token are stored, answered with 200, and fail in processing ---
 
 EVENTS: dict[str, dict[str, list[Any]]] = {
     "StartCallActivity": {
-        "call_id": [], "activity_type": [], "caller_number": [], "called_number": [], "extension": [], "user_id": [],
-        "call_start": KINDS[TimestampField],
+        "call_id": [], "activity_type": [], "caller_number": [], "called_number": [],
+        "extension": [], "user_id": [], "call_start": KINDS[TimestampField],
     },
     "StopCallActivity": {
-        "call_id": [], "extension": [], "call_cause": [], "call_end": KINDS[TimestampField], "call_duration": KINDS[DurationField],
+        "call_id": [], "extension": [], "call_cause": [], "call_end": KINDS[TimestampField],
+        "call_duration": KINDS[DurationField],
     },
     "message": {"messageid": [], "from": [], "to": [], "userid": [], "content": []},
     "delivered": {"messageid": []},
@@ -299,7 +306,9 @@ def send(db: None) -> Any:
 @pytest.mark.parametrize(
     ("method", "field"), [(method, field) for method, fields in EVENTS.items() for field in fields]
 )
-def test_events(send: Any, method: str, field: str) -> None:
+def test_event_with_an_invalid_value_fails_without_writing(
+    send: Any, method: str, field: str
+) -> None:
     texts = (
         {"too long": "x" * 100_001}
         if field not in ("call_start", "call_end", "call_duration")
@@ -307,19 +316,19 @@ def test_events(send: Any, method: str, field: str) -> None:
     )
     cases = {**WRONG, **texts, **{repr(value)[:40]: value for value in EVENTS[method][field]}}
     send(json.dumps({"method": "typing", "api_token": "TOKEN"}).encode())  # marks the token as used
-    before = {name: rows for name, rows in everything().items() if name != "WebhookEvent"}
+    before = {name: rows for name, rows in all_rows().items() if name != "WebhookEvent"}
     for case, value in cases.items():
         body = {"method": method, "api_token": "TOKEN", "params": {**GOOD, field: value}}
         assert send(json.dumps(body).encode()).status_code == 200, case
         event = WebhookEvent.objects.latest("pk")
         assert event.status == WebhookEvent.Status.FAILED, case
         assert "Invalid" in event.error
-    assert {name: rows for name, rows in everything().items() if name != "WebhookEvent"} == before
+    assert {name: rows for name, rows in all_rows().items() if name != "WebhookEvent"} == before
 
 
 @pytest.mark.parametrize("case", UNREADABLE)
 @pytest.mark.parametrize("place", ["method", "api_token", "params", "call_id"])
-def test_unreadable_events(send: Any, case: str, place: str) -> None:
+def test_invalid_event_body_is_rejected(send: Any, case: str, place: str) -> None:
     body = {"method": "StartCallActivity", "api_token": "TOKEN", "params": {"call_id": "c1"}}
     (body if place in body else body["params"])[place] = "here"  # type: ignore[index]
     value = UNREADABLE[case].replace(b"%(name)s", place.encode())
@@ -329,7 +338,7 @@ def test_unreadable_events(send: Any, case: str, place: str) -> None:
 
 @pytest.mark.parametrize("case", WRONG)
 @pytest.mark.parametrize("place", ["method", "api_token", "params"])
-def test_wrong_events(send: Any, case: str, place: str) -> None:
+def test_event_with_an_invalid_envelope_writes_no_call(send: Any, case: str, place: str) -> None:
     body = {
         "method": "StartCallActivity",
         "api_token": "TOKEN",
@@ -341,7 +350,7 @@ def test_wrong_events(send: Any, case: str, place: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a\0b", "../admin", "x" * 300, "ä", "other"])
-def test_names_of_webhooks(send: Any, name: str) -> None:
+def test_unknown_webhook_name_is_rejected(send: Any, name: str) -> None:
     body = json.dumps({"method": "typing", "api_token": "x"})
     response = Client().generic(
         "POST", f"/ringotel/webhook/{quote(name)}/", body, "application/json"
@@ -350,14 +359,14 @@ def test_names_of_webhooks(send: Any, name: str) -> None:
     assert not WebhookEvent.objects.exists()
 
 
-# --- pages: ids that no table has, and queries that no form sends ---
+# --- pages: impossible ids, and queries that no form sends ---
 
 
 @pytest.mark.parametrize("id", ["0", str(2**63), "9" * 400, "-1", "a", "%00", "1%00"])
 @pytest.mark.parametrize(
     "path", ["recordings/{}/", "recordings/{}/waveform.svg", "messages/{}/file/"]
 )
-def test_ids_in_paths(admin_client: Client, path: str, id: str) -> None:
+def test_impossible_id_in_a_path_is_not_found(admin_client: Client, path: str, id: str) -> None:
     assert admin_client.get(f"/ringotel/{path.format(id)}").status_code == 404
 
 
@@ -404,7 +413,7 @@ def test_ids_in_paths(admin_client: Client, path: str, id: str) -> None:
         ),
     ],
 )
-def test_queries_of_pages(admin_client: Client, query: str) -> None:
+def test_malformed_query_of_a_page_is_handled(admin_client: Client, query: str) -> None:
     make_contact("Ada Example", number(1))
     response = admin_client.get(urljoin("/admin/ringotel_crm/", query), follow=True)
     assert response.status_code in (200, 400)
@@ -424,6 +433,8 @@ def test_queries_of_pages(admin_client: Client, query: str) -> None:
         ),
     ],
 )
-def test_forms_of_the_connect_page(admin_client: Client, form: dict[str, str]) -> None:
+def test_invalid_form_of_the_connect_page_is_redisplayed(
+    admin_client: Client, form: dict[str, str]
+) -> None:
     assert admin_client.post("/admin/ringotel_crm/apikey/connect/", form).status_code == 200
     assert not ApiKey.objects.exists()

@@ -46,16 +46,18 @@ def site(server: Site, transactional_db: None) -> Site:
     return server
 
 
-def _ask(site: Site, barrier: Any, answers: Any, asked: list[tuple[Any, ...]]) -> None:
+def _send_plan(site: Site, barrier: Any, answers: Any, asked: list[tuple[Any, ...]]) -> None:
     for hook, body, query, content_type in asked:
         barrier.wait(SECONDS)
         answers.put(site.ask(hook, body, query=query, content_type=content_type))
 
 
 def at_once(site: Site, plans: list[list[tuple[Any, ...]]]) -> list[tuple[int, Any]]:
-    """What each of 16 processes was answered, round by round in step with the others."""
+    """Run each plan in its own process, in step with the others, and return all responses."""
     barrier, answers = FORK.Barrier(AT_ONCE), FORK.Queue()
-    processes = [FORK.Process(target=_ask, args=(site, barrier, answers, plan)) for plan in plans]
+    processes = [
+        FORK.Process(target=_send_plan, args=(site, barrier, answers, plan)) for plan in plans
+    ]
     for process in processes:
         process.start()
     found = [answers.get(timeout=4 * SECONDS) for plan in plans for _ in plan]
@@ -84,7 +86,7 @@ def check(
     )
 
 
-def test_the_same_start(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_concurrent_starts_create_one_call(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     plan = [
         request(
             "CreateActivity",
@@ -97,7 +99,7 @@ def test_the_same_start(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     assert Activity.objects.count() == ROUNDS == len({answer["id"] for _status, answer in answers})
 
 
-def test_the_same_stop(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_concurrent_stops_create_one_call(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     plan = [
         request("StopCallActivity", {"call_id": f"c{n}", "call_duration": 27, "call_cause": "0"})
         for n in range(ROUNDS)
@@ -108,7 +110,9 @@ def test_the_same_stop(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     assert set(Activity.objects.values_list("status", "duration")) == {("answered", 27)}
 
 
-def test_the_same_contact(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_concurrent_requests_create_one_contact(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
     plan = [
         request(
             "CreateContact",
@@ -129,7 +133,9 @@ def test_the_same_contact(site: Site, capsys: pytest.CaptureFixture[str]) -> Non
     ] * 3
 
 
-def test_the_same_recording(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_concurrent_uploads_store_one_recording(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
     plan = [
         request("UpdateCallRecording", sample("pcm.wav"), f"call_id=c{n}", "audio/wav")
         for n in range(ROUNDS)
@@ -142,12 +148,13 @@ def test_the_same_recording(site: Site, capsys: pytest.CaptureFixture[str]) -> N
     assert [path.read_bytes() for path in files] == [sample("pcm.wav")] * ROUNDS
 
 
-def test_all_of_a_call(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    """Start, stop, note and recording of the same calls, against one another."""
-    lives = []
+def test_concurrent_events_of_a_call_are_merged(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plans = []
     for n in range(ROUNDS):
         ref = {"call_id": f"c{n}"}
-        lives.append(
+        plans.append(
             [
                 request(
                     "CreateActivity",
@@ -161,7 +168,7 @@ def test_all_of_a_call(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
                 request("UpdateCallRecording", sample("pcm.wav"), f"call_id=c{n}", "audio/wav"),
             ]
         )
-    answers = at_once(site, [[life[who % 4] for life in lives] for who in range(AT_ONCE)])
+    answers = at_once(site, [[plan[process % 4] for plan in plans] for process in range(AT_ONCE)])
     check(capsys, "All four", site, answers)
     rows = Activity.objects.values_list("status", "duration", "subject", "caller_number").order_by(
         "pk"

@@ -36,7 +36,9 @@ def free_port() -> int:
 @pytest.mark.skipif(
     not (which("redis-server") and find_spec("redis")), reason="Needs Redis and redis-py."
 )
-def test_the_cache_hangs_and_dies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_calls_succeed_while_the_cache_hangs_and_crashes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     port = free_port()
     command = [
         "redis-server",
@@ -52,7 +54,7 @@ def test_the_cache_hangs_and_dies(tmp_path: Path, capsys: pytest.CaptureFixture[
     redis = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         with serving(
-            tmp_path, *OPTIONS, environ={"FIRE_CACHE": f"redis://127.0.0.1:{port}"}
+            tmp_path, *OPTIONS, environ={"ROBUSTNESS_CACHE": f"redis://127.0.0.1:{port}"}
         ) as site:
             site.token = make_token()
             with Load(site) as load:
@@ -60,25 +62,25 @@ def test_the_cache_hangs_and_dies(tmp_path: Path, capsys: pytest.CaptureFixture[
                     time.sleep(SECONDS / 4)
                     redis.send_signal(fault)
                 time.sleep(SECONDS / 4)
-            load.check(
-                capsys,
-                f"{connection.vendor}: the cache hangs, goes on and dies, slowest {load.slowest:.2f} s",
-            )
+            name = f"{connection.vendor}: the cache hangs, recovers and crashes"
+            load.check(capsys, f"{name}, slowest {load.slowest:.2f} s")
             assert load.statuses.keys() == {200}
     finally:
         redis.kill()
         redis.wait(60)
 
 
-def test_the_storage_hangs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Only recordings wait: they have a server of their own, as in docs/deployment.rst."""
+def test_calls_succeed_while_the_storage_hangs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only uploads wait: they have their own server, as in docs/deployment.rst."""
     hangs = tmp_path / "hangs"
     hangs.touch()
     uploads = tmp_path / "uploads"
     uploads.mkdir()
     environ = {
-        "FIRE_STORAGE": "tests.robustness.hanging.HangingStorage",
-        "FIRE_MEDIA": str(tmp_path / "media"),
+        "ROBUSTNESS_STORAGE": "tests.robustness.hanging.HangingStorage",
+        "ROBUSTNESS_MEDIA": str(tmp_path / "media"),
     }
     with serving(tmp_path, *OPTIONS) as site, serving(uploads, *OPTIONS, environ=environ) as other:
         site.token = other.token = make_token()
@@ -102,10 +104,8 @@ def test_the_storage_hangs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         hangs.unlink()
         for thread in threads:
             thread.join(60)
-        load.check(
-            capsys,
-            f"{connection.vendor}: 8 recordings hang for {SECONDS:.0f} s, slowest {load.slowest:.2f} s",
-        )
+        name = f"{connection.vendor}: 8 uploads hang for {SECONDS:.0f} s"
+        load.check(capsys, f"{name}, slowest {load.slowest:.2f} s")
     assert load.statuses.keys() == {200}
     assert answers == [200] * 8
     kept = Recording.objects.filter(activity__call_id__startswith="u").values_list(
@@ -114,8 +114,8 @@ def test_the_storage_hangs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert [(site.media / name).read_bytes() for name in kept] == [sample("pcm.wav")] * 8
 
 
-class Line:
-    """A way to the database that can be cut."""
+class DatabaseProxy:
+    """A TCP proxy to the database that can close all connections."""
 
     def __init__(self) -> None:
         there = connection.settings_dict
@@ -126,18 +126,18 @@ class Line:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
         self.ends: list[socket.socket] = []
-        threading.Thread(target=self.serve, daemon=True).start()
+        threading.Thread(target=self.accept, daemon=True).start()
 
-    def serve(self) -> None:
+    def accept(self) -> None:
         with suppress(OSError):
             while True:
                 here, _address = self.listener.accept()
                 there = socket.create_connection(self.there)
                 self.ends += here, there
                 for pair in ((here, there), (there, here)):
-                    threading.Thread(target=self.carry, args=pair, daemon=True).start()
+                    threading.Thread(target=self.forward, args=pair, daemon=True).start()
 
-    def carry(self, source: socket.socket, target: socket.socket) -> None:
+    def forward(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(2**16):
                 target.sendall(data)
@@ -152,25 +152,25 @@ class Line:
                 end.shutdown(socket.SHUT_RDWR)
 
 
-def test_every_connection_to_the_database_is_cut(
+def test_requests_succeed_after_database_connections_are_cut(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As a fail-over does: what was under way fails, and what comes next does not."""
+    """As in a failover: requests in progress fail, the next ones succeed."""
     if connection.vendor == "sqlite":
-        pytest.skip("A file has no connection.")
-    line = Line()
+        pytest.skip("SQLite has no network connection.")
+    proxy = DatabaseProxy()
     with serving(
-        tmp_path, *OPTIONS, environ=dict.fromkeys(("PGPORT", "MYSQL_TCP_PORT"), str(line.port))
+        tmp_path, *OPTIONS, environ=dict.fromkeys(("PGPORT", "MYSQL_TCP_PORT"), str(proxy.port))
     ) as site:
         site.token = make_token()
         with Load(site) as load:
             for _cut in range(5):
                 time.sleep(SECONDS / 6)
-                line.cut()
+                proxy.cut()
             time.sleep(1)
             failed = load.statuses[500]
             time.sleep(SECONDS / 6)
         load.check(capsys, f"{connection.vendor}: every connection cut, 5 times")
         assert load.statuses[500] == failed <= 5 * len(load.threads)
         assert not (load.statuses.keys() - {200, 500})
-    line.listener.close()
+    proxy.listener.close()

@@ -1,4 +1,4 @@
-"""What was answered with 200 is stored, whatever is killed, full or restarted."""
+"""Data acknowledged with 200 is stored, even if workers are killed or the disk is full."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from tests.robustness.live_site import Site, report, serving
 pytestmark = [pytest.mark.robustness, pytest.mark.django_db(transaction=True)]
 
 CALLERS = 4
-SECONDS = float(os.environ.get("KILLER_SECONDS", "20"))
+SECONDS = float(os.environ.get("ROBUSTNESS_SECONDS", "20"))
 
 
 class Load:
-    """Clients that report calls until they are stopped, and the responses that they received."""
+    """Clients that report calls until the context ends, and the statuses that they received."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
         self.statuses: Counter[int] = Counter()
-        self.slowest = 0.0  # seconds, but for recordings
-        self.promised: dict[str, set[str]] = {
+        self.slowest = 0.0  # seconds, without uploads
+        self.acknowledged: dict[str, set[str]] = {
             "start": set(),
             "stop": set(),
             "recording": set(),
@@ -101,25 +101,27 @@ class Load:
             self.slowest = max(self.slowest, time.monotonic() - begun)
         self.statuses[status] += 1
         if status == 200:
-            self.promised[what].add(call)
+            self.acknowledged[what].add(call)
 
     def check(self, capsys: pytest.CaptureFixture[str], name: str) -> None:
-        """Every promise is kept, nothing is half done, and the next request is answered."""
+        """Check that acknowledged data is complete, and that the site still responds."""
         report(
-            capsys, f"{name}: answered {dict(sorted(self.statuses.items()))} (0: the line broke)"
+            capsys, f"{name}: answered {dict(sorted(self.statuses.items()))} (0: connection lost)"
         )
         assert self.statuses[200] > 20
         calls = {row.call_id: row for row in Activity.objects.all()}
-        assert self.promised["start"] <= {id for id, row in calls.items() if row.caller_number}
-        assert self.promised["stop"] <= {
+        assert self.acknowledged["start"] <= {id for id, row in calls.items() if row.caller_number}
+        assert self.acknowledged["stop"] <= {
             id for id, row in calls.items() if (row.status, row.duration) == ("answered", 27)
         }
-        assert self.promised["contact"] <= set(Contact.objects.values_list("first_name", flat=True))
-        # No contact without its number, though they are two statements.
+        assert self.acknowledged["contact"] <= set(
+            Contact.objects.values_list("first_name", flat=True)
+        )
+        # A contact and its number are written in two statements.
         assert Contact.objects.count() == ContactPhone.objects.count()
         kept = dict(Recording.objects.values_list("activity__call_id", "file"))
-        assert self.promised["recording"] <= kept.keys()
-        # A row whose file is missing or incomplete would be a recording that cannot be played.
+        assert self.acknowledged["recording"] <= kept.keys()
+        # A recording with an incomplete file could not be played.
         assert {(self.site.media / name).read_bytes() for name in kept.values()} <= {
             sample("pcm.wav")
         }
@@ -139,8 +141,10 @@ def site(folder: Path) -> Iterator[Site]:
         yield site
 
 
-def test_workers_are_killed(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    """With kill -9, at random moments of writes; gunicorn starts others."""
+def test_acknowledged_data_survives_killed_workers(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Kill workers with SIGKILL during writes; gunicorn replaces them."""
     chance = random.Random(7)
     killed = 0
     with Load(site) as load:
@@ -156,11 +160,13 @@ def test_workers_are_killed(site: Site, capsys: pytest.CaptureFixture[str]) -> N
     assert not (load.statuses.keys() - {200, 0})
 
 
-def test_the_database_is_restarted(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    """Restart a server that nothing else uses, with the command in ``FIRE_RESTART``."""
-    command = os.environ.get("FIRE_RESTART")
+def test_acknowledged_data_survives_a_database_restart(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Restart the database with the command in ``ROBUSTNESS_RESTART_COMMAND``."""
+    command = os.environ.get("ROBUSTNESS_RESTART_COMMAND")
     if not command:
-        pytest.skip("FIRE_RESTART is not set to the command that restarts the database.")
+        pytest.skip("Set ROBUSTNESS_RESTART_COMMAND to a command that restarts the database.")
     with Load(site) as load:
         for _restart in range(3):
             time.sleep(SECONDS / 4)
@@ -170,12 +176,14 @@ def test_the_database_is_restarted(site: Site, capsys: pytest.CaptureFixture[str
         time.sleep(SECONDS / 4)
     connection.close()
     load.check(capsys, f"{connection.vendor}: 3 restarts of the database")
-    assert load.statuses[500] == failed[500]  # three seconds later no request fails
+    assert load.statuses[500] == failed[500]  # no failures from 3 s after the restart
     assert not (load.statuses.keys() - {200, 500})
 
 
-def test_the_disk_is_full(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The disk with the recordings; then there is room again."""
+def test_uploads_recover_after_a_full_disk(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Fill the disk of the recordings, then free it."""
     disk = folder / "media"
     disk.mkdir()
     done = subprocess.run(
@@ -204,23 +212,23 @@ def test_the_disk_is_full(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
                 str(disk / name) for name in Recording.objects.values_list("file", flat=True)
             }
             there = {str(path) for path in disk.rglob("*") if path.is_file()}
-            assert referred == there  # nothing half is left behind
+            assert referred == there  # no partial files
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-def tell_30_calls(site: Site, name: str) -> Counter[int]:
-    """The statuses of the answers."""
+def report_30_calls(site: Site, name: str) -> Counter[int]:
+    """Report 30 calls and count the statuses."""
     calls = [{"call_id": f"{name}{n}", "comment": "x" * 9000} for n in range(30)]
     return Counter(site.ask("CreateActivity", call)[0] for call in calls)
 
 
-def test_the_disk_is_full_for_the_database(
+def test_database_recovers_after_a_full_disk(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """SQLite alone: others have a disk of their own."""
+    """Fill the disk of an SQLite database, then free it."""
     if connection.vendor != "sqlite":
-        pytest.skip("The database is not a file of ours.")
+        pytest.skip("Requires SQLite.")
     disk = folder / "disk"
     disk.mkdir()
     done = subprocess.run(
@@ -245,9 +253,9 @@ def test_the_disk_is_full_for_the_database(
             with suppress(OSError), (disk / "filler").open("wb", buffering=0) as filler:
                 for _ in range(10_000):
                     filler.write(bytes(4096))
-            statuses = tell_30_calls(site, "full")
+            statuses = report_30_calls(site, "full")
             (disk / "filler").unlink()
-            after = tell_30_calls(site, "after")
+            after = report_30_calls(site, "after")
             found = site.ask("FindContact", query="phone=1")[0]
         report(capsys, f"sqlite: the database's disk is full: {dict(statuses)}, then {dict(after)}")
         assert (set(after), found) == ({200}, 200)

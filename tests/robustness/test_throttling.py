@@ -1,4 +1,4 @@
-"""Who guesses is slowed down before it costs anything; who knows is let in whatever others do."""
+"""Wrong credentials are rate-limited before they are hashed; valid ones are never locked out."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ def bearer(token: str, address: str = HOME) -> int:
     return status
 
 
-def test_guesses_at_one_user(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_passwords_of_one_user_are_throttled_before_hashing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     hashes: list[str] = []
     encode = MD5PasswordHasher.encode
 
@@ -80,16 +82,16 @@ def test_guesses_at_one_user(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(hashes) == PER_USERNAME
     assert error(answers[-1], 429)["code"] == "throttled"
     assert 0 < int(answers[-1]["Retry-After"]) <= 61
-    # A correct guess reveals nothing while it is throttled.
+    # Even the correct password is rejected while the user is throttled.
     assert ask(*RIGHT).status_code == 429
 
 
-def test_guesses_at_many_users() -> None:
+def test_wrong_passwords_of_many_users_are_throttled_by_address() -> None:
     statuses = [ask(f"user {n}", "guess").status_code for n in range(PER_ADDRESS + 2)]
     assert statuses == [403] * PER_ADDRESS + [429] * 2
 
 
-def test_the_next_minute_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limits_are_reset_after_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(PER_USERNAME + 1):
         ask("agnes", f"guess {n}")
     minute_at(monkeypatch, 1)
@@ -97,23 +99,23 @@ def test_the_next_minute_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("address", [HOME, ELSEWHERE])
-def test_who_has_connected_before_is_not_kept_out(address: str, settings: Settings) -> None:
-    """Neither while the password is remembered nor later, also behind the same address as the one who guesses."""
+def test_known_client_is_not_throttled(address: str, settings: Settings) -> None:
+    """With or without the cached credential, and even from the address of the attacker."""
     assert ask(*RIGHT, address=address).status_code == 200
     for n in range(PER_ADDRESS + 1):
         ask("agnes", f"guess {n}")
     assert ask(*RIGHT, address=address).status_code == 200
-    cache.delete(_remembered())
+    cache.delete(_credential_cache_key())
     assert ask(*RIGHT, address=address).status_code == 200
 
 
-def test_who_connects_for_the_first_time_from_elsewhere_is_not_kept_out() -> None:
+def test_new_client_from_another_address_is_not_throttled() -> None:
     for n in range(PER_ADDRESS + 1):
         ask("agnes", f"guess {n}")
     assert ask(*RIGHT, address=ELSEWHERE).status_code == 200
 
 
-def test_a_password_that_was_changed_counts_as_a_guess(agnes: User) -> None:
+def test_old_password_counts_as_a_failure(agnes: User) -> None:
     assert ask(*RIGHT).status_code == 200
     agnes.set_password("another")
     agnes.save()
@@ -122,20 +124,20 @@ def test_a_password_that_was_changed_counts_as_a_guess(agnes: User) -> None:
     assert ask("agnes", "another").status_code == 429
 
 
-def test_what_is_right_does_not_count(settings: Settings) -> None:
+def test_right_password_does_not_count_as_a_failure(settings: Settings) -> None:
     settings.RINGOTEL_CRM = {**settings.RINGOTEL_CRM, "CREDENTIAL_CACHE_SECONDS": 0}
     assert {ask(*RIGHT).status_code for _ in range(2 * PER_ADDRESS)} == {200}
     assert ask("agnes", "guess").status_code == 403
 
 
-def test_a_right_password_without_the_permission_counts(agnes: User) -> None:
+def test_right_password_without_permission_counts_as_a_failure(agnes: User) -> None:
     agnes.user_permissions.clear()
     assert [ask(*RIGHT).status_code for _ in range(PER_USERNAME + 1)] == [403] * PER_USERNAME + [
         429
     ]
 
 
-def test_guesses_at_keys() -> None:
+def test_wrong_api_keys_are_throttled() -> None:
     token = make_token()
     assert [bearer(f"{ApiKey.MARK}{n}") for n in range(PER_ADDRESS + 1)] == [403] * PER_ADDRESS + [
         429
@@ -146,11 +148,11 @@ def test_guesses_at_keys() -> None:
     assert bearer(token) == 429
 
 
-def test_guesses_at_tokens_of_oauth2() -> None:
+def test_wrong_oauth2_tokens_are_throttled() -> None:
     assert [bearer(f"guess{n}") for n in range(PER_ADDRESS + 1)] == [403] * PER_ADDRESS + [429]
 
 
-def test_guesses_at_tokens_of_webhooks() -> None:
+def test_wrong_webhook_tokens_are_throttled() -> None:
     _row, token = WebhookToken.objects.issue(name="main", user=service_user("main"))
 
     def send(token: str) -> Any:
@@ -166,7 +168,7 @@ def test_guesses_at_tokens_of_webhooks() -> None:
     assert send(token).status_code == 200
 
 
-def test_zero_is_no_limit(settings: Settings) -> None:
+def test_zero_disables_the_limits(settings: Settings) -> None:
     settings.RINGOTEL_CRM = {
         "AUTH_FAILURES_PER_MINUTE_BY_IP": 0,
         "AUTH_FAILURES_PER_MINUTE_BY_USERNAME": 0,
@@ -174,7 +176,7 @@ def test_zero_is_no_limit(settings: Settings) -> None:
     assert {ask("agnes", "guess").status_code for _ in range(100)} == {403}
 
 
-def test_a_valid_key_costs_no_counter(
+def test_valid_key_does_not_use_the_cache(
     monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     token = make_token()
@@ -183,8 +185,7 @@ def test_a_valid_key_costs_no_counter(
     assert bearer(token) == 200
 
 
-def test_at_once(rf: RequestFactory) -> None:
-    """Counting and looking are one step: of 32 at the same moment no more get through than one after another."""
+def test_concurrent_attempts_do_not_exceed_the_limit(rf: RequestFactory) -> None:
     request = rf.get("/", REMOTE_ADDR=HOME)
 
     def attempt(_n: int) -> bool:
@@ -198,7 +199,7 @@ def test_at_once(rf: RequestFactory) -> None:
         assert sum(pool.map(attempt, range(32))) == PER_USERNAME
 
 
-def test_a_throttled_address_fills_no_memory(
+def test_throttled_address_adds_no_cache_entries(
     rf: RequestFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names: set[str] = set()
@@ -230,7 +231,7 @@ def test_a_throttled_address_fills_no_memory(
         (1, "\ud800" * 3, "\ud800" * 3),
     ],
 )
-def test_the_address(
+def test_client_ip_is_read_from_the_trusted_proxies(
     rf: RequestFactory, settings: Settings, proxies: int, forwarded: str, found: str
 ) -> None:
     settings.RINGOTEL_CRM = {"NUM_PROXIES": proxies}
@@ -239,7 +240,7 @@ def test_the_address(
     LoginAttempt(request, "agnes\0").check_and_count()
 
 
-def test_the_header_is_believed_only_where_a_setting_says_so() -> None:
+def test_forwarded_header_is_ignored_without_proxies() -> None:
     forged = [
         ask(f"user {n}", "guess", **{"X-Forwarded-For": f"203.0.113.{n}"})
         for n in range(PER_ADDRESS + 1)
@@ -251,14 +252,17 @@ def test_the_header_is_believed_only_where_a_setting_says_so() -> None:
     ("trusts", "proxies", "warned"),
     [(False, 0, False), (True, 0, True), (True, 1, False), (False, 1, False)],
 )
-def test_the_check(settings: Settings, trusts: bool, proxies: int, warned: bool) -> None:
+def test_check_warns_about_missing_proxies(
+    settings: Settings, trusts: bool, proxies: int, warned: bool
+) -> None:
     settings.USE_X_FORWARDED_HOST = trusts
     settings.RINGOTEL_CRM = {"NUM_PROXIES": proxies}
     assert bool(check_proxies()) is warned
 
 
-def test_requests_a_minute(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Off by default; each key has its own."""
+def test_requests_per_minute_are_limited_per_key(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second = (
         ApiKey.objects.issue(name=name, user=service_user(name))[1] for name in ("first", "second")
     )
@@ -272,14 +276,14 @@ def test_requests_a_minute(settings: Settings, monkeypatch: pytest.MonkeyPatch) 
     assert bearer(first) == 200
 
 
-def _remembered() -> str:
+def _credential_cache_key() -> str:
     from ringotel_crm.auth.basic import _cache_key
 
     return _cache_key(*RIGHT)
 
 
 def ask_for_token(client_id: str, secret: str, address: str = HOME) -> Any:
-    """With the secret in the header, of which the hash is looked at before anything else is."""
+    """Request a token, with the secret in the header, which is checked first."""
     encoded = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
     data = {"grant_type": "refresh_token", "refresh_token": "wrong"}
     return Client().post(
@@ -287,7 +291,7 @@ def ask_for_token(client_id: str, secret: str, address: str = HOME) -> Any:
     )
 
 
-def test_who_guesses_the_secret_of_a_client(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_client_secrets_are_throttled_before_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
     client_id, secret = make_application(name="Phones", redirect_uri="https://phone.example/back")
     other, _secret = make_application(name="Others", redirect_uri="https://phone.example/back")
     with patch("oauth2_provider.oauth2_validators.check_password", wraps=check_password) as hashed:
@@ -301,9 +305,8 @@ def test_who_guesses_the_secret_of_a_client(monkeypatch: pytest.MonkeyPatch) -> 
         "temporarily_unavailable",
     )
     assert ask_for_token(client_id, secret).status_code == 429
-    assert (
-        ask_for_token(client_id, secret, ELSEWHERE).status_code == 400
-    )  # the secret is right, the token is not
+    # The secret is right, the refresh token is not.
+    assert ask_for_token(client_id, secret, ELSEWHERE).status_code == 400
     assert ask_for_token(other, "guess").status_code == 401
     assert bearer(make_token()) == 200
     minute_at(monkeypatch, 1)
@@ -311,7 +314,7 @@ def test_who_guesses_the_secret_of_a_client(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("field", ["client_id", "client_secret", "code", "grant_type"])
-def test_a_nul_for_the_token_endpoint(field: str) -> None:
+def test_token_request_with_a_nul_is_rejected(field: str) -> None:
     client_id, secret = make_application(name="Phones", redirect_uri="https://phone.example/back")
     data = {
         "client_id": client_id,
@@ -324,7 +327,7 @@ def test_a_nul_for_the_token_endpoint(field: str) -> None:
 
 
 @pytest.mark.parametrize("charset", ["rot13", "zlib", "utf-16", "foobar"])
-def test_a_charset_for_the_token_endpoint(charset: str) -> None:
+def test_token_request_with_another_charset_is_rejected(charset: str) -> None:
     content_type = f"application/x-www-form-urlencoded; charset={charset}"
     response = Client().generic(
         "POST", TOKEN_URL, b"grant_type=refresh_token&client_id=x", content_type
@@ -333,7 +336,7 @@ def test_a_charset_for_the_token_endpoint(charset: str) -> None:
 
 
 @pytest.mark.parametrize("header", ["Basic é", "Basic ADoA", "Basic @@@", "Basic", "Bearer x"])
-def test_a_header_for_the_token_endpoint(header: str) -> None:
+def test_token_request_with_a_malformed_header_is_rejected(header: str) -> None:
     data = {"grant_type": "authorization_code", "code": "x"}
     assert Client().post(TOKEN_URL, data, HTTP_AUTHORIZATION=header).status_code in (400, 401)
 
@@ -341,7 +344,7 @@ def test_a_header_for_the_token_endpoint(header: str) -> None:
 @pytest.mark.parametrize(
     "kind", ["password", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code"]
 )
-def test_no_other_way_to_a_token(kind: str) -> None:
+def test_other_grant_types_are_rejected(kind: str) -> None:
     response = Client().post(TOKEN_URL, {"grant_type": kind})
     assert (response.status_code, response.json()["error"]) == (400, "unsupported_grant_type")
 
@@ -360,7 +363,7 @@ def test_no_other_way_to_a_token(kind: str) -> None:
     ],
     ids=repr,
 )
-def test_nonsense_on_the_page_to_approve(agnes: User, parameters: dict[str, str]) -> None:
+def test_invalid_authorization_request_is_handled(agnes: User, parameters: dict[str, str]) -> None:
     client_id, _secret = make_application(name="Phones", redirect_uri="https://phone.example/back")
     facts = {
         "response_type": "code",

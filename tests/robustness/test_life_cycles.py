@@ -1,7 +1,7 @@
 """Call life cycles: events in any order, with any repetition and with any event missing.
 
-What always holds is written down in :meth:`Lives.holds` and :meth:`Lives.teardown`. ``tox -e fuzz`` looks further
-than an ordinary run does; what it once found stands at the end.
+:meth:`CallLifeCycles.check_rows` and :meth:`CallLifeCycles.teardown` check the invariants. ``tox -e
+fuzz`` runs more examples. ``REGRESSIONS`` repeats sequences that once failed.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from tests.media.audio_samples import sample
 SOUNDS = ["pcm.wav", "mulaw.wav"]
 WORDS = st.sampled_from(["", "one", "two", "three"])
 
-# The facts of each call, which requests report in parts.
-TRUTHS: list[dict[str, Any]] = [
+# The values of each call. Each request reports a part of them.
+FACTS: list[dict[str, Any]] = [
     {
         "activity_type": "inbound",
         "caller_number": number(1),
@@ -55,12 +55,12 @@ TRUTHS: list[dict[str, Any]] = [
     },
 ]
 BEGUN, ENDED = 1_772_452_800, 1_772_452_830
-SETTLED = [Status.ANSWERED, Status.BUSY, Status.MISSED]
+FINAL_STATUSES = [Status.ANSWERED, Status.BUSY, Status.MISSED]
 MERGED = (
     *("direction", "caller_number", "caller_e164", "called_number", "called_e164"),
     *("extension", "status", "cause", "start", "end", "duration"),
 )
-CALLS = st.integers(0, len(TRUTHS) - 1)
+CALLS = st.integers(0, len(FACTS) - 1)
 
 
 @dataclass
@@ -69,14 +69,14 @@ class Call:
 
     id: str = ""
     sent: list[str] = field(default_factory=list)
-    comment: str = ""  # as a person wrote it
+    comment: str = ""  # as edited in the CRM
     contact: str | None = None  # as last assigned
     sounds: set[str] = field(default_factory=set)
     last: Activity | None = None
 
 
-class Lives(RuleBasedStateMachine):
-    """Three calls, the hooks, the webhook, and a person in the CRM."""
+class CallLifeCycles(RuleBasedStateMachine):
+    """Three calls, reported by hooks and webhook and edited by a user of the CRM."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,9 +85,9 @@ class Lives(RuleBasedStateMachine):
         self.api = Api(make_token())
         _row, self.token = WebhookToken.objects.issue(name="main", user=service_user("main"))
         self.contacts = [str(make_contact(f"Ada Example{n}", number(n + 1)).pk) for n in range(2)]
-        self.calls = [Call() for _ in TRUTHS]
+        self.calls = [Call() for _ in FACTS]
 
-    # --- what can happen ---
+    # --- actions ---
 
     @rule(n=CALLS)
     def start(self, n: int) -> None:
@@ -103,7 +103,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule(n=CALLS, subject=WORDS, comment=WORDS)
     def note(self, n: int, subject: str, comment: str) -> None:
-        self.answered(
+        self.check_response(
             n,
             self.api.call(
                 "UpdateActivity", {"call_id": f"c{n}", "subject": subject, "comment": comment}
@@ -113,19 +113,21 @@ class Lives(RuleBasedStateMachine):
     @rule(n=CALLS, who=st.sampled_from([None, 0, 1]))
     def assign(self, n: int, who: int | None) -> None:
         id = "" if who is None else self.contacts[who]
-        self.answered(n, self.api.call("AssignActivity", {"call_id": f"c{n}", "contact_id": id}))
+        self.check_response(
+            n, self.api.call("AssignActivity", {"call_id": f"c{n}", "contact_id": id})
+        )
         self.calls[n].contact = id
 
     @rule(n=CALLS, sound=st.sampled_from(SOUNDS))
     def record(self, n: int, sound: str) -> None:
-        self.answered(
+        self.check_response(
             n, self.api.send("UpdateCallRecording", sample(sound), "audio/wav", f"call_id=c{n}")
         )
         self.calls[n].sounds.add(hashlib.sha256(sample(sound)).hexdigest())
 
     @rule(n=CALLS, word=st.sampled_from(["four", "five"]))
     def edit(self, n: int, word: str) -> None:
-        """A person changes the comment on a page of the CRM."""
+        """Change the comment as a user of the CRM does."""
         if Activity.objects.filter(call_id=f"c{n}").update(comment=word):
             self.calls[n].comment = word
 
@@ -134,38 +136,37 @@ class Lives(RuleBasedStateMachine):
         found = [contact["id"] for contact in self.api.results("FindContact", {"phone": number(n)})]
         assert found == (self.contacts[n - 1 : n] if n <= len(self.contacts) else [])
 
-    # --- what always holds ---
+    # --- invariants ---
 
     @invariant()
-    def holds(self) -> None:
+    def check_rows(self) -> None:
         rows = {row.call_id: row for row in Activity.objects.all()}
         assert len(rows) == Activity.objects.count()
         for n, call in enumerate(self.calls):
             row = rows.get(f"c{n}")
-            assert bool(row) == bool(call.id)  # what was answered 200 is there
+            assert bool(row) == bool(call.id)  # acknowledged calls are stored
             if row is None:
                 continue
-            truth, status, last = TRUTHS[n], Status(row.status), call.last
+            facts, status, last = FACTS[n], Status(row.status), call.last
             assert row.pk == int(call.id)
-            assert row.comment == (
-                call.comment or row.last_received_comment
-            )  # what a person wrote stays
+            # Manual edits are not overwritten.
+            assert row.comment == (call.comment or row.last_received_comment)
             if any(word.startswith("S") or word == "start" for word in call.sent):
                 assert (row.caller_number, row.called_number) == (
-                    truth["caller_number"],
-                    truth["called_number"],
+                    facts["caller_number"],
+                    facts["called_number"],
                 )
-                assert row.direction == truth["activity_type"]
+                assert row.direction == facts["activity_type"]
             if any(word.lower().startswith("stop") for word in call.sent):
                 assert (status, row.duration, row.cause) == (
-                    SETTLED[n],
-                    truth["duration"],
-                    truth["cause"],
+                    FINAL_STATUSES[n],
+                    facts["duration"],
+                    facts["cause"],
                 )
                 assert row.end == dt.datetime.fromtimestamp(ENDED, dt.UTC)
             else:
                 assert not status.is_closed
-            if call.contact is not None:  # what was assigned stays assigned
+            if call.contact is not None:  # assignments are kept
                 assert row.contact_id == call.contact
             if last:
                 assert status.rank >= Status(last.status).rank
@@ -179,17 +180,17 @@ class Lives(RuleBasedStateMachine):
         assert len(rows) == sum(bool(call.id) for call in self.calls)
 
     def teardown(self) -> None:
-        """The same events in reverse order, and twice, give the same row."""
+        """Check that the same events in reverse order, and twice, produce the same row."""
         try:
             for n, call in enumerate(self.calls):
                 for what in [*reversed(call.sent), *call.sent]:
                     self.send(n, what, prefix="mirror")
                 if call.sent:
-                    there, mirror = (
+                    row, mirror = (
                         Activity.objects.values(*MERGED).get(call_id=f"{prefix}{n}")
                         for prefix in ("c", "mirror")
                     )
-                    assert there == mirror
+                    assert row == mirror
         finally:
             transaction.set_rollback(True)
             self.atomic.__exit__(None, None, None)
@@ -199,21 +200,21 @@ class Lives(RuleBasedStateMachine):
     def send(
         self, n: int, what: str, *, prefix: str = "c", by_ringotel_user_id: bool = False
     ) -> None:
-        call_id, truth = f"{prefix}{n}", TRUTHS[n]
-        words = {name: truth[name] for name in ("activity_type", "caller_number", "called_number")}
+        call_id, facts = f"{prefix}{n}", FACTS[n]
+        words = {name: facts[name] for name in ("activity_type", "caller_number", "called_number")}
         begin = {"call_id": call_id, "call_start": BEGUN, "extension": "2001", **words}
-        end = {"call_end": ENDED, "call_duration": truth["duration"], "call_cause": truth["cause"]}
+        end = {"call_end": ENDED, "call_duration": facts["duration"], "call_cause": facts["cause"]}
         if prefix == "c":
             self.calls[n].sent.append(what)
         if what == "start":
-            self.answered(n, self.api.call("CreateActivity", begin), prefix)
+            self.check_response(n, self.api.call("CreateActivity", begin), prefix)
         elif what == "stop":
             ref = (
                 {"id": self.calls[n].id}
                 if by_ringotel_user_id and self.calls[n].id
                 else {"call_id": call_id}
             )
-            self.answered(n, self.api.call("StopCallActivity", {**ref, **end}), prefix)
+            self.check_response(n, self.api.call("StopCallActivity", {**ref, **end}), prefix)
         else:
             params = {**begin, **(end if what == "StopCallActivity" else {})}
             body = json.dumps({"method": what, "api_token": self.token, "params": params})
@@ -224,8 +225,8 @@ class Lives(RuleBasedStateMachine):
             if prefix == "c":
                 self.calls[n].id = str(Activity.objects.get(call_id=call_id).pk)
 
-    def answered(self, n: int, response: Any, prefix: str = "c") -> None:
-        """Events of a call have the same id."""
+    def check_response(self, n: int, response: Any, prefix: str = "c") -> None:
+        """Check that all responses about a call contain the same id."""
         assert response.status_code == 200, read(response)
         if prefix == "c":
             self.calls[n].id = self.calls[n].id or read(response)["id"]
@@ -239,48 +240,48 @@ COMMON: dict[str, Any] = {
 }
 FEW = settings(max_examples=6, stateful_step_count=20, derandomize=True, **COMMON)
 MANY = settings(
-    max_examples=int(os.environ.get("LIVES", "4")),
+    max_examples=int(os.environ.get("LIFE_CYCLES", "4")),
     stateful_step_count=40,
     print_blob=True,
     **COMMON,
 )
 
 
-def test_lives(db: None) -> None:
-    """An ordinary run tries the same few each time."""
-    run_state_machine_as_test(Lives, settings=MANY if "LIVES" in os.environ else FEW)
+def test_event_order_does_not_change_the_result(db: None) -> None:
+    """Run a few fixed examples, or ``LIFE_CYCLES`` random ones."""
+    run_state_machine_as_test(CallLifeCycles, settings=MANY if "LIFE_CYCLES" in os.environ else FEW)
 
 
-# What broke when a merge was broken on purpose, as short as it was found.
-SEEDS: dict[str, list[tuple[str, dict[str, Any]]]] = {
-    "a person has the last word": [
+# Shortest sequences that failed when the merge of events was broken on purpose.
+REGRESSIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "manual edit is kept": [
         ("start", {"n": 1}),
         ("edit", {"n": 1, "word": "four"}),
         ("note", {"n": 1, "subject": "", "comment": "one"}),
     ],
-    "a stop before its start": [
+    "stop before start": [
         ("stop", {"n": 1, "by_ringotel_user_id": False}),
         ("start", {"n": 1}),
     ],
-    "an assignment before all else": [("assign", {"n": 0, "who": 1}), ("start", {"n": 0})],
+    "assignment first": [("assign", {"n": 0, "who": 1}), ("start", {"n": 0})],
     "hooks and webhooks": [
         ("event", {"n": 2, "what": "StopCallActivity"}),
         ("start", {"n": 2}),
         ("stop", {"n": 2, "by_ringotel_user_id": True}),
     ],
-    "a recording before its call": [
+    "recording before call": [
         ("record", {"n": 0, "sound": "pcm.wav"}),
         ("event", {"n": 0, "what": "StartCallActivity"}),
     ],
 }
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_seeds(db: None, seed: str) -> None:
-    lives = Lives()
+@pytest.mark.parametrize("regression", REGRESSIONS)
+def test_regression(db: None, regression: str) -> None:
+    machine = CallLifeCycles()
     try:
-        for name, arguments in SEEDS[seed]:
-            getattr(lives, name)(**arguments)
-            lives.holds()
+        for name, arguments in REGRESSIONS[regression]:
+            getattr(machine, name)(**arguments)
+            machine.check_rows()
     finally:
-        lives.teardown()
+        machine.teardown()
