@@ -17,7 +17,7 @@ pytest_plugins = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark stress tests and browser tests as slow, so that ``-m "not slow"`` leaves them out."""
+    """Mark stress tests and browser tests as slow, so that ``-m "not slow"`` excludes them."""
     for item in items:
         if item.get_closest_marker("robustness") or item.get_closest_marker("browser"):
             item.add_marker("slow")
@@ -25,19 +25,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def media_root(tmp_path: Path, settings: Settings) -> Path:
-    """The storage folder of a single test."""
+    """Store files in a temporary folder."""
     settings.MEDIA_ROOT = tmp_path / "media"
     return tmp_path / "media"
 
 
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
-    """No test reads what another test cached."""
+    """Clear the cache, and resume after failures of the cache."""
     cache.clear()
     safe_cache._backoff_until = 0.0
 
 
 @pytest.fixture
 def api(db: None) -> Api:
-    """Call the hooks with an API key."""
+    """Return a client with an API key."""
     return Api(make_token())

@@ -22,7 +22,7 @@ def name_of(module: Path) -> str:
 
 
 def check_messages() -> Iterator[tuple[str, dict[str, ast.expr]]]:
-    """The place and the keyword arguments of each message that our system checks can give."""
+    """Yield file, line and keyword arguments of each system check message."""
     for module in MODULES:
         tree = ast.parse(module.read_bytes())
         names = {
@@ -47,7 +47,7 @@ def check_messages() -> Iterator[tuple[str, dict[str, ast.expr]]]:
             )
 
 
-def test_check_ids_are_unique_and_each_has_a_hint() -> None:
+def test_check_ids_are_unique_and_messages_have_hints() -> None:
     messages = list(check_messages())
     ids = [ast.literal_eval(keywords["id"]) for _, keywords in messages]
 
@@ -59,11 +59,11 @@ def test_check_ids_are_unique_and_each_has_a_hint() -> None:
 @pytest.mark.parametrize(
     "module", [m for m in MODULES if m.parent.name != "migrations"], ids=name_of
 )
-def test_a_module_is_read_in_one_sitting(module: Path) -> None:
+def test_module_has_fewer_than_500_lines(module: Path) -> None:
     assert len(module.read_bytes().splitlines()) < 500
 
 
-def test_migrations_are_named_by_a_person() -> None:
+def test_migrations_have_descriptive_names() -> None:
     migrations = {name_of(module) for module in MODULES if module.parent.name == "migrations"}
 
     assert "migrations/0001_initial.py" in migrations
@@ -76,11 +76,11 @@ def test_models_and_migrations_agree() -> None:
 
 
 @pytest.mark.django_db
-def test_a_stock_site_passes_its_checks() -> None:
+def test_standalone_site_passes_the_system_checks() -> None:
     assert run_checks(databases=["default"]) == []
 
 
-def test_the_changelog_tells_of_this_version() -> None:
+def test_changelog_contains_this_version() -> None:
     changelog = (PACKAGE.parent / "CHANGELOG.rst").read_text()
 
     assert f"\n{ringotel_crm.__version__} (" in changelog

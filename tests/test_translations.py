@@ -1,4 +1,4 @@
-"""German is complete."""
+"""The German translation is complete."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ CATALOG = PACKAGE / "locale/de/LC_MESSAGES/django.po"
 
 
 def msgids(text: str) -> set[str]:
-    """The texts of a catalogue, without its head."""
+    """Return the message ids of a catalog, without the header."""
     found = re.findall(r'^msgid ((?:"(?:[^"\\]|\\.)*"\n)+)', text, re.MULTILINE)
     texts = ("".join(re.findall(r'"((?:[^"\\]|\\.)*)"', block)) for block in found)
     return {text.replace('\\"', '"').replace("\\n", "\n") for text in texts} - {""}
 
 
-def test_the_compiled_catalogue_has_every_text() -> None:
+def test_compiled_catalog_is_complete() -> None:
     with CATALOG.with_suffix(".mo").open("rb") as file:
         compiled = gettext.GNUTranslations(file)
     known = {key if isinstance(key, str) else key[0] for key in compiled._catalog}  # type: ignore[attr-defined]
@@ -33,9 +33,9 @@ def test_the_compiled_catalogue_has_every_text() -> None:
     assert msgids(CATALOG.read_text(encoding="utf-8")) - known == set()
 
 
-def test_every_text_of_the_package_is_translated(tmp_path: Path) -> None:
+def test_every_message_is_translated(tmp_path: Path) -> None:
     if not shutil.which("xgettext"):
-        pytest.skip("needs gettext")
+        pytest.skip("Requires gettext.")
     copy = tmp_path / "ringotel_crm"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "*.mo"))
     subprocess.run(

@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks [--full] [--database postgresql|prepared|sqlite] [--output FOLDER]``."""
+"""Run the benchmarks: ``python -m tests.benchmarks``. See docs/benchmarks.rst."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ numbers = random.Random(7)
 
 
 class Bench:
-    """One site with its data, and what is asked of it."""
+    """The requests of a benchmark to one site."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        # One connection, so that the same worker answers all: the other one's caches may be colder.
+        # One connection, so that one worker with warm caches responds to all requests.
         connection = server.connect()
         self.clients = {
             name: Client(connection, {"Authorization": server.facts[name]})
@@ -80,7 +80,7 @@ class Bench:
         return str(numbers.randint(1, self.server.contacts))
 
     def hooks(self) -> Iterator[tuple[str, str, Callable[[Client], Work], Work]]:
-        """Name of the hook, of the floor, and the work for a client, and for the floor."""
+        """Yield names of hook and baseline, the work for a client, and the baseline."""
 
         def write(
             path: str, body: Callable[[], dict[str, Any]], method: str = "POST"
@@ -91,9 +91,9 @@ class Bench:
             return lambda client: lambda: client.call("GET", f"/ringotel/{path}")
 
         find, insert, update = (
-            self.find(self.bare, "/floor/find/"),
-            self.post(self.bare, "/floor/insert/", self.start),
-            self.post(self.bare, "/floor/update/", self.stop),
+            self.find(self.bare, "/baseline/find/"),
+            self.post(self.bare, "/baseline/insert/", self.start),
+            self.post(self.bare, "/baseline/update/", self.stop),
         )
         yield "FindContact", "look-up", self.find, find
         yield "CreateActivity", "INSERT", write("activities/", self.start), insert
@@ -143,23 +143,23 @@ class Bench:
 
 
 def every_hook(bench: Bench, rounds: int) -> Iterator[tuple[str, Table]]:
-    for name, floor, hook, bare in bench.hooks():
-        works = {floor: bare, **{how: hook(client) for how, client in bench.clients.items()}}
-        yield name, in_turn(works, rounds, floor=floor)
+    for name, baseline, hook, bare in bench.hooks():
+        works = {baseline: bare, **{how: hook(client) for how, client in bench.clients.items()}}
+        yield name, in_turn(works, rounds, baseline=baseline)
 
 
 def growth(small: Bench, big: Bench, rounds: int) -> Table:
-    """FindContact among few contacts and among many."""
+    """Compare FindContact with many contacts to FindContact with few."""
     return in_turn(
-        {"floor": small.find(small.clients["bearer"]), "big": big.find(big.clients["bearer"])},
+        {"baseline": small.find(small.clients["bearer"]), "big": big.find(big.clients["bearer"])},
         rounds,
     )
 
 
 def throughput(bench: Bench, seconds: float, clients: int = 4) -> dict[str, dict[str, float]]:
-    """FindContact from several clients at once."""
+    """Measure FindContact from several clients at once."""
     callers = {
-        "look-up": (bench.bare, "/floor/find/"),
+        "look-up": (bench.bare, "/baseline/find/"),
         **{name: (c, FIND) for name, c in bench.clients.items()},
     }
     return {
@@ -172,25 +172,30 @@ def throughput(bench: Bench, seconds: float, clients: int = 4) -> dict[str, dict
 
 
 def text_search(bench: Bench, rounds: int) -> Table:
-    """How other CRMs find a caller; not in turn with FindContact, which would find every cache filled with text."""
+    """Compare text searches, as other CRMs use them, with FindContact.
+
+    They are not run in turn with FindContact, because they fill the caches of the database.
+    """
     find = in_turn(
-        {"FindContact": bench.find(bench.clients["bearer"])}, rounds, floor="FindContact"
+        {"FindContact": bench.find(bench.clients["bearer"])}, rounds, baseline="FindContact"
     )
-    searches = {name: bench.find(bench.bare, f"/floor/{name}/") for name in ("regex", "icontains")}
-    found = find | in_turn(searches, 3, floor="regex", warm=1)
+    searches = {
+        name: bench.find(bench.bare, f"/baseline/{name}/") for name in ("regex", "icontains")
+    }
+    found = find | in_turn(searches, 3, baseline="regex", warm=1)
     for row in found.values():
         row["ratio"] = round(row["p50"] / find["FindContact"]["p50"], 1)
     return found
 
 
 def lists(bench: Bench) -> dict[str, Any]:
-    """The whole list, contacts a second, and what the workers grow by."""
+    """Measure the complete list of contacts: contacts per second, and memory growth."""
     client = bench.clients["bearer"]
     before = bench.server.begin_peak()
     client.consume("/ringotel/contacts/")
     grown = bench.server.memory() - before
     works: dict[str, Work] = {
-        "floor": lambda: bench.bare.consume("/floor/contacts/"),
+        "baseline": lambda: bench.bare.consume("/baseline/contacts/"),
         "Contacts": lambda: client.consume("/ringotel/contacts/"),
     }
     rate = {
@@ -198,27 +203,27 @@ def lists(bench: Bench) -> dict[str, Any]:
         for name, row in in_turn(works, 4, warm=0).items()
     }
     return {
-        "contacts a second": rate,
-        "share of the floor's rate": round(rate["Contacts"] / rate["floor"], 2),
+        "contacts per second": rate,
+        "share of the baseline": round(rate["Contacts"] / rate["baseline"], 2),
         "memory growth MB": round(grown / MEGA, 1),
     }
 
 
 def pages(bench: Bench, rounds: int) -> Table:
-    """The first page of 100, and the last."""
+    """Compare the last page of 100 contacts with the first."""
     client = bench.clients["bearer"]
     after = base64.urlsafe_b64encode(f"after {bench.server.contacts - 101}".encode()).decode()
     return in_turn(
         {
-            "floor": lambda: client.call("GET", "/ringotel/contacts/?limit=100"),
+            "baseline": lambda: client.call("GET", "/ringotel/contacts/?limit=100"),
             "last": lambda: client.call("GET", f"/ringotel/contacts/?limit=100&cursor={after}"),
         },
         rounds,
     )
 
 
-def sound(megabytes: int) -> bytes:
-    """A recording that is another one each time."""
+def wav_file(megabytes: int) -> bytes:
+    """Return a WAV file of this size, with random content."""
     file = io.BytesIO()
     with wave.open(file, "wb") as wav:
         wav.setparams((1, 2, 8000, 0, "NONE", ""))
@@ -227,25 +232,28 @@ def sound(megabytes: int) -> bytes:
 
 
 def uploads(bench: Bench, megabytes: int) -> dict[str, Any]:
-    """Compare uploads with Django's own: megabytes per second, and growth of the workers."""
+    """Compare uploads with Django's: megabytes per second, and memory growth."""
 
     def multipart() -> bytes:
-        name = b'Content-Disposition: form-data; name="recording"; filename="call.wav"\r\nContent-Type: audio/wav\r\n\r\n'
-        return b"--edge\r\n" + name + sound(megabytes) + b"\r\n--edge--\r\n"
+        head = (
+            b'--edge\r\nContent-Disposition: form-data; name="recording"; filename="call.wav"\r\n'
+            b"Content-Type: audio/wav\r\n\r\n"
+        )
+        return head + wav_file(megabytes) + b"\r\n--edge--\r\n"
 
     def encoded() -> bytes:
-        return b'{"recording": "' + base64.b64encode(sound(megabytes)) + b'"}'
+        return b'{"recording": "' + base64.b64encode(wav_file(megabytes)) + b'"}'
 
     form = "multipart/form-data; boundary=edge"
     path = "/ringotel/activities/recording/?call_id="
     client = bench.clients["bearer"]
     ways: dict[str, tuple[Client, str, Callable[[], bytes], str]] = {
-        "floor": (bench.bare, "/floor/upload/?", multipart, form),
+        "baseline": (bench.bare, "/baseline/upload/?", multipart, form),
         "multipart": (client, path, multipart, form),
-        "raw": (client, path, lambda: sound(megabytes), "audio/wav"),
+        "raw": (client, path, lambda: wav_file(megabytes), "audio/wav"),
         "base64 in JSON": (client, path, encoded, "application/json"),
     }
-    found: dict[str, Any] = {name: {"MB a second": 0.0, "memory growth MB": 0.0} for name in ways}
+    found: dict[str, Any] = {name: {"MB per second": 0.0, "memory growth MB": 0.0} for name in ways}
     for _ in range(3):
         for name, (caller, where, body, content_type) in ways.items():
             sent = body()
@@ -255,11 +263,11 @@ def uploads(bench: Bench, megabytes: int) -> dict[str, Any]:
             rate = megabytes / (time.perf_counter() - begun)
             grown = (bench.server.memory() - before) / MEGA
             best = found[name]
-            best["MB a second"] = round(max(rate, best["MB a second"]), 1)
+            best["MB per second"] = round(max(rate, best["MB per second"]), 1)
             best["memory growth MB"] = round(max(grown, best["memory growth MB"]), 1)
     for row in found.values():
-        row["share of the floor's rate"] = round(
-            row["MB a second"] / found["floor"]["MB a second"], 2
+        row["share of the baseline"] = round(
+            row["MB per second"] / found["baseline"]["MB per second"], 2
         )
     return found
 
@@ -273,11 +281,11 @@ def admin(bench: Bench, rounds: int) -> Iterator[tuple[str, Table]]:
         "contacts": (people, "people/"),
         "contacts, search": (f"{people}?q=sample777", "people/?q=sample777"),
         "overview": (f"{calls}overview/", "overview/"),
-        "a list of Django's own without a row": ("auth/group/", "calls/"),
+        "an empty list of Django's": ("auth/group/", "calls/"),
     }
-    for name, (path, floor) in pages.items():
+    for name, (path, baseline) in pages.items():
         works: dict[str, Work] = {
-            "floor": lambda floor=floor: bench.bare.call("GET", f"/floor/{floor}"),  # type: ignore[misc]
+            "baseline": lambda baseline=baseline: bench.bare.call("GET", f"/baseline/{baseline}"),  # type: ignore[misc]
             name: lambda path=path: bench.staff.call("GET", f"/admin/{path}"),  # type: ignore[misc]
         }
         yield name, in_turn(works, rounds, warm=1)
@@ -301,26 +309,26 @@ def run(database: str, contacts: int, rounds: int, megabytes: int) -> dict[str, 
         found[title] = measured
         show(f"{database}, {contacts:,} contacts: {title}", measured)
 
-    # "prepared": PostgreSQL that remembers its plans, as docs/deployment.rst has it.
+    # "prepared": PostgreSQL with cached plans, see docs/deployment.rst.
     site = ("postgresql", {"PREPARED": "1"}) if database == "prepared" else (database, {})
     with (
         Server(site[0], SMALL, SMALL, **site[1]) as small,
         Server(site[0], contacts, contacts, **site[1]) as server,
     ):
         bench = Bench(server)
-        keep("Queries, with one of authentication", server.facts["queries"])
+        keep("Queries, including authentication", server.facts["queries"])
         for name, table in every_hook(bench, rounds):
             keep(name, table)
-        keep(f"FindContact, from {SMALL:,} contacts", growth(Bench(small), bench, rounds))
+        keep(f"FindContact, compared with {SMALL:,} contacts", growth(Bench(small), bench, rounds))
         keep("FindContact, 4 clients at once", throughput(bench, 3))
-        keep("FindContact, and searches in text", text_search(bench, rounds))
-        keep("Contacts, the whole list", lists(bench))
+        keep("FindContact, compared with text searches", text_search(bench, rounds))
+        keep("Contacts, complete list", lists(bench))
         keep("Contacts, first and last page", pages(bench, rounds))
         keep(f"Uploads of {megabytes} MB", uploads(bench, megabytes))
         for name, table in admin(bench, max(3, rounds // 40)):
             keep(f"Admin: {name}", table)
         keep(
-            "Index of numbers, made anew",
+            "Phone index, rebuilt",
             json.loads(server.manage(module="rebuild").splitlines()[-1]),
         )
     return found
@@ -329,7 +337,7 @@ def run(database: str, contacts: int, rounds: int, megabytes: int) -> dict[str, 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument(
-        "--full", action="store_true", help="A million contacts and calls instead of 100,000."
+        "--full", action="store_true", help="Use 1,000,000 contacts and calls instead of 100,000."
     )
     parser.add_argument("--database", choices=DATABASES, action="append")
     parser.add_argument("--output", type=Path, default=Path(".bench"))
@@ -347,7 +355,7 @@ def main() -> None:
     options.output.mkdir(exist_ok=True)
     report = {"begun": begun, "machine": machine, "results": results}
     (options.output / "benchmarks.json").write_text(json.dumps(report, indent=1))
-    from tests.benchmarks.picture import draw
+    from tests.benchmarks.chart import draw
 
     draw(report, options.output / "benchmarks.svg")
 

@@ -1,4 +1,4 @@
-"""For uvicorn."""
+"""ASGI application for uvicorn."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""A database with contacts and calls by the million: ``python -m tests.benchmarks.data CONTACTS CALLS`` makes it and
-prints as JSON what a client has to know; without numbers it is deleted.
+"""Create the database of the benchmarks.
 
-The database writes the rows itself: invented names, and numbers of an Irish area that is not in use.
+``python -m tests.benchmarks.data CONTACTS CALLS`` creates it and prints credentials as JSON.
+Without arguments, it deletes the database. The rows are generated in SQL, with made-up names and
+numbers of an Irish area code that is not in use.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from django.db import connection, models
 
 
 def number(contact: int, kind: int = 0) -> str:
-    """What the contact with this primary key has: of kind 0 the work number, of kind 1 the mobile number."""
+    """Return the work number (kind 0) or mobile number (kind 1) of the contact with this key."""
     return f"+35320{(1 + kind) * 3_000_000 + contact}"
 
 
 def make(contacts: int, calls: int) -> None:
-    """As many contacts, each with a company and two numbers, and as many calls, spread over a year."""
+    """Create contacts, each with a company and two numbers, and calls spread over a year."""
     from django.contrib.contenttypes.models import ContentType
     from django.core.management.color import no_style
 
@@ -86,7 +87,10 @@ def moment(seconds: str) -> str:
 
 
 def fill(model: type[models.Model], rows: int, **expressions: str) -> None:
-    """Insert rows with these columns, in SQL where ``i`` counts from 1; the others have their defaults."""
+    """Insert rows. ``expressions`` are SQL per column, in which ``i`` counts from 1.
+
+    The other columns have their defaults.
+    """
     columns: list[str] = []
     values: list[str] = []
     params: list[Any] = []
@@ -110,7 +114,7 @@ def fill(model: type[models.Model], rows: int, **expressions: str) -> None:
 
 
 def default(field: models.Field[Any, Any]) -> Any:
-    """What a row that is saved without this field would hold."""
+    """Return the database value of the default of a field."""
     from django.utils import timezone
 
     if isinstance(field, models.DateTimeField) and not field.null:
@@ -154,7 +158,6 @@ def credentials() -> dict[str, str]:
 
 
 def main() -> None:
-    """See the head of this module."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.benchmarks.settings"
     django.setup()
     if len(sys.argv) == 1:

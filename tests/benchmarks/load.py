@@ -1,7 +1,7 @@
-"""What others do must not keep a caller waiting: ``python -m tests.benchmarks.load [--server ...] [--seconds N]``.
+"""Measure FindContact under load: ``python -m tests.benchmarks.load``.
 
-First callers are looked up during slow uploads, and while a long list is sent, the index made anew and a recording
-stored; then all hooks are mixed at four fifths of what the site can do.
+First during slow uploads, long lists, a rebuild of the phone index and large recordings, then with
+all hooks mixed at 80 % of the maximum throughput.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from statistics import quantiles
 
-from tests.benchmarks.__main__ import MEGA, Bench, ids, show, sound
+from tests.benchmarks.__main__ import MEGA, Bench, ids, show, wav_file
 from tests.benchmarks.measure import Work
 from tests.benchmarks.server import COMMANDS, Client, Server
 
@@ -25,8 +25,8 @@ CONTACTS = 100_000
 RECORDING = "/ringotel/activities/recording/?call_id=long"
 
 
-def spread(taken: list[float]) -> dict[str, float]:
-    """p50, p99 and the longest, in milliseconds."""
+def summarize(taken: list[float]) -> dict[str, float]:
+    """Return median, 99th percentile and maximum of times in milliseconds, and their count."""
     cuts = quantiles(taken, n=100, method="inclusive")
     return {
         "p50": round(cuts[49], 2),
@@ -37,7 +37,7 @@ def spread(taken: list[float]) -> dict[str, float]:
 
 
 def lookups(bench: Bench, seconds: float) -> dict[str, float]:
-    """Ten look-ups a second, each on a connection of its own as Ringotel opens them."""
+    """Look up ten callers per second, each on a new connection, as Ringotel does."""
     taken = []
     end = time.perf_counter() + seconds
     while (begun := time.perf_counter()) < end:
@@ -46,14 +46,15 @@ def lookups(bench: Bench, seconds: float) -> dict[str, float]:
         connection.close()
         taken.append((time.perf_counter() - begun) * 1000)
         time.sleep(0.1)
-    return spread(taken)
+    return summarize(taken)
 
 
 def slow_upload(bench: Bench, done: threading.Event) -> None:
-    """A kilobyte every tenth of a second, until it is enough."""
+    """Send a kilobyte of a recording every 0.1 s until ``done`` is set."""
     key = bench.clients["bearer"].headers["Authorization"]
     head = (
-        f"POST /ringotel/activities/recording/?call_id=slow HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {key}\r\n"
+        "POST /ringotel/activities/recording/?call_id=slow HTTP/1.1\r\n"
+        f"Host: 127.0.0.1\r\nAuthorization: {key}\r\n"
         f"Content-Type: audio/wav\r\nContent-Length: {100 * MEGA}\r\n\r\n"
     )
     with socket.create_connection(("127.0.0.1", bench.server.port)) as line:
@@ -63,7 +64,7 @@ def slow_upload(bench: Bench, done: threading.Event) -> None:
 
 
 def slow_uploads(bench: Bench, seconds: float, uploads: int = 2) -> dict[str, dict[str, float]]:
-    """Look-ups on an idle site, and during slow uploads."""
+    """Measure lookups on an idle site and during slow uploads."""
     found = {"alone": lookups(bench, seconds)}
     done = threading.Event()
     with ThreadPoolExecutor(uploads) as pool:
@@ -77,13 +78,13 @@ def slow_uploads(bench: Bench, seconds: float, uploads: int = 2) -> dict[str, di
 
 
 def concurrent(bench: Bench, seconds: float) -> dict[str, dict[str, float]]:
-    """Look-ups while something long is done, again and again."""
+    """Measure lookups while each long request is repeated."""
     key = Client(bench.server.connect(), bench.clients["bearer"].headers)
-    recording = sound(50)
+    recording = wav_file(50)
     works: dict[str, Work] = {
-        "the whole list is sent": lambda: key.consume("/ringotel/contacts/"),
-        "the index is made anew": lambda: bench.server.manage(module="rebuild"),
-        "recordings of 50 MB come": lambda: key.call(
+        "during complete lists": lambda: key.consume("/ringotel/contacts/"),
+        "during a rebuild of the phone index": lambda: bench.server.manage(module="rebuild"),
+        "during uploads of 50 MB": lambda: key.call(
             "POST", f"{RECORDING}{next(ids)}", recording, "audio/wav"
         ),
     }
@@ -106,8 +107,8 @@ def concurrent(bench: Bench, seconds: float) -> dict[str, dict[str, float]]:
 
 
 def mixed(bench: Bench) -> tuple[str, Work]:
-    """A hook by chance, as often as calls need it."""
-    works = {name: hook(bench.clients["bearer"]) for name, _floor, hook, _bare in bench.hooks()}
+    """Choose a hook at random, weighted as in real calls."""
+    works = {name: hook(bench.clients["bearer"]) for name, _baseline, hook, _bare in bench.hooks()}
     shares = {
         "FindContact": 40,
         "CreateActivity": 20,
@@ -120,7 +121,10 @@ def mixed(bench: Bench) -> tuple[str, Work]:
 
 
 def drive(server: Server, seconds: float, rate: float | None) -> dict[str, object]:
-    """All clients at once: as fast as they can, or ``rate`` requests a second in all, whoever is late catching up."""
+    """Call all hooks from all clients for ``seconds`` seconds.
+
+    ``rate`` is the total number of requests per second; None is as fast as possible.
+    """
     begun = time.perf_counter()
     errors: Counter[str] = Counter()
     taken: dict[str, list[float]] = {}
@@ -137,7 +141,7 @@ def drive(server: Server, seconds: float, rate: float | None) -> dict[str, objec
             start = time.perf_counter()
             try:
                 one()
-            except Exception as error:  # noqa: BLE001 - to be counted, whatever it is
+            except Exception as error:  # noqa: BLE001 - counts all errors
                 errors[repr(error)[:200]] += 1
                 bench = Bench(server)
             taken.setdefault(name, []).append((time.perf_counter() - start) * 1000)
@@ -145,40 +149,39 @@ def drive(server: Server, seconds: float, rate: float | None) -> dict[str, objec
     before = server.memory("VmRSS")
     with ThreadPoolExecutor(CLIENTS) as pool:
         list(pool.map(work, range(CLIENTS)))
-    everything = [one for many in taken.values() for one in many]
+    all_times = [one for many in taken.values() for one in many]
     return {
-        **{name: spread(many) for name, many in sorted(taken.items())},
-        "all": {**spread(everything), "a second": round(len(everything) / seconds)},
+        **{name: summarize(many) for name, many in sorted(taken.items())},
+        "all": {**summarize(all_times), "per second": round(len(all_times) / seconds)},
         "errors": dict(errors),
         "memory growth MB": round((server.memory("VmRSS") - before) / MEGA, 1),
     }
 
 
 def main() -> None:
-    """See the head of this module."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.load", description=__doc__)
     parser.add_argument("--database", choices=["postgresql", "sqlite"], default="postgresql")
     parser.add_argument("--server", choices=sorted(COMMANDS), default="threads")
     parser.add_argument("--seconds", type=int, default=60)
-    parser.add_argument("--nginx", help="The program, to go through it too.")
+    parser.add_argument("--nginx", help="Path of the nginx program, to measure with nginx too.")
     options = parser.parse_args()
     with Server(options.database, CONTACTS, CONTACTS, SERVER=options.server) as server:
         show(f"{options.server}: FindContact", slow_uploads(Bench(server), 10))
         if options.nginx:
-            with server.behind_nginx(options.nginx):
-                # Without nginx as many as there are threads would stop everything.
+            with server.with_nginx(options.nginx):
+                # Without nginx, this many uploads would occupy all threads.
                 show(
-                    f"{options.server} behind nginx: FindContact",
+                    f"{options.server} with nginx: FindContact",
                     slow_uploads(Bench(server), 10, 8),
                 )
         show(f"{options.server}: FindContact during other work", concurrent(Bench(server), 20))
         drive(server, 3, None)
         fastest = drive(server, 10, None)
         show(f"{options.server}: all hooks, as fast as possible", fastest)
-        most: int = fastest["all"]["a second"]  # type: ignore[index]
+        most: int = fastest["all"]["per second"]  # type: ignore[index]
         found = drive(server, options.seconds, 0.8 * most)
         show(
-            f"{options.server}: all hooks, {round(0.8 * most)} a second for {options.seconds} s",
+            f"{options.server}: all hooks, {round(0.8 * most)} per second for {options.seconds} s",
             found,
         )
         print(json.dumps(found))  # noqa: T201

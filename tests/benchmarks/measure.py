@@ -1,4 +1,4 @@
-"""Times of things that are done in turn, so that whatever else the machine does slows all of them alike."""
+"""Measure several works in turn, so that other load on the machine affects all alike."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Table = dict[str, dict[str, Any]]
 
 
 def in_turn(
-    works: Mapping[str, Work], rounds: int, *, floor: str = "floor", warm: int = 5
+    works: Mapping[str, Work], rounds: int, *, baseline: str = "baseline", warm: int = 5
 ) -> Table:
-    """Milliseconds by name: least, p50, p99; and the ratios of p50 and of the least to those of the ``floor``."""
+    """Return least, p10, p50 and p99 in milliseconds by name, with ratios to ``baseline``."""
     for _ in range(warm):
         for work in works.values():
             work()
@@ -31,15 +31,15 @@ def in_turn(
         cuts = quantiles(taken, n=100, method="inclusive")
         table[name] = {"least": min(taken), "p10": cuts[9], "p50": cuts[49], "p99": cuts[98]}
     for row in table.values():
-        row["ratio"] = row["p50"] / table[floor]["p50"]
-        row["ratio of p10"] = row["p10"] / table[floor]["p10"]
+        row["ratio"] = row["p50"] / table[baseline]["p50"]
+        row["ratio of p10"] = row["p10"] / table[baseline]["p10"]
     return {
         name: {key: round(value, 3) for key, value in row.items()} for name, row in table.items()
     }
 
 
 def at_once(workers: list[Work], seconds: float) -> dict[str, float]:
-    """Each worker repeats itself in a thread: how many in a second altogether, and p50 and p99 in milliseconds."""
+    """Repeat each work in a thread. Return runs per second, and p50 and p99 in milliseconds."""
     end = time.perf_counter() + seconds
 
     def repeat(work: Work) -> list[float]:
@@ -53,7 +53,7 @@ def at_once(workers: list[Work], seconds: float) -> dict[str, float]:
         taken = [one for many in pool.map(repeat, workers) for one in many]
     cuts = quantiles(taken, n=100, method="inclusive")
     return {
-        "a second": round(len(taken) / seconds),
+        "per second": round(len(taken) / seconds),
         "p50": round(cuts[49], 2),
         "p99": round(cuts[98], 2),
     }

@@ -1,6 +1,6 @@
-"""The index of numbers, made anew as for a host's tables, beside phonenumbers alone.
+"""Compare a rebuild of the phone index with phonenumbers alone.
 
-``python -m tests.benchmarks.rebuild`` prints as JSON what came out.
+``python -m tests.benchmarks.rebuild`` prints the results as JSON.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ import django
 
 
 def rate(work: Callable[[], int]) -> float:
-    """How many a second."""
+    """Return the count that ``work`` returns, per second."""
     begun = time.perf_counter()
     return work() / (time.perf_counter() - begun)
 
 
 def main() -> None:
-    """See the head of this module."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.benchmarks.settings"
     django.setup()
     import phonenumbers
@@ -58,7 +57,7 @@ def main() -> None:
         rows = rate(rebuild)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     parses.append(rate(parse))
-    found = {"numbers a second": round(rows), "parses a second": round(max(parses))}
+    found = {"numbers per second": round(rows), "parses per second": round(max(parses))}
     print(  # noqa: T201
         json.dumps(
             {

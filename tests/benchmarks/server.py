@@ -1,4 +1,4 @@
-"""The site on a free port, served as in docs/deployment.rst, and its memory."""
+"""The site on a free port, served as in docs/deployment.rst, and its memory usage."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from typing import Any
 
 COMMANDS = {
     "threads": [
-        *"gunicorn --bind 127.0.0.1:{port} --workers 2 --threads 4 --timeout 600 --keep-alive 3600".split(),
-        *"--no-control-socket tests.benchmarks.wsgi".split(),
+        *"gunicorn --bind 127.0.0.1:{port} --workers 2 --threads 4 --timeout 600".split(),
+        *"--keep-alive 3600 --no-control-socket tests.benchmarks.wsgi".split(),
     ],
     "sync": [
         *"gunicorn --bind 127.0.0.1:{port} --workers 2 --timeout 600".split(),
@@ -35,7 +35,6 @@ NGINX_FOLDERS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
 def free_port() -> int:
-    """Return a free port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
@@ -55,7 +54,7 @@ def wait_for(port: int) -> None:
 
 
 class Server:
-    """A site with a database of its own, which is deleted when the context ends."""
+    """A site with its own database, which is deleted when the context ends."""
 
     def __init__(self, database: str, contacts: int, calls: int, **environ: str) -> None:
         self.contacts, self.calls = contacts, calls
@@ -94,8 +93,8 @@ class Server:
         self.folder.cleanup()
 
     @contextmanager
-    def behind_nginx(self, program: str) -> Iterator[None]:
-        """With the site of nginx.conf on a port of its own."""
+    def with_nginx(self, program: str) -> Iterator[None]:
+        """Serve the site through nginx, configured by nginx.conf, on another port."""
         folder, port, site = (
             Path(self.folder.name),
             self.port,
@@ -128,24 +127,23 @@ class Server:
         ).stdout
 
     def connect(self) -> HTTPConnection:
-        """A new connection."""
         return HTTPConnection("127.0.0.1", self.port, timeout=600)
 
     def workers(self) -> list[Path]:
-        """Their folders in /proc."""
+        """Return the folders in /proc of the worker processes."""
         children = (
             Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         )
         return [Path("/proc", pid) for pid in children or [str(self.process.pid)]]
 
     def begin_peak(self) -> int:
-        """Forget how much memory was taken at most; how much is taken now, in bytes."""
+        """Reset the peak memory of the workers and return the current memory in bytes."""
         for worker in self.workers():
             (worker / "clear_refs").write_text("5")
         return self.memory("VmRSS")
 
     def memory(self, field: str = "VmHWM") -> int:
-        """Of the worker that takes most: bytes, by default the peak."""
+        """Return the memory in bytes of the largest worker, by default its peak."""
         found = []
         for worker in self.workers():
             lines = dict(
@@ -158,7 +156,7 @@ class Server:
 
 
 class Client:
-    """A connection that is kept open, with the headers that go along."""
+    """A persistent connection with default headers."""
 
     def __init__(self, connection: HTTPConnection, headers: dict[str, str] | None = None) -> None:
         self.connection = connection
@@ -167,7 +165,7 @@ class Client:
     def call(
         self, method: str, path: str, body: Any = None, content_type: str = "application/json"
     ) -> bytes:
-        """The answer, read to its end; it has to be a 200."""
+        """Return the body of a response, which must be a 200."""
         headers = {**self.headers, **({"Content-Type": content_type} if body is not None else {})}
         self.connection.request(method, path, body, headers)
         response = self.connection.getresponse()
@@ -176,7 +174,7 @@ class Client:
         return answer
 
     def consume(self, path: str) -> int:
-        """How many bytes a long answer has."""
+        """Read a streamed response and return its number of bytes."""
         self.connection.request("GET", path, headers=self.headers)
         response = self.connection.getresponse()
         assert response.status == 200, path

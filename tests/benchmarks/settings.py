@@ -1,4 +1,4 @@
-"""The stock site of the tests with the database settings of docs/deployment.rst, and the views to compare with."""
+"""The standalone site with the database settings of docs/deployment.rst and baseline views."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The site, and the floor: the same work in bare views, without DRF and authentication."""
+"""The site, and baselines: plain views that do the same without DRF and authentication."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def find(request: HttpRequest) -> JsonResponse:
 
 
 def find_regex(request: HttpRequest) -> JsonResponse:
-    """As Django CRMs do it: any text between the digits, and the first contact that is found."""
+    """Match any text between the digits, as other Django CRMs do."""
     pattern = "[^0-9]*".join(request.GET["phone"].lstrip("+"))
     return JsonResponse(
         {"results": [Contact.objects.filter(phones__raw__regex=pattern).values("id").first()]}
@@ -83,7 +83,7 @@ def update(request: HttpRequest) -> JsonResponse:
 
 
 def contacts(request: HttpRequest) -> StreamingHttpResponse:
-    """Every contact with numbers and company, a tuple for each number."""
+    """Stream all contacts with company, as one tuple per number."""
     rows = ContactPhone.objects.order_by("contact_id", "id").values_list(
         *PERSON, COMPANY, "kind", "e164"
     )
@@ -107,7 +107,7 @@ def upload(request: HttpRequest) -> JsonResponse:
 
 
 def page(rows: QuerySet[Any]) -> JsonResponse:
-    """What a page of a list in the admin takes from the database, whole rows and how many there are up to a limit."""
+    """Run the queries of a changelist page: 50 rows, and the count up to a limit."""
     return JsonResponse(
         {"count": rows.values("pk")[:551].count(), "results": list(rows.values()[:50])}
     )
@@ -131,28 +131,28 @@ def people(request: HttpRequest) -> JsonResponse:
     )
 
 
-def figures(request: HttpRequest) -> JsonResponse:
-    """A grouped query for each picture of a week."""
+def charts(request: HttpRequest) -> JsonResponse:
+    """Run a grouped query for each chart of a week."""
     week = Activity.objects.filter(start__gte=timezone.now() - dt.timedelta(days=7))
-    pictures = (
+    queries = (
         statistics.per_day,
         statistics.per_hour,
         statistics.per_agent,
         statistics.per_contact,
     )
-    return JsonResponse({"results": [picture(week) for picture in pictures]})
+    return JsonResponse({"results": [query(week) for query in queries]})
 
 
 urlpatterns = [
     *site,
-    path("floor/find/", find),
-    path("floor/regex/", find_regex),
-    path("floor/icontains/", find_icontains),
-    path("floor/insert/", insert),
-    path("floor/update/", update),
-    path("floor/contacts/", contacts),
-    path("floor/upload/", upload),
-    path("floor/calls/", calls),
-    path("floor/people/", people),
-    path("floor/overview/", figures),
+    path("baseline/find/", find),
+    path("baseline/regex/", find_regex),
+    path("baseline/icontains/", find_icontains),
+    path("baseline/insert/", insert),
+    path("baseline/update/", update),
+    path("baseline/contacts/", contacts),
+    path("baseline/upload/", upload),
+    path("baseline/calls/", calls),
+    path("baseline/people/", people),
+    path("baseline/overview/", charts),
 ]

@@ -1,4 +1,4 @@
-"""For gunicorn."""
+"""WSGI application for gunicorn."""
 
 from __future__ import annotations
 

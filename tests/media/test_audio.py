@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringotel_crm.exceptions import UnsupportedMediaType
-from ringotel_crm.media.audio import Audio, inspect
+from ringotel_crm.media.audio import MAX_DURATION, Audio, inspect
 from tests.media.audio_samples import NO_DURATION, OTHER, SOUND, sample, wav
 
 PCM_8_KHZ = struct.pack("<HHIIHH", 1, 1, 8000, 16000, 2, 16)
@@ -206,20 +206,30 @@ def test_no_cut_makes_another_error(name: str) -> None:
         assert audio is None or (name in SOUND and audio.content_type == SOUND[name][0])
 
 
+def is_described(audio: Audio) -> bool:
+    """Return whether content type and extension match, and the duration is possible."""
+    kinds = {(content_type, extension) for content_type, extension, _codec in SOUND.values()}
+    kinds |= {("audio/mpeg", ".mp1"), ("audio/mpeg", ".mp2"), ("audio/amr-wb", ".awb")}
+    possible = audio.duration is None or 0 < audio.duration <= MAX_DURATION
+    return (audio.content_type, audio.extension) in kinds and possible
+
+
 @given(data=st.binary())
-def test_no_bytes_make_another_error(data: bytes) -> None:
-    settle(data)
+def test_accepted_bytes_are_described(data: bytes) -> None:
+    audio = settle(data)
+    assert audio is None or is_described(audio)
 
 
 @given(
     name=st.sampled_from([*SOUND, *OTHER]),
     edits=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=6),
 )
-def test_no_forged_header_makes_another_error(name: str, edits: list[tuple[int, int]]) -> None:
+def test_accepted_forged_header_is_described(name: str, edits: list[tuple[int, int]]) -> None:
     data = bytearray(sample(name))
     for position, value in edits:
         data[position % len(data)] = value
-    settle(bytes(data))
+    audio = settle(bytes(data))
+    assert audio is None or is_described(audio)
 
 
 ATOMS = b"\0\0\0\x08free" * 200_000

@@ -1,5 +1,4 @@
-"""``ringotel_doctor`` and the connect page: what is set up with the Ringotel account, and what is
-missing."""
+"""``ringotel_doctor`` and the connect page: the set-up of the Ringotel account."""
 
 from __future__ import annotations
 
@@ -46,7 +45,7 @@ def doctor() -> tuple[int, str]:
     return 0, output.getvalue()
 
 
-def test_account_that_is_set_up_has_no_advice(ringotel: RingotelServer, settings: Settings) -> None:
+def test_complete_account_gives_no_warnings(ringotel: RingotelServer, settings: Settings) -> None:
     configure(settings, FRAME_ANCESTORS=["https://app.ringotel.co"])
     pages = [{"title": "CRM", "url": f"{SITE}/ringotel/app/?userid=$userid$"}]
     application = f"{SITE}/ringotel/pop/?caller=$caller$"
@@ -71,7 +70,7 @@ def test_account_that_is_set_up_has_no_advice(ringotel: RingotelServer, settings
 
 
 @pytest.mark.parametrize("variants", [set(), set(Variant)])
-def test_missing_parts_are_reported_with_what_to_do(
+def test_missing_parts_are_reported_with_instructions(
     ringotel: RingotelServer, variants: set[Variant]
 ) -> None:
     ringotel.variants = variants
@@ -94,7 +93,7 @@ def test_missing_parts_are_reported_with_what_to_do(
         assert words in report, words
 
 
-def test_address_of_the_site_is_read_from_the_allowed_hosts(
+def test_site_url_defaults_to_the_allowed_hosts(
     ringotel: RingotelServer, settings: Settings
 ) -> None:
     settings.ALLOWED_HOSTS = ["*", ".crm.example.org"]
@@ -104,21 +103,21 @@ def test_address_of_the_site_is_read_from_the_allowed_hosts(
     assert "https://crm.example.org/ringotel/app/" in output.getvalue()
 
 
-def test_match_that_is_not_confirmed_is_reported(ringotel: RingotelServer) -> None:
+def test_unconfirmed_mapping_is_reported(ringotel: RingotelServer) -> None:
     ringotel.add_user("Una Example", "500")
     call_command("ringotel_map_users", stdout=io.StringIO())
 
     assert "Confirm or enter them in the admin" in doctor()[1]
 
 
-def test_many_names_are_cut_off(ringotel: RingotelServer) -> None:
+def test_long_list_of_names_is_truncated(ringotel: RingotelServer) -> None:
     for n in range(13):
         ringotel.add_user(f"User {n}", str(500 + n))
 
     assert "User 9, 3 more\n" in doctor()[1]
 
 
-def test_webhook_without_events_and_with_failed_ones_is_reported(ringotel: RingotelServer) -> None:
+def test_webhook_without_events_or_with_failed_events_is_reported(ringotel: RingotelServer) -> None:
     token = make_webhook()
     assert "No event has been received yet" in doctor()[1]
 
@@ -163,7 +162,7 @@ def test_national_numbers_need_a_region(ringotel: RingotelServer, settings: Sett
     assert "DEFAULT_REGION" in report
 
 
-def test_disabled_connection_is_pointed_out(ringotel: RingotelServer) -> None:
+def test_disabled_connection_is_reported(ringotel: RingotelServer) -> None:
     ringotel.branches[0]["status"] = 0
     assert "warning Connection PBX: disabled" in doctor()[1]
 
@@ -189,7 +188,7 @@ def test_connect_page_shows_the_account(ringotel: RingotelServer, admin_client: 
     assert ringotel.key not in page
 
 
-def test_connect_page_opens_while_ringotel_is_down(
+def test_connect_page_loads_while_ringotel_does_not_respond(
     ringotel: RingotelServer, admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ringotel_crm.admin.connect.ACCOUNT_TIMEOUT", 0.2)
@@ -201,13 +200,15 @@ def test_connect_page_opens_while_ringotel_is_down(
     assert ringotel.methods() == ["getOrganization"]
 
 
-def test_connect_page_asks_nothing_without_a_key(admin_client: Client, settings: Settings) -> None:
+def test_connect_page_without_an_api_key_omits_the_account(
+    admin_client: Client, settings: Settings
+) -> None:
     settings.RINGOTEL_CRM = {}
 
     assert "Ringotel account" not in admin_client.get(CONNECT).content.decode()
 
 
-def test_new_credential_comes_with_the_addresses_of_the_pages(admin_client: Client) -> None:
+def test_new_credential_is_shown_with_the_page_urls(admin_client: Client) -> None:
     data = {"auth": "bearer", "name": "desk", "base_url": SITE}
     page = admin_client.post(CONNECT, data).content.decode()
 

@@ -1,4 +1,4 @@
-"""``manage.py ringotel_connect``: the credential and the document. The webhook's side is in tests/webhooks."""
+"""``manage.py ringotel_connect``: the credential and the document."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 URL = "https://crm.example.com"
 REDIRECT = "https://shell.example.com/callback"
 
-Auths = {
+PROPERTIES = {
     "bearer": {"API key"},
     "basic": {"Username", "Password"},
     "oauth2": {"Client ID", "Client Secret"},
@@ -35,7 +35,7 @@ Auths = {
 
 
 def connect(auth: str = "bearer", **options: Any) -> tuple[str, str]:
-    """What the command writes to the terminal, and to the error stream."""
+    """Run the command and return its standard output and error output."""
     if auth == "oauth2":
         options.setdefault("redirect_uri", REDIRECT)
     out, err = io.StringIO(), io.StringIO()
@@ -46,7 +46,7 @@ def connect(auth: str = "bearer", **options: Any) -> tuple[str, str]:
 
 
 def properties(auth: str = "bearer", **options: Any) -> dict[str, str]:
-    """The values to type into Ringotel's portal."""
+    """Return the values to enter in Ringotel's portal."""
     found: dict[str, str] = json.loads(connect(auth, json=True, **options)[0])["properties"]
     return found
 
@@ -61,39 +61,41 @@ def bearer(token: str) -> int:
     return status(f"Bearer {token}")
 
 
-# --- what it writes ---
+# --- output ---
 
 
-@pytest.mark.parametrize("auth", Auths)
-def test_one_object(auth: str) -> None:
+@pytest.mark.parametrize("auth", PROPERTIES)
+def test_json_output_contains_document_and_properties(auth: str) -> None:
     out, err = connect(auth, json=True)
     written = json.loads(out)
     assert written.keys() == {"document", "properties"}
-    assert written["properties"].keys() == set(written["document"]["properties"]) == Auths[auth]
+    assert (
+        written["properties"].keys() == set(written["document"]["properties"]) == PROPERTIES[auth]
+    )
     assert err == ""
 
 
-@pytest.mark.parametrize("auth", Auths)
-def test_the_document_without_the_values(auth: str) -> None:
+@pytest.mark.parametrize("auth", PROPERTIES)
+def test_standard_output_contains_no_secrets(auth: str) -> None:
     out, err = connect(auth)
     assert json.loads(out)["class"] == "crm"
-    for label in Auths[auth]:
+    for label in PROPERTIES[auth]:
         [value] = re.findall(rf"^{label}: (\S+)$", err, re.MULTILINE)
         assert value not in out
 
 
-@pytest.mark.parametrize("auth", Auths)
-def test_the_document_in_a_file(tmp_path: Path, auth: str) -> None:
+@pytest.mark.parametrize("auth", PROPERTIES)
+def test_document_is_written_to_a_file(tmp_path: Path, auth: str) -> None:
     path = tmp_path / "ringotel.json"
     out, err = connect(auth, output=path)
     assert json.loads(path.read_text())["class"] == "crm"
-    assert {line.partition(":")[0] for line in out.splitlines()} == Auths[auth]
+    assert {line.partition(":")[0] for line in out.splitlines()} == PROPERTIES[auth]
     assert err.startswith(f"Written to {path}\n")
     assert f"Screen pop URL: {URL}/ringotel/pop/?caller=$caller$&" in err
     assert f"Custom page URL: {URL}/ringotel/app/?userid=$userid$&domain=$domain$" in err
 
 
-def test_the_values_in_a_file(tmp_path: Path) -> None:
+def test_file_with_secrets_is_readable_by_the_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "connect.json"
     path.write_text("x" * 100_000)
     path.chmod(0o644)
@@ -103,7 +105,7 @@ def test_the_values_in_a_file(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_file_that_cannot_be_written_changes_nothing(tmp_path: Path) -> None:
+def test_unwritable_file_does_not_replace_the_key(tmp_path: Path) -> None:
     token = properties()["API key"]
     with pytest.raises(CommandError, match="--output"):
         connect(output=tmp_path / "nowhere" / "ringotel.json")
@@ -113,14 +115,14 @@ def test_a_file_that_cannot_be_written_changes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "base_url", [URL, f"{URL}/", "http://localhost:8000", "http://127.0.0.1:8000"]
 )
-def test_urls(base_url: str) -> None:
+def test_urls_start_with_the_base_url(base_url: str) -> None:
     out, err = connect(base_url=base_url, json=True)
     url = json.loads(out)["document"]["API"]["Users"]["request_url"]
     assert url == f"{base_url.rstrip('/')}/ringotel/users/"
     assert err == ""
 
 
-def test_a_word_about_plain_http() -> None:
+def test_plain_http_gives_a_warning() -> None:
     assert "HTTPS" in connect(base_url="http://crm.example.com", json=True)[1]
 
 
@@ -135,7 +137,7 @@ def test_a_word_about_plain_http() -> None:
         f"{URL}#a",
     ],
 )
-def test_bad_urls(base_url: str) -> None:
+def test_invalid_base_url_is_rejected(base_url: str) -> None:
     with pytest.raises(CommandError, match="--base-url"):
         connect(base_url=base_url)
     assert ApiKey.objects.count() == 0
@@ -144,7 +146,7 @@ def test_bad_urls(base_url: str) -> None:
 # --- bearer ---
 
 
-def test_a_key_of_a_service_user() -> None:
+def test_key_belongs_to_a_service_user() -> None:
     token = properties()["API key"]
     assert bearer(token) == 200
     user = ApiKey.objects.get().user
@@ -153,26 +155,26 @@ def test_a_key_of_a_service_user() -> None:
     assert not user.has_usable_password()
 
 
-def test_again_is_another_value_and_the_old_one_is_dead() -> None:
+def test_second_run_replaces_the_key() -> None:
     old = properties()["API key"]
     new = properties()["API key"]
     assert (bearer(old), bearer(new)) == (403, 200)
     assert (ApiKey.objects.count(), User.objects.count(), Group.objects.count()) == (1, 1, 1)
 
 
-def test_again_revives_a_revoked_key() -> None:
+def test_second_run_replaces_a_revoked_key() -> None:
     properties()
     ApiKey.objects.update(revoked_at=timezone.now())
     assert bearer(properties()["API key"]) == 200
 
 
-def test_another_name_is_another_key() -> None:
+def test_another_name_creates_another_key() -> None:
     one, two = properties(name="one")["API key"], properties(name="two")["API key"]
     assert (bearer(one), bearer(two)) == (200, 200)
     assert set(User.objects.values_list("username", flat=True)) == {"ringotel-one", "ringotel-two"}
 
 
-def test_a_key_of_a_colleague() -> None:
+def test_key_can_belong_to_an_existing_user() -> None:
     una = make_user("una")
     token = properties(user="una")["API key"]
     assert bearer(token) == 200
@@ -180,7 +182,7 @@ def test_a_key_of_a_colleague() -> None:
     assert User.objects.count() == 1
 
 
-def test_a_key_may_pass_from_one_to_the_other() -> None:
+def test_key_can_be_moved_to_another_user() -> None:
     make_user("una")
     old = properties()["API key"]
     new = properties(user="una")["API key"]
@@ -191,15 +193,15 @@ def test_a_key_may_pass_from_one_to_the_other() -> None:
 # --- basic ---
 
 
-def test_a_password() -> None:
+def test_password_is_accepted() -> None:
     found = properties("basic")
     assert status(basic(found["Username"], found["Password"])) == 200
     assert status(basic(found["Username"], "wrong")) == 403
 
 
-def test_again_is_another_password_at_once() -> None:
+def test_second_run_replaces_a_cached_password() -> None:
     old = properties("basic")
-    assert status(basic(old["Username"], old["Password"])) == 200  # and is remembered
+    assert status(basic(old["Username"], old["Password"])) == 200  # and is cached
     new = properties("basic")
     assert new["Username"] == old["Username"]
     assert status(basic(old["Username"], old["Password"])) == 403
@@ -207,7 +209,7 @@ def test_again_is_another_password_at_once() -> None:
     assert User.objects.count() == 1
 
 
-def test_basic_takes_no_colleague() -> None:
+def test_basic_rejects_an_existing_user() -> None:
     una = make_user("una", password="her own")
     with pytest.raises(CommandError, match="--user"):
         connect("basic", user="una")
@@ -215,23 +217,23 @@ def test_basic_takes_no_colleague() -> None:
     assert una.check_password("her own")
 
 
-def test_one_service_user_for_both() -> None:
+def test_key_and_password_share_a_service_user() -> None:
     token, password = properties("bearer")["API key"], properties("basic")
     assert (bearer(token), status(basic(*password.values()))) == (200, 200)
     assert User.objects.count() == 1
 
 
-# --- oauth2; tests/auth/test_oauth.py goes through its pages ---
+# --- oauth2; its pages are tested in tests/auth/test_oauth.py ---
 
 
-def test_a_client() -> None:
+def test_client_is_created_with_a_hashed_secret() -> None:
     found = properties("oauth2")
     application = get_application_model().objects.get()
     assert (application.client_id, application.redirect_uris) == (found["Client ID"], REDIRECT)
     assert application.client_secret != found["Client Secret"]
 
 
-def test_again_is_another_secret_of_the_same_client() -> None:
+def test_second_run_replaces_the_client_secret() -> None:
     old, new = properties("oauth2"), properties("oauth2", redirect_uri=f"{REDIRECT}/2")
     assert (old["Client ID"], old["Client Secret"] != new["Client Secret"]) == (
         new["Client ID"],
@@ -240,20 +242,20 @@ def test_again_is_another_secret_of_the_same_client() -> None:
     assert get_application_model().objects.get().redirect_uris == f"{REDIRECT}/2"
 
 
-def test_a_client_of_a_colleague() -> None:
+def test_client_can_belong_to_an_existing_user() -> None:
     una = make_user("una")
     connect("oauth2", user="una")
     assert get_application_model().objects.get().user == una
 
 
 @pytest.mark.parametrize("redirect_uri", ["", None, "not a URL", "javascript:alert(1)"])
-def test_bad_redirect_uris(redirect_uri: str | None) -> None:
+def test_invalid_redirect_uri_is_rejected(redirect_uri: str | None) -> None:
     with pytest.raises(CommandError):
         connect("oauth2", redirect_uri=redirect_uri)
     assert get_application_model().objects.count() == 0
 
 
-def test_without_the_toolkit() -> None:
+def test_oauth2_requires_the_toolkit() -> None:
     with (
         modify_settings(INSTALLED_APPS={"remove": "oauth2_provider"}),
         pytest.raises(CommandError, match="oauth2_provider"),
@@ -261,18 +263,18 @@ def test_without_the_toolkit() -> None:
         connect("oauth2")
 
 
-# --- what cannot be ---
+# --- errors ---
 
 
 @pytest.mark.parametrize("auth", ["bearer", "oauth2"])
-def test_a_colleague_who_is_not_there(auth: str) -> None:
-    with pytest.raises(CommandError, match="unknown user 'nobody'"):
-        connect(auth, user="nobody")
+def test_unknown_user_is_rejected(auth: str) -> None:
+    with pytest.raises(CommandError, match="unknown user 'missing'"):
+        connect(auth, user="missing")
     assert User.objects.count() == ApiKey.objects.count() == 0
 
 
 @pytest.mark.parametrize("auth", ["bearer", "oauth2"])
-def test_a_colleague_who_left(auth: str) -> None:
+def test_inactive_user_is_rejected(auth: str) -> None:
     una = make_user("una", is_active=False)
     with pytest.raises(CommandError, match="inactive"):
         connect(auth, user="una")
@@ -280,7 +282,7 @@ def test_a_colleague_who_left(auth: str) -> None:
 
 
 @pytest.mark.parametrize("auth", ["bearer", "basic"])
-def test_somebody_elses_name(auth: str) -> None:
+def test_username_of_another_user_is_rejected(auth: str) -> None:
     make_user("ringotel-desk", password="her own")
     with pytest.raises(CommandError, match="already exists"):
         connect(auth, name="desk")
@@ -289,12 +291,12 @@ def test_somebody_elses_name(auth: str) -> None:
 
 
 @pytest.mark.parametrize("auth", ["bearer", "basic", "oauth2"])
-def test_a_name_that_is_too_long(auth: str) -> None:
+def test_too_long_name_is_rejected(auth: str) -> None:
     with pytest.raises(CommandError):
         connect(auth, name="x" * 300)
     assert ApiKey.objects.count() == get_application_model().objects.count() == 0
 
 
-def test_an_unknown_kind() -> None:
+def test_unknown_authentication_is_rejected() -> None:
     with pytest.raises(CommandError, match="invalid choice"):
         call_command("ringotel_connect", "--auth=digest", f"--base-url={URL}")

@@ -1,4 +1,4 @@
-"""An honest CRM of another make: its own field names, its own shapes, kept in memory. Faults are subclasses."""
+"""A correct in-memory CRM with its own field names. Faulty CRMs are subclasses of it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ DOCUMENT: dict[str, Any] = {
         },
         "FindContact": {
             "request_method": "GET",
-            "request_path": "/who?tel=$phone$",
+            "request_path": "/find?tel=$phone$",
             "response_map": {"person": PERSON},
         },
         "CreateContact": {
@@ -85,7 +85,7 @@ DOCUMENT: dict[str, Any] = {
                 "from": "$caller_number$",
                 "to": "$called_number$",
                 "at": "$call_start$",
-                "who": {"agent": "$user_id$", "person": "$contact_id$", "ext": "$extension$"},
+                "party": {"agent": "$user_id$", "person": "$contact_id$", "ext": "$extension$"},
             },
             "response_map": {"call": {"ref": "$activity_id$"}},
         },
@@ -111,14 +111,14 @@ DOCUMENT: dict[str, Any] = {
         },
         "UpdateCallRecording": {
             "request_method": "POST",
-            "request_path": "/calls/sound?ref=$activity_id$&uuid=$call_id$",
+            "request_path": "/calls/audio?ref=$activity_id$&uuid=$call_id$",
             "request_content_type": "multipart/form-data",
             "request_parameters": {
-                "sound": "$recording$",
+                "audio": "$recording$",
                 "uuid": "$call_id$",
                 "note": "$comment$",
             },
-            "response_map": {"sound": {"link": "$recording_url$"}},
+            "response_map": {"audio": {"link": "$recording_url$"}},
         },
     },
 }
@@ -156,7 +156,7 @@ class Request:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """What the body says; an absent value, in whichever fashion, is not in it."""
+        """Return the fields of the body, without absent values."""
         kind = self.content_type.partition(";")[0]
         fields: dict[str, Any]
         if kind == "application/json":
@@ -195,7 +195,7 @@ Response = tuple[int, Any]
 
 
 class CRM:
-    """Answers a request with a status and a JSON value."""
+    """Respond to requests with a status and a JSON value, or text."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -221,11 +221,11 @@ class CRM:
         self.requests.append(request)
         if request.path == "/token":
             return self.token(request.fields)
-        if not self.knows(request.authorization):
+        if not self.is_authorized(request.authorization):
             return 403, {"error": "forbidden"}
         return self.read(request) if request.method == "GET" else self.write(request)
 
-    def knows(self, authorization: str) -> bool:
+    def is_authorized(self, authorization: str) -> bool:
         basic = base64.b64encode("zoë:pässwörd".encode()).decode()
         return authorization in (f"Bearer {KEY}", f"Basic {basic}")
 
@@ -242,8 +242,8 @@ class CRM:
                 return 200, {"people": list(self.people.values())}
             case "/firms":
                 return 200, [{"key": "f1", "tel": "+353209199999"}]
-            case "/who":
-                return 200, {"person": self.who(request.parameters.get("tel", ""))}
+            case "/find":
+                return 200, {"person": self.find(request.parameters.get("tel", ""))}
         return 404, {}
 
     def write(self, request: Request) -> Response:
@@ -255,8 +255,8 @@ class CRM:
                 return 200, {}
             case "POST", "/calls":
                 return self.create_call(request.fields)
-            case "POST", "/calls/sound":
-                return self.sound(request)
+            case "POST", "/calls/audio":
+                return self.upload(request)
             case (("POST" | "PATCH"), _):
                 call = self.call(request.fields)
                 call.update(request.fields)
@@ -271,7 +271,7 @@ class CRM:
             return 200, {"access_token": KEY, "refresh_token": "refresh-1"}
         return 400, {"error": "invalid_grant"}
 
-    def who(self, number: str) -> dict[str, Any] | None:
+    def find(self, number: str) -> dict[str, Any] | None:
         digits = re.sub(r"\D", "", number)
         for person in self.people.values():
             if digits and digits in (
@@ -281,12 +281,12 @@ class CRM:
         return None
 
     def create_person(self, fields: Mapping[str, Any]) -> Response:
-        person = self.who(fields["tel"]) or dict(fields, key=f"p{len(self.people) + 1}")
+        person = self.find(fields["tel"]) or dict(fields, key=f"p{len(self.people) + 1}")
         self.people[person["key"]] = person
         return 201, {"person": person}
 
     def call(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """The call with this id, begun if it is new."""
+        """Return the call with this id, created if it is new."""
         if "uuid" not in fields:
             return next(call for call in self.calls.values() if call["ref"] == fields["ref"])
         return self.calls.setdefault(fields["uuid"], {"ref": f"c{len(self.calls) + 1}"})
@@ -296,23 +296,23 @@ class CRM:
         call.update(fields)
         return 201, {"call": {"ref": call["ref"]}}
 
-    def sound(self, request: Request) -> Response:
+    def upload(self, request: Request) -> Response:
         audio = request.body
         if request.content_type == "application/json":
-            audio = base64.b64decode(request.fields["sound"], validate=True)
+            audio = base64.b64decode(request.fields["audio"], validate=True)
         elif request.content_type.startswith("multipart/form-data"):
-            audio = request.fields["sound"]
-        self.call(_present(request.parameters))["sound"] = audio
-        return 200, {"sound": {"link": "https://other.example/sound/1"}}
+            audio = request.fields["audio"]
+        self.call(_present(request.parameters))["audio"] = audio
+        return 200, {"audio": {"link": "https://other.example/audio/1"}}
 
 
 @contextmanager
 def serving(crm: CRM) -> Iterator[str]:
-    """The CRM behind a real HTTP server on the local machine; gives its base URL."""
+    """Serve the CRM on a loopback port until the context ends. Yields its base URL."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True  # else each answer waits 40 ms for an acknowledgement
+        disable_nagle_algorithm = True  # avoids 40 ms per response
 
         def handle_any(self) -> None:
             url = urlsplit(self.path)
@@ -336,13 +336,13 @@ def serving(crm: CRM) -> Iterator[str]:
         do_GET = do_POST = do_PUT = do_PATCH = handle_any
 
         def log_message(self, *args: object) -> None:
-            """Says nothing."""
+            """Log nothing."""
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
 
         def handle_error(self, *args: object) -> None:
-            """A client that did not wait for the answer is no error here."""
+            """Ignore clients that close the connection early."""
 
     server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

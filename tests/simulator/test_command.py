@@ -1,4 +1,4 @@
-"""``manage.py ringotel_simulate`` against a real HTTP server: an honest CRM, and ones that break a promise each."""
+"""``manage.py ringotel_simulate`` with correct and faulty CRMs, over HTTP."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def document(tmp_path: Path) -> Path:
 
 
 def simulate(crm: CRM, document: Path, *options: str) -> str:
-    """What the command writes; raises CommandError if the CRM breaks a promise."""
+    """Return the output. Raises ``CommandError`` if a response does not match the document."""
     output = io.StringIO()
     with serving(crm) as url:
         call_command(
@@ -50,8 +50,8 @@ def simulate(crm: CRM, document: Path, *options: str) -> str:
     return output.getvalue()
 
 
-def complaints(crm: CRM, document: Path, *options: str) -> list[str]:
-    """The problems that the command writes about a CRM that breaks a promise."""
+def reported_problems(crm: CRM, document: Path, *options: str) -> list[str]:
+    """Return the problems that the command reports."""
     output = io.StringIO()
     with serving(crm) as url, pytest.raises(CommandError) as raised:
         call_command(
@@ -74,17 +74,17 @@ def complaints(crm: CRM, document: Path, *options: str) -> list[str]:
 
 @pytest.mark.parametrize("absent", ["omit", "empty", "null", "placeholder", "mixed"])
 @pytest.mark.parametrize("recording", ["document", "multipart", "raw", "base64"])
-def test_honest_crm_passes(document: Path, absent: str, recording: str) -> None:
+def test_correct_crm_passes(document: Path, absent: str, recording: str) -> None:
     crm = CRM()
     output = simulate(crm, document, "--calls", ALL, "--absent", absent, "--recording", recording)
     assert "All responses match the document of Other CRM" in output
     assert len(crm.calls) == len(SCENARIOS)
-    sounds = [call["sound"] for call in crm.calls.values() if "sound" in call]
-    assert len(sounds) == len(SCENARIOS) - 1  # nobody answered the missed one
-    assert all(sound.startswith(b"RIFF") for sound in sounds)
+    recordings = [call["audio"] for call in crm.calls.values() if "audio" in call]
+    assert len(recordings) == len(SCENARIOS) - 1  # a missed call has no recording
+    assert all(audio.startswith(b"RIFF") for audio in recordings)
 
 
-def test_every_hook_is_played(document: Path) -> None:
+def test_every_hook_is_called(document: Path) -> None:
     report = json.loads(simulate(CRM(), document, "--calls", ALL, "--json"))
     assert report["ok"] is True
     lines = {line["hook"]: line for line in report["lines"]}
@@ -94,7 +94,7 @@ def test_every_hook_is_played(document: Path) -> None:
     assert all(0 < line["p50"] <= line["p99"] for line in lines.values())
 
 
-def test_table(document: Path) -> None:
+def test_output_is_a_table(document: Path) -> None:
     lines = simulate(CRM(), document, "--calls", "3").splitlines()
     assert lines[0].split() == ["hook", "count", "status", "p50", "ms", "p99", "ms", "problems"]
     assert lines[1].startswith("authentication            2  2 x 403 ")
@@ -105,21 +105,21 @@ def test_table(document: Path) -> None:
     ("plus", "start"),
     [("omit", "tel=353209"), ("encoded", "tel=%2B353209"), ("raw", "tel=+353209")],
 )
-def test_plus_in_a_url(document: Path, plus: str, start: str) -> None:
+def test_plus_in_a_url_is_formatted_as_requested(document: Path, plus: str, start: str) -> None:
     crm = CRM()
     crm.people = {"p1": crm.people["p1"]}
     simulate(crm, document, "--calls", "1", "--scenario", "known", "--plus", plus)
-    (query,) = (request.query for request in crm.requests if request.path == "/who")
+    (query,) = (request.query for request in crm.requests if request.path == "/find")
     assert query.startswith(start)
 
 
-def test_numbers_in_a_body_have_no_plus_and_times_are_numbers(document: Path) -> None:
+def test_body_contains_numbers_without_plus_and_numeric_times(document: Path) -> None:
     crm = CRM()
     crm.people = {"p1": crm.people["p1"]}
     simulate(crm, document, "--calls", "1", "--scenario", "known", "--plus", "raw")
     (call,) = crm.calls.values()
     assert call["from"] == "353209100001"
-    assert call["who"]["person"] == "p1"
+    assert call["party"]["person"] == "p1"
     assert isinstance(call["at"], int)
     assert call["at"] < call["until"] - call["seconds"] * 1000 < call["at"] + 60_000
 
@@ -133,11 +133,11 @@ def test_ring_group_is_one_call_for_several_users(document: Path) -> None:
         if request.path == "/calls" and request.method == "POST"
     ]
     assert len({body["uuid"] for body in bodies}) == 1
-    assert len({body["who"]["ext"] for body in bodies}) == 3
-    assert sorted(body["who"].get("agent", "") for body in bodies) == ["", "a1", "a2"]
+    assert len({body["party"]["ext"] for body in bodies}) == 3
+    assert sorted(body["party"].get("agent", "") for body in bodies) == ["", "a1", "a2"]
 
 
-def test_reordered_call_is_known_by_its_call_id_alone(document: Path) -> None:
+def test_reordered_call_is_identified_by_call_id(document: Path) -> None:
     crm = CRM()
     simulate(crm, document, "--calls", "1", "--scenario", "reordered", "--absent", "omit")
     hooks = [(r.method, r.path) for r in crm.requests if r.path.startswith("/calls")]
@@ -145,28 +145,28 @@ def test_reordered_call_is_known_by_its_call_id_alone(document: Path) -> None:
         ("POST", "/calls/stop"),
         ("PATCH", "/calls"),
         ("POST", "/calls"),
-        ("POST", "/calls/sound"),
+        ("POST", "/calls/audio"),
     ]
     assert "ref" not in crm.requests[-4].fields
 
 
-def test_late_recording_comes_after_the_other_calls(document: Path) -> None:
+def test_late_recording_is_sent_after_the_other_calls(document: Path) -> None:
     crm = CRM()
     simulate(crm, document, "--calls", "2", "--scenario", "late-recording", "missed")
-    assert [r.path for r in crm.requests[-2:]] == ["/calls/stop", "/calls/sound"]
+    assert [r.path for r in crm.requests[-2:]] == ["/calls/stop", "/calls/audio"]
     assert crm.requests[-1].parameters["uuid"] != crm.requests[-2].fields["uuid"]
 
 
-def test_late_recording_does_not_wait_for_the_end(document: Path) -> None:
+def test_late_recording_is_sent_before_the_end_of_the_run(document: Path) -> None:
     crm = CRM()
     simulate(crm, document, "--calls", "8", "--scenario", "late-recording", *["missed"] * 7)
     paths = [r.path for r in crm.requests]
-    assert paths.count("/calls/sound") == 1
-    assert "/calls/stop" in paths[: paths.index("/calls/sound")]
-    assert "/who" in paths[paths.index("/calls/sound") :]
+    assert paths.count("/calls/audio") == 1
+    assert "/calls/stop" in paths[: paths.index("/calls/audio")]
+    assert "/find" in paths[paths.index("/calls/audio") :]
 
 
-def test_same_seed_plays_the_same_people(document: Path) -> None:
+def test_same_seed_creates_the_same_contacts(document: Path) -> None:
     def people() -> list[dict[str, Any]]:
         crm = CRM()
         simulate(crm, document, "--calls", "4", "--scenario", "new-contact")
@@ -176,7 +176,7 @@ def test_same_seed_plays_the_same_people(document: Path) -> None:
     assert len(people()) == 8
 
 
-def test_playing_twice_makes_no_stranger_an_acquaintance(document: Path) -> None:
+def test_second_run_uses_other_unknown_numbers(document: Path) -> None:
     crm = CRM()
     simulate(crm, document, "--calls", ALL)
     simulate(crm, document, "--calls", ALL)
@@ -191,7 +191,7 @@ def test_only_users_is_required(tmp_path: Path) -> None:
     assert {request.path for request in crm.requests} == {"/agents"}
 
 
-def test_document_with_renamed_variables(tmp_path: Path) -> None:
+def test_renamed_variables_are_supported(tmp_path: Path) -> None:
     text = (
         connected(DOCUMENT, PROPERTIES)
         .replace("$activity_id$", "$log$")
@@ -211,20 +211,21 @@ def test_document_with_renamed_variables(tmp_path: Path) -> None:
     )
 
 
-def test_without_a_call_id_a_reordered_call_is_not_told_before_it_has_an_id(tmp_path: Path) -> None:
+def test_call_without_call_id_is_not_reordered(tmp_path: Path) -> None:
     text = connected(DOCUMENT, PROPERTIES).replace("$call_id$", "$unknown$")
     path = tmp_path / "document.json"
     path.write_text(text)
     crm = CRM()
-    crm.call = lambda fields: crm.calls.setdefault(fields.get("ref", "c1"), {"ref": "c1"})  # type: ignore[method-assign]
+    calls = crm.calls
+    crm.call = lambda fields: calls.setdefault(fields.get("ref", "c1"), {"ref": "c1"})  # type: ignore[method-assign]
     simulate(crm, path, "--calls", "1", "--scenario", "reordered", "--absent", "omit")
     assert [r.path for r in crm.requests if r.path.startswith("/calls")] == [
         "/calls",
-        "/calls/sound",
+        "/calls/audio",
     ]
 
 
-# Broken promises
+# Faulty CRMs
 
 
 class Fails(CRM):
@@ -232,44 +233,44 @@ class Fails(CRM):
         return 500, {"error": "oops"}
 
 
-class RefusesNumbers(CRM):
+class RejectsNumbers(CRM):
     def create_call(self, fields: Mapping[str, Any]) -> Response:
         return 400, {"error": f"{fields['from']} is not a number"}
 
 
-class ForgetsAnId(CRM):
+class OmitsContactId(CRM):
     def create_person(self, fields: Mapping[str, Any]) -> Response:
         return 201, {"person": {}}
 
 
-class KnowsAnonymous(CRM):
-    def who(self, number: str) -> dict[str, Any] | None:
-        return super().who(number) or self.people["p1"]
+class FindsContactForAnyNumber(CRM):
+    def find(self, number: str) -> dict[str, Any] | None:
+        return super().find(number) or self.people["p1"]
 
 
-class KnowsNobody(CRM):
-    def who(self, number: str) -> dict[str, Any] | None:
+class FindsNoContact(CRM):
+    def find(self, number: str) -> dict[str, Any] | None:
         return None
 
 
-class ConfusesPeople(CRM):
-    def who(self, number: str) -> dict[str, Any] | None:
-        return super().who(number) and self.people["p3"]
+class FindsWrongContact(CRM):
+    def find(self, number: str) -> dict[str, Any] | None:
+        return super().find(number) and self.people["p3"]
 
 
-class FindsNobodyInParticular(CRM):
-    def who(self, number: str) -> dict[str, Any] | None:
-        found = super().who(number)
+class FindsContactWithoutId(CRM):
+    def find(self, number: str) -> dict[str, Any] | None:
+        found = super().find(number)
         return found and {**found, "key": ""}
 
 
-class LogsTwice(CRM):
+class CreatesDuplicates(CRM):
     def create_call(self, fields: Mapping[str, Any]) -> Response:
         return 201, {"call": {"ref": f"c{len(self.requests)}"}}
 
 
-class NeverJoins(CRM):
-    """Begins a call of its own for what comes before the beginning."""
+class SplitsReorderedCalls(CRM):
+    """Creates another call for events that arrive before the start."""
 
     def call(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         return super().call(
@@ -277,12 +278,12 @@ class NeverJoins(CRM):
         )
 
 
-class NumbersItsCalls(CRM):
+class ReturnsNumericIds(CRM):
     def create_call(self, fields: Mapping[str, Any]) -> Response:
         return 201, {"call": {"ref": 5}}
 
 
-class AnswersHTML(CRM):
+class ReturnsHTML(CRM):
     def create_call(self, fields: Mapping[str, Any]) -> Response:
         return 200, "<html><body>Welcome</body></html>"
 
@@ -298,13 +299,13 @@ class Unauthorized(CRM):
         return (401 if status == 403 else status), answer
 
 
-class Open(CRM):
-    def knows(self, authorization: str) -> bool:
+class AcceptsAnyCredential(CRM):
+    def is_authorized(self, authorization: str) -> bool:
         return True
 
 
 class Altered(CRM):
-    """Answers one path in another way."""
+    """Return another response for one path."""
 
     def __init__(self, path: str, answer: object) -> None:
         super().__init__()
@@ -319,62 +320,70 @@ class Altered(CRM):
     ("crm", "scenario", "problem"),
     [
         (Fails, "known", "CreateActivity (known): returned 500 Internal Server Error"),
-        (ForgetsAnId, "new-contact", "CreateContact (new-contact): returned no $contact_id$"),
+        (OmitsContactId, "new-contact", "CreateContact (new-contact): returned no $contact_id$"),
         (
-            KnowsAnonymous,
+            FindsContactForAnyNumber,
             "anonymous",
             "FindContact (anonymous): returned contact p1 for the number of no contact",
         ),
         (
-            KnowsAnonymous,
+            FindsContactForAnyNumber,
             "extension",
             "FindContact (extension): returned contact p1 for the number of no contact",
         ),
         (
-            KnowsAnonymous,
+            FindsContactForAnyNumber,
             "unknown",
             "FindContact (unknown): returned contact p1 for the number of no contact",
         ),
-        (KnowsNobody, "known", "FindContact (known): did not find the contact with this number"),
+        (FindsNoContact, "known", "FindContact (known): did not find the contact with this number"),
         (
-            KnowsNobody,
+            FindsNoContact,
             "new-contact",
             "FindContact (new-contact): did not find the contact with this number",
         ),
         (
-            ConfusesPeople,
+            FindsWrongContact,
             "known",
             "FindContact (known): returned contact p3 for the number of another contact",
         ),
         (
-            FindsNobodyInParticular,
+            FindsContactWithoutId,
             "known",
             "FindContact (known): returned a contact without $contact_id$",
         ),
         (
-            LogsTwice,
+            CreatesDuplicates,
             "duplicates",
             "CreateActivity (duplicates): returned another $activity_id$ for the same call",
         ),
         (
-            LogsTwice,
+            CreatesDuplicates,
             "ring-group",
             "CreateActivity (ring-group): returned another $activity_id$ for the same call",
         ),
         (
-            NeverJoins,
+            SplitsReorderedCalls,
             "reordered",
             "CreateActivity (reordered): returned another $activity_id$ for the same call",
         ),
-        (NumbersItsCalls, "known", "CreateActivity (known): the response.call.ref is not a string"),
-        (AnswersHTML, "known", "CreateActivity (known): returned text/html that is not JSON"),
+        (
+            ReturnsNumericIds,
+            "known",
+            "CreateActivity (known): the response.call.ref is not a string",
+        ),
+        (ReturnsHTML, "known", "CreateActivity (known): returned text/html that is not JSON"),
         (Redirects, "known", "CreateActivity (known): returned 301 Moved Permanently"),
         (
             Unauthorized,
             "known",
             "authentication (credential: wrong): returned 401 Unauthorized; must be 403",
         ),
-        (Open, "known", "authentication (credential: none): returned 200; must be 403"),
+        (
+            AcceptsAnyCredential,
+            "known",
+            "authentication (credential: none): returned 200; must be 403",
+        ),
         (lambda: Altered("/agents", {"agents": []}), "known", "Users (setup): returned no users"),
         (
             lambda: Altered("/agents", {"agents": [{"ref": ""}]}),
@@ -393,10 +402,10 @@ class Altered(CRM):
         ),
     ],
 )
-def test_broken_promise_is_reported(
+def test_problem_is_reported(
     document: Path, crm: Callable[[], CRM], scenario: str, problem: str
 ) -> None:
-    problems = complaints(crm(), document, "--calls", "1", "--scenario", scenario)
+    problems = reported_problems(crm(), document, "--calls", "1", "--scenario", scenario)
     assert any(found.startswith(problem) for found in problems), problems
 
 
@@ -409,26 +418,26 @@ def test_more_than_one_contact_is_reported(tmp_path: Path) -> None:
     path.write_text(connected(DOCUMENT | {"API": api}, PROPERTIES))
     crm = CRM()
     both = {"people": [crm.people["p1"], crm.people["p2"]]}
-    altered = Altered("/who", both)
-    assert "FindContact (known): returned 2 contacts instead of one" in complaints(
+    altered = Altered("/find", both)
+    assert "FindContact (known): returned 2 contacts instead of one" in reported_problems(
         altered, path, "--calls", "1", "--scenario", "known"
     )
 
 
 @pytest.mark.parametrize("path", ["/agents", "/calls"])
-def test_crm_that_hangs_is_given_up(document: Path, path: str) -> None:
+def test_simulation_stops_if_the_crm_does_not_respond(document: Path, path: str) -> None:
     class Hangs(CRM):
         def answer(self, request: Request) -> Response:
             if request.path.startswith(path):
                 self.closing.wait(30)
             return super().answer(request)
 
-    problems = complaints(Hangs(), document, "--calls", "1000", "--timeout", "0.2")
+    problems = reported_problems(Hangs(), document, "--calls", "1000", "--timeout", "0.2")
     assert len(problems) == 3
     assert all("no response within 0.2 s" in problem for problem in problems)
 
 
-def test_nobody_at_the_address(document: Path) -> None:
+def test_simulation_stops_if_the_connection_is_refused(document: Path) -> None:
     with serving(CRM()) as url:
         pass
     output = io.StringIO()
@@ -437,8 +446,8 @@ def test_nobody_at_the_address(document: Path) -> None:
     assert "Users (setup): no response (ConnectionError)" in output.getvalue()
 
 
-def test_output_has_no_number_and_no_secret(document: Path) -> None:
-    crm = RefusesNumbers()
+def test_output_contains_no_numbers_and_no_secrets(document: Path) -> None:
+    crm = RejectsNumbers()
     output = io.StringIO()
     with serving(crm) as url, pytest.raises(CommandError):
         call_command(
@@ -451,7 +460,7 @@ def test_output_has_no_number_and_no_secret(document: Path) -> None:
     assert "and 20 more." not in text
 
 
-def test_only_the_first_problems_are_written(document: Path) -> None:
+def test_long_list_of_problems_is_truncated(document: Path) -> None:
     output = io.StringIO()
     with (
         serving(Fails()) as url,
@@ -474,7 +483,7 @@ def test_only_the_first_problems_are_written(document: Path) -> None:
 # Credentials
 
 
-def test_properties_from_file_and_option(tmp_path: Path) -> None:
+def test_properties_are_read_from_file_and_option(tmp_path: Path) -> None:
     document = tmp_path / "document.json"
     document.write_text(
         json.dumps(
@@ -504,7 +513,9 @@ def test_properties_from_file_and_option(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content_type", ["application/x-www-form-urlencoded;charset=utf-8", "application/json"]
 )
-def test_oauth2(tmp_path: Path, options: list[str], tokens: list[str], content_type: str) -> None:
+def test_oauth2_token_is_obtained(
+    tmp_path: Path, options: list[str], tokens: list[str], content_type: str
+) -> None:
     document = tmp_path / "document.json"
     oauth2 = OAUTH2_DOCUMENT["OAuth2"] | {"token_parameters": {"content_type": content_type}}
     document.write_text(connected(OAUTH2_DOCUMENT | {"OAuth2": oauth2}, OAUTH2_PROPERTIES))
@@ -516,10 +527,10 @@ def test_oauth2(tmp_path: Path, options: list[str], tokens: list[str], content_t
 
 
 @pytest.mark.parametrize("options", [[], ["--refresh-token", "stolen"]])
-def test_oauth2_token_that_cannot_be_renewed(tmp_path: Path, options: list[str]) -> None:
+def test_expired_oauth2_token_is_reported(tmp_path: Path, options: list[str]) -> None:
     document = tmp_path / "document.json"
     document.write_text(connected(OAUTH2_DOCUMENT, OAUTH2_PROPERTIES))
-    problems = complaints(CRM(), document, "--access-token", "expired", *options)
+    problems = reported_problems(CRM(), document, "--access-token", "expired", *options)
     assert problems == ["Users (setup): returned 403 Forbidden"]
 
 
@@ -533,22 +544,26 @@ def test_oauth2_token_that_cannot_be_renewed(tmp_path: Path, options: list[str])
         ),
         (
             ["--redirect-uri", "https://r.example/"],
-            r"/authorize\?response_type=code&client_id=client&redirect_uri=https%3A%2F%2Fr.example%2F&tenant=calls$",
+            r"\?response_type=code&client_id=client&redirect_uri=https%3A%2F%2Fr.example%2F&tenant=calls$",
         ),
         ([], r"/authorize\?response_type=code&client_id=client&tenant=calls$"),
     ],
 )
-def test_oauth2_without_a_token(tmp_path: Path, options: list[str], words: str) -> None:
+def test_missing_oauth2_token_is_reported_with_instructions(
+    tmp_path: Path, options: list[str], words: str
+) -> None:
     document = tmp_path / "document.json"
     document.write_text(connected(OAUTH2_DOCUMENT, OAUTH2_PROPERTIES))
     with pytest.raises(CommandError, match=words):
         simulate(CRM(), document, *options)
 
 
-# What is typed
+# Arguments
 
 
-def test_document_from_standard_input(document: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_document_is_read_from_standard_input(
+    document: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(document.read_text()))
     crm = CRM()
     with serving(crm) as url:
@@ -565,7 +580,11 @@ def test_document_from_standard_input(document: Path, monkeypatch: pytest.Monkey
         ("<html>", [], "is not JSON"),
         ("[]", [], "not a JSON object"),
         (connected(DOCUMENT, {}), [], "No value for the property 'Secret'"),
-        (connected(DOCUMENT, {"Secret": 5}), [], "must be an object of strings"),  # type: ignore[dict-item]
+        (
+            json.dumps({"document": DOCUMENT, "properties": {"Secret": 5}}),
+            [],
+            "must be an object of strings",
+        ),
         (json.dumps(DOCUMENT), ["-p", "Secret"], "as NAME=VALUE"),
         (connected(DOCUMENT, PROPERTIES), ["--calls", "0"], "argument --calls: invalid"),
         (connected(DOCUMENT, PROPERTIES), ["--rate", "-1"], "argument --rate: invalid"),
@@ -577,7 +596,9 @@ def test_document_from_standard_input(document: Path, monkeypatch: pytest.Monkey
         ),
     ],
 )
-def test_mistakes(tmp_path: Path, text: str | None, options: list[str], words: str) -> None:
+def test_invalid_argument_is_rejected(
+    tmp_path: Path, text: str | None, options: list[str], words: str
+) -> None:
     path = tmp_path / "document.json"
     if text is not None:
         path.write_text(text)

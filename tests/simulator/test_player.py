@@ -18,7 +18,7 @@ FICTION = re.compile(r"1\d{3}55501\d\d|442079460\d{3}|44207946\d{4}|447700900\d{
 USERS = [{"user_id": "u1"}]
 
 
-def test_events_tell_of_each_request_as_it_happens() -> None:
+def test_each_request_creates_an_event() -> None:
     events: list[Event] = []
     with serving(CRM()) as url:
         document = read_document(DOCUMENT, base_url=url)
@@ -43,7 +43,7 @@ def test_events_tell_of_each_request_as_it_happens() -> None:
     assert player.report().ok
 
 
-def test_in_time_a_call_lasts_as_long_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_real_time_call_lasts_its_duration(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_800_000_000.0
     clock = SimpleNamespace(time=lambda: now, monotonic=time.monotonic)
     times: dict[str, float] = {}
@@ -69,7 +69,7 @@ def test_in_time_a_call_lasts_as_long_as_it_says(monkeypatch: pytest.MonkeyPatch
     assert times["StopCallActivity"] == 1_800_000_060
 
 
-def test_known_callers_are_those_whose_number_belongs_to_no_company_and_is_international() -> None:
+def test_known_callers_have_international_numbers_of_no_company() -> None:
     world = SyncResult(
         users=USERS,
         contacts=[
@@ -84,7 +84,7 @@ def test_known_callers_are_those_whose_number_belongs_to_no_company_and_is_inter
     assert finds == {frozenset({"1", "2"}): "353209100001"}
 
 
-def test_without_contacts_everybody_is_a_stranger_with_an_invented_number() -> None:
+def test_callers_without_contacts_have_fictional_numbers() -> None:
     calls = list(
         CallMaker(SyncResult(users=USERS), 1).calls(200, ["known", "unknown", "new-contact"])
     )
@@ -92,15 +92,15 @@ def test_without_contacts_everybody_is_a_stranger_with_an_invented_number() -> N
     assert len({call.party for call in calls}) == len(calls)
 
 
-def test_strangers_are_not_among_the_contacts() -> None:
+def test_unknown_numbers_belong_to_no_contact() -> None:
     taken = [{"contact_id": str(i), "phone": f"+4477009{i:05}"} for i in range(1000)]
     maker = CallMaker(SyncResult(users=USERS, contacts=taken), 1)
-    strangers = {call.party for call in maker.calls(300, ["unknown"])}
-    assert len(strangers) == 300
-    assert not strangers & {row["phone"].removeprefix("+") for row in taken}
+    unknown = {call.party for call in maker.calls(300, ["unknown"])}
+    assert len(unknown) == 300
+    assert not unknown & {row["phone"].removeprefix("+") for row in taken}
 
 
-def test_calls_are_the_same_for_the_same_seed_and_clock() -> None:
+def test_calls_depend_on_seed_and_clock_only() -> None:
     def calls(seed: int) -> list[object]:
         return list(
             CallMaker(SyncResult(users=USERS), seed, clock=lambda: 1729690611587).calls(
@@ -115,7 +115,7 @@ def test_calls_are_the_same_for_the_same_seed_and_clock() -> None:
     ("number", "masked"),
     [("353212028252", "353…252"), ("anonymous", "anonymous"), ("204", "204"), ("", "")],
 )
-def test_mask(number: str, masked: str) -> None:
+def test_numbers_are_masked(number: str, masked: str) -> None:
     assert mask(number) == masked
 
 
@@ -132,5 +132,5 @@ def test_paced_calls_keep_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", sleep)
     calls = CallMaker(SyncResult(users=USERS), 1).calls(3)
     for _ in rate_limited(calls, rate=2):
-        now += 0.2  # what playing takes
+        now += 0.2  # the duration of a call
     assert pauses == pytest.approx([0.3, 0.3, 0.3])

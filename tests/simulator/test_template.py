@@ -34,7 +34,7 @@ OMIT, EMPTY, NULL, PLACEHOLDER = Absent
         ("costs 5$", set()),
     ],
 )
-def test_variables(template: object, names: set[str]) -> None:
+def test_variables_are_found_in_nested_templates(template: object, names: set[str]) -> None:
     assert variables(template) == names
 
 
@@ -42,7 +42,7 @@ def test_variables(template: object, names: set[str]) -> None:
     ("template", "name"),
     [("$phone$", "phone"), ("$API key$", "API key"), ("+$phone$", None), ("$$", None), (1, None)],
 )
-def test_variable(template: object, name: str | None) -> None:
+def test_variable_is_the_whole_template(template: object, name: str | None) -> None:
     assert variable(template) == name
 
 
@@ -56,22 +56,22 @@ def test_variable(template: object, name: str | None) -> None:
             OMIT,
             {"fixed": "x", "n": 5, "yes": True, "none": None},
         ),
-        ({"a": "$nobody$", "b": "$empty$", "c": "$name$"}, OMIT, {"c": "Zoë & Söhne"}),
-        ({"a": "$nobody$", "b": "$empty$"}, EMPTY, {"a": "", "b": ""}),
-        ({"a": "$nobody$", "b": "$empty$"}, NULL, {"a": None, "b": None}),
-        ({"a": "$nobody$", "b": "$empty$"}, PLACEHOLDER, {"a": "$nobody$", "b": "$empty$"}),
-        ({"firm": {"title": "$nobody$"}}, OMIT, {"firm": {}}),
-        ({"firm": {"title": "$nobody$"}}, NULL, {"firm": {"title": None}}),
-        ({"list": ["$nobody$", "$phone$"]}, OMIT, {"list": ["+353212028252"]}),
-        ({"text": "for $nobody$"}, NULL, {"text": "for "}),
-        ({"text": "for $nobody$"}, PLACEHOLDER, {"text": "for $nobody$"}),
+        ({"a": "$missing$", "b": "$empty$", "c": "$name$"}, OMIT, {"c": "Zoë & Söhne"}),
+        ({"a": "$missing$", "b": "$empty$"}, EMPTY, {"a": "", "b": ""}),
+        ({"a": "$missing$", "b": "$empty$"}, NULL, {"a": None, "b": None}),
+        ({"a": "$missing$", "b": "$empty$"}, PLACEHOLDER, {"a": "$missing$", "b": "$empty$"}),
+        ({"firm": {"title": "$missing$"}}, OMIT, {"firm": {}}),
+        ({"firm": {"title": "$missing$"}}, NULL, {"firm": {"title": None}}),
+        ({"list": ["$missing$", "$phone$"]}, OMIT, {"list": ["+353212028252"]}),
+        ({"text": "for $missing$"}, NULL, {"text": "for "}),
+        ({"text": "for $missing$"}, PLACEHOLDER, {"text": "for $missing$"}),
     ],
 )
-def test_fill(template: dict[str, Any], absent: Absent, body: dict[str, Any]) -> None:
+def test_template_is_filled(template: dict[str, Any], absent: Absent, body: dict[str, Any]) -> None:
     assert fill(template, VALUES, absent) == body
 
 
-def test_fill_text_leaves_the_values_alone() -> None:
+def test_placeholders_in_values_are_not_filled() -> None:
     assert fill_text("$a$ $b$", {"a": "$b$", "b": r"\1"}) == r"$b$ \1"
 
 
@@ -81,17 +81,17 @@ def test_fill_text_leaves_the_values_alone() -> None:
         ("/who?tel=$phone$", OMIT, False, "/who?tel=%2B353212028252"),
         ("/who?tel=$phone$", OMIT, True, "/who?tel=+353212028252"),
         ("/who/$name$?x=1", OMIT, True, "/who/Zo%C3%AB%20%26%20S%C3%B6hne?x=1"),
-        ("/s?id=$nobody$&call=$start$", OMIT, False, "/s?call=1729690611587"),
-        ("/s?id=$nobody$", OMIT, False, "/s"),
-        ("/s?id=$nobody$&q=a,$nobody$ b", OMIT, False, "/s?q=a, b"),
-        ("/s?id=$nobody$", EMPTY, False, "/s?id="),
+        ("/s?id=$missing$&call=$start$", OMIT, False, "/s?call=1729690611587"),
+        ("/s?id=$missing$", OMIT, False, "/s"),
+        ("/s?id=$missing$&q=a,$missing$ b", OMIT, False, "/s?q=a, b"),
+        ("/s?id=$missing$", EMPTY, False, "/s?id="),
         ("/s?id=$empty$", NULL, False, "/s?id="),
-        ("/s/$nobody$?id=$nobody$", PLACEHOLDER, False, "/s/$nobody$?id=$nobody$"),
-        ("/s/$nobody$/", OMIT, False, "/s//"),
+        ("/s/$missing$?id=$missing$", PLACEHOLDER, False, "/s/$missing$?id=$missing$"),
+        ("/s/$missing$/", OMIT, False, "/s//"),
         ("/s", OMIT, False, "/s"),
     ],
 )
-def test_fill_url(url: str, absent: Absent, bare_plus: bool, filled: str) -> None:
+def test_url_is_filled_and_encoded(url: str, absent: Absent, bare_plus: bool, filled: str) -> None:
     assert fill_url(url, VALUES, absent, bare_plus=bare_plus) == filled
 
 
@@ -132,7 +132,9 @@ PEOPLE = {"results": [{"id": "$contact_id$", "firm": {"title": "$company_name$"}
         ({}, {"anything": 1}, []),
     ],
 )
-def test_capture(response_map: object, answer: object, rows: list[dict[str, str]]) -> None:
+def test_response_map_captures_rows(
+    response_map: object, answer: object, rows: list[dict[str, str]]
+) -> None:
     assert capture(response_map, answer) == rows
 
 
@@ -152,7 +154,9 @@ def test_capture(response_map: object, answer: object, rows: list[dict[str, str]
         ),
     ],
 )
-def test_capture_of_another_shape(response_map: object, answer: object, problem: str) -> None:
+def test_response_of_another_shape_is_rejected(
+    response_map: object, answer: object, problem: str
+) -> None:
     with pytest.raises(AnswerError) as raised:
         capture(response_map, answer)
     assert str(raised.value) == problem

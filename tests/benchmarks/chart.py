@@ -1,4 +1,4 @@
-"""The picture of docs/benchmarks.rst."""
+"""The chart of the results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HOOKS = ("FindContact", "CreateActivity", "StopCallActivity")
 
 
 def draw(report: dict[str, Any], path: Path) -> None:
-    """How many times as long as a bare view each hook takes, by authentication and database."""
+    """Draw the ratio of each hook to its baseline, by authentication and database."""
     figure, axes = pyplot.subplots(
         1, len(report["results"]), squeeze=False, figsize=(9, 3.2), sharey=True
     )
@@ -26,7 +26,7 @@ def draw(report: dict[str, Any], path: Path) -> None:
         axis.axhline(1, color="black", linewidth=0.8)
         axis.set_xticks(range(len(HOOKS)), HOOKS, fontsize=8)
         axis.set_title(f"{result['database']}, {result['contacts']:,} contacts", fontsize=9)
-    axes[0][0].set_ylabel("p50 to that of a bare view")
+    axes[0][0].set_ylabel("p50, relative to the baseline")
     handles, labels = axes[0][0].get_legend_handles_labels()
     axes[0][0].legend(handles[:3], labels[:3], fontsize=8)
     figure.tight_layout()
