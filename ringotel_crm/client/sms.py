@@ -23,6 +23,7 @@ from ..conf import conf
 from ..exceptions import CRMError
 from ..models import Conversation, Message
 from ..services import messages
+from ..services.conversations import find_extension
 from .api import Ringotel
 from .transport import InvalidResponse, RingotelConnectionError, RingotelError
 
@@ -136,7 +137,7 @@ def send_reply(backend: Backend, conversation: Conversation, text: str, *, key: 
         key=key,
         text=text,
         number=conversation.remote_number_normalized,
-        extension=messages.find_extension(backend, conversation),
+        extension=find_extension(backend, conversation),
         conversation=conversation,
     )
     try:

@@ -21,27 +21,22 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from .. import phone, signals
+from .. import signals
 from ..backends import Backend
 from ..conf import conf
 from ..exceptions import CRMError, InvalidInput
 from ..media.safe_fetch import download_to
-from ..models import Conversation, Message, RingotelUser
+from ..models import Conversation, Message
 from ..records import MessageRecord, WrittenMessage
 from . import locks
-from .calls.lifecycle import set_contact
-from .contacts.identify import identify
-from .sync import user_mapping
+from .conversations import converse, find_conversations, is_outgoing
 
 FILE_ATTEMPTS = 5
 # Start of the id of a reply as long as Ringotel's id is not known.
 REPLY = "reply-"
 # Between a reply and the webhook's echo of its copy.
 ECHO_TOLERANCE = dt.timedelta(minutes=15)
-MAX_EXTENSION_DIGITS = 6
 MAX_CARRIER_ID = 128
-# Digits of extensions, where no extension is known.
-USUAL_EXTENSION_LENGTHS = frozenset({2, 3, 4})
 
 
 def log_message(backend: Backend, record: MessageRecord) -> Message:
@@ -50,8 +45,8 @@ def log_message(backend: Backend, record: MessageRecord) -> Message:
     with transaction.atomic():
         message = _lock(backend.tenant, record.id)
         if message.conversation_id is None:
-            message.is_outgoing = _is_outgoing(backend, record)
-            conversation = _get_conversation(backend, record, is_outgoing=message.is_outgoing)
+            message.is_outgoing = is_outgoing(backend, record)
+            conversation = converse(backend, record, is_outgoing=message.is_outgoing)
             reply = _find_reply(conversation, message, record)
             message = reply or message
             message.conversation, message.session_id = conversation, record.session_id
@@ -59,11 +54,8 @@ def log_message(backend: Backend, record: MessageRecord) -> Message:
             if not message.deleted_at:
                 message.text = message.text if message.edited_at else record.text
                 message.file_url = record.file_url
-            if (
-                conversation.read_at
-                and conversation.read_at >= record.at
-                and not message.is_outgoing
-            ):
+            read_at = conversation.read_at
+            if read_at and read_at >= record.at and not message.is_outgoing:
                 message.status = Message.Status.READ
             message.save()
             if reply is None:
@@ -90,7 +82,7 @@ def mark_read(backend: Backend, session_id: str, at: dt.datetime) -> None:
     """Mark the incoming messages of a chat session as read at this time. An unknown session is
     ignored."""
     messages = Message.objects.filter(tenant=backend.tenant, session_id=session_id)
-    conversations = _conversations(backend, session_id)
+    conversations = find_conversations(backend, session_id)
     conversations.filter(Q(read_at=None) | Q(read_at__lt=at)).update(read_at=at)
     messages.filter(is_outgoing=False, at__lte=at).update(status=Message.Status.READ)
 
@@ -98,16 +90,8 @@ def mark_read(backend: Backend, session_id: str, at: dt.datetime) -> None:
 def mark_unread(backend: Backend, session_id: str, at: dt.datetime) -> None:
     """Mark the conversation of a chat session as unread since this time. An unknown session is
     ignored."""
-    conversations = _conversations(backend, session_id)
+    conversations = find_conversations(backend, session_id)
     conversations.filter(Q(unread_at=None) | Q(unread_at__lt=at)).update(unread_at=at)
-
-
-def _conversations(backend: Backend, session_id: str) -> QuerySet[Conversation]:
-    messages = Message.objects.filter(tenant=backend.tenant, session_id=session_id)
-    ids = list(
-        messages.exclude(conversation=None).values_list("conversation", flat=True).distinct()
-    )
-    return Conversation.objects.filter(pk__in=ids)
 
 
 def edit_message(backend: Backend, id: str, text: str, at: dt.datetime) -> Message:
@@ -154,117 +138,6 @@ def _lock(tenant: str, id: str) -> Message:
     return Message.objects.select_related("conversation").get(tenant=tenant, message_id=id)
 
 
-# Direction
-
-
-def _is_outgoing(backend: Backend, record: MessageRecord) -> bool:
-    """Return whether one of our users sent the message.
-
-    Ringotel sends an extension as the sender of an outgoing message. The sender of an incoming one
-    may be a name ("ACME") or a short code, and the receiver a number of the company that no setting
-    lists.
-    """
-    if _is_ours(backend, record.sender):
-        return True
-    if _is_ours(backend, record.receiver):
-        return False
-    if (known := _remote_side(backend, record)) is not None:
-        return known
-    if _has_known_extension(backend, record.ringotel_user_id) or phone.candidates(record.sender):
-        return False
-    is_extension = _looks_like_extension(backend, record.sender)
-    return is_extension and bool(phone.candidates(record.receiver))
-
-
-def _is_ours(backend: Backend, number: str) -> bool:
-    """Return whether this is a known extension or one of ``COMPANY_NUMBERS``."""
-    if not number:
-        return False
-    if phone.explain(number).refusal == phone.Refusal.OWN:
-        return True
-    users = RingotelUser.objects.filter(tenant=backend.tenant, extension=number)
-    return bool(user_mapping.resolve_agent(backend, extension=number)) or users.exists()
-
-
-def _remote_side(backend: Backend, record: MessageRecord) -> bool | None:
-    """Return whether the receiver is the outside number of a known chat session; None if the
-    session is not known."""
-    if not record.session_id:
-        return None
-    conversation = _conversations(backend, record.session_id).first()
-    keys = [_key(record.sender), _key(record.receiver)]
-    if conversation is None or conversation.remote_number_normalized not in keys:
-        return None
-    return conversation.remote_number_normalized == keys[1]
-
-
-def _has_known_extension(backend: Backend, ringotel_id: str) -> bool:
-    users = RingotelUser.objects.filter(tenant=backend.tenant, ringotel_id=ringotel_id)
-    return bool(ringotel_id) and users.exclude(extension="").exists()
-
-
-def _looks_like_extension(backend: Backend, text: str) -> bool:
-    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_EXTENSION_DIGITS):
-        return False
-    lengths = {len(user.extension) for user in backend.users.records()} - {0}
-    return len(text) in (lengths or USUAL_EXTENSION_LENGTHS)
-
-
-# Conversations
-
-
-def _key(number: str) -> str:
-    return next((found.e164 for found in phone.numbers(number)), number)
-
-
-def _get_conversation(
-    backend: Backend, record: MessageRecord, *, is_outgoing: bool
-) -> Conversation:
-    """Return the conversation of this message, created if necessary and updated."""
-    sides = (record.sender, record.receiver)
-    ours, theirs = sides if is_outgoing else sides[::-1]
-    key = {
-        "tenant": backend.tenant,
-        "ringotel_user_id": record.ringotel_user_id or ours,
-        "remote_number_normalized": _key(theirs),
-    }
-    locks.upsert(
-        Conversation(**key, remote_number=theirs), key=list(key), update_field="updated_at"
-    )
-    conversation = Conversation.objects.get(**key)
-    # Our own messages name the extension from which to reply; incoming ones may name a number.
-    conversation.local_number = ours if is_outgoing else conversation.local_number or ours
-    if not conversation.agent_id:
-        id = user_mapping.agent_id(backend, record.ringotel_user_id)
-        if agent := user_mapping.resolve_agent(backend, id=id, extension=ours):
-            conversation.agent_id, conversation.agent_name = agent.id, agent.name[:255]
-    if not conversation.contact_id and (contact := identify(backend, theirs)):
-        set_contact(conversation, backend, contact)
-    if record.session_id and record.at >= (conversation.last_at or record.at):
-        conversation.session_id = record.session_id
-    conversation.last_at = max(record.at, conversation.last_at or record.at)
-    if not is_outgoing:
-        conversation.unread_at = max(record.at, conversation.unread_at or record.at)
-    conversation.save()
-    return conversation
-
-
-def find_extension(backend: Backend, conversation: Conversation) -> str:
-    """Return the extension of our side, from which to reply; "" if it is not known."""
-    ours = conversation.local_number
-    is_company_number = phone.explain(ours).refusal == phone.Refusal.OWN
-    if ours and not is_company_number and not phone.candidates(ours):
-        return ours
-    users = RingotelUser.objects.filter(
-        tenant=backend.tenant, ringotel_id=conversation.ringotel_user_id
-    )
-    extension = users.values_list("extension", flat=True).first()
-    if extension or not conversation.agent_id:
-        return extension or ""
-    agent = backend.users.resolve(id=conversation.agent_id)
-    return agent.extension if agent else ""
-
-
 # Replies
 
 
@@ -303,11 +176,8 @@ def record_receipt(
     carrier_id = carrier_id[:MAX_CARRIER_ID]
     named = {"idempotency_key": key} if key else {"carrier_id": carrier_id}
     with transaction.atomic():
-        reply = (
-            locks.lock_row(Message.objects.filter(**named), "updated_at")
-            if any(named.values())
-            else None
-        )
+        found = Message.objects.filter(**named) if key or carrier_id else Message.objects.none()
+        reply = locks.lock_row(found, "updated_at")
         if reply is None:
             return False
         reply.carrier_id = carrier_id or reply.carrier_id

@@ -125,7 +125,8 @@ def _find_problem(key: str, shapes: Mapping[str, Shape], params: Mapping[str, An
         return f"{key}: missing {sorted(missing)}, unknown {sorted(params.keys() - shapes.keys())}"
     if key in ("importContacts", "updateContacts"):
         shapes = {**shapes, "list": [{**CONTACT, "id": "id"}]}
-        if any(not _is_contact(row, needs_id=key == "updateContacts") for row in params["list"]):
+        rows = params["list"] if isinstance(params["list"], list) else [None]
+        if any(not _is_contact(row, needs_id=key == "updateContacts") for row in rows):
             return f"{key}: each contact needs a name, and to be updated an id"
     wrong = [
         name
@@ -180,8 +181,6 @@ def example(shape: Shape) -> Any:
             return 0
         case "bool":
             return False
-        case [item] if isinstance(item, dict):
-            return []
         case list():
             return []
         case dict():

@@ -16,8 +16,8 @@ class Command(AccountCommand):
     """See ``help``."""
 
     help = (
-        "Report what is set up between this site and the Ringotel account, what is missing, and what "
-        "to do about it. The exit status is 1 if there is an error, else 0."
+        "Report what is set up between this site and the Ringotel account, what is missing, and "
+        "what to do about it. The exit status is 1 if there is an error, else 0."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

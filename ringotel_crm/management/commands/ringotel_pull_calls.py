@@ -39,16 +39,16 @@ class Command(AccountCommand):
     """See ``help``."""
 
     help = (
-        "Log the calls that Ringotel's history has and the call log lacks, and close those without an "
-        "end. Continues where the last run ended; can be run every minute."
+        "Log the calls that Ringotel's history has and the call log lacks, and close those without "
+        "an end. Continues where the last run ended; can be run every minute."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
         parser.add_argument(
             "--since",
-            help="read the history from this time on: 2026-11-22, 2026-11-22T17:30:00Z, 90m, 12h or "
-            "7d (default: the last run, else 1d)",
+            help="read the history from this time on: 2026-11-22, 2026-11-22T17:30:00Z, 90m, 12h "
+            "or 7d (default: the last run, else 1d)",
         )
         parser.add_argument(
             "--report-missing",
