@@ -24,6 +24,7 @@ from ..models import Message, Note
 from ..services.calls.access import may_view_calls, visible_calls
 from ..services.calls.click_to_call import call_link
 from ..services.calls.timeline import call_totals, calls_for_contacts
+from ..services.contacts.references import object_reference
 from ..services.messages import messages_with
 from .base import MEDIA, admin_url, backend_for
 from .contact_search import contact_directories
@@ -161,9 +162,7 @@ class RingotelContactAdminMixin:
         return admin_url(self.admin_site, f"{self._ringotel_url_prefix()}_{page}", *args)
 
     def _ringotel_notes(self, obj: Any) -> QuerySet[Note]:
-        return Note.objects.filter(
-            contact_type=ContentType.objects.get_for_model(obj), contact_id=str(obj.pk)
-        )
+        return Note.objects.filter(**object_reference(obj).lookup)
 
     def _ringotel_messages(
         self, request: HttpRequest, content_type_id: int, ids: Sequence[str]
@@ -201,6 +200,5 @@ class RingotelContactAdminMixin:
             return
         note = form.instance
         note.tenant, note.author = backend_for(request).tenant, request.user
-        note.contact_type = ContentType.objects.get_for_model(obj)
-        note.contact_id, note.contact_name = str(obj.pk), str(obj)[:255]
+        note.contact_reference = object_reference(obj, str(obj))
         form.save()

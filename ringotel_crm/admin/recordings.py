@@ -100,11 +100,11 @@ class LegalHoldAdmin(LargeTableAdmin):
 
     @admin.display(description=_("contact"))
     def contact_link(self, hold: LegalHold) -> str:
-        """The name of the contact; its id if it does not exist."""
+        """The name of the contact, with a link to its page if it exists."""
         model = hold.contact_type.model_class()
         key = parse(model._meta.pk, hold.contact_id) if model else None
         contact = model._base_manager.filter(pk=key).first() if model and key is not None else None
         if contact is None:
-            return hold.contact_id
+            return hold.contact_name or str(capfirst(_("deleted contact")))
         url = admin_change_url(hold.contact_type_id, hold.contact_id, self.admin_site.name)
         return object_link(url, str(contact))

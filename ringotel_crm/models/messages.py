@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import uuid
 
-from django.contrib.contenttypes.fields import GenericForeignKey
-from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..media.storage import recording_storage
+from .contact_reference import ContactReferenceModel
 from .fields import tenant_field
 
 
-class Conversation(models.Model):
+class Conversation(ContactReferenceModel):
     """All messages between one of our users and one outside number, in any number of Ringotel's
     chat sessions."""
 
@@ -31,18 +30,6 @@ class Conversation(models.Model):
     remote_number = models.CharField(_("their number"), max_length=64)
     agent_id = models.CharField(_("agent id"), max_length=255, blank=True)
     agent_name = models.CharField(_("agent"), max_length=255, blank=True)
-    contact_type = models.ForeignKey(
-        ContentType,
-        verbose_name=_("kind of contact"),
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        db_index=False,
-    )
-    contact_id = models.CharField(_("contact id"), max_length=255, blank=True)
-    contact = GenericForeignKey("contact_type", "contact_id")
-    contact_name = models.CharField(_("contact"), max_length=255, blank=True)
     session_id = models.CharField(
         max_length=64, blank=True, editable=False, help_text="Ringotel's latest chat session."
     )

@@ -9,8 +9,8 @@ from ..backends import Backend
 from ..models import Conversation, Message, RingotelUser
 from ..records import MessageRecord
 from . import locks
-from .calls.lifecycle import set_contact
 from .contacts.identify import identify
+from .contacts.references import record_reference
 from .sync import user_mapping
 
 MAX_EXTENSION_DIGITS = 6
@@ -95,7 +95,7 @@ def converse(backend: Backend, record: MessageRecord, *, is_outgoing: bool) -> C
         if agent := user_mapping.resolve_agent(backend, id=id, extension=ours):
             conversation.agent_id, conversation.agent_name = agent.id, agent.name[:255]
     if not conversation.contact_id and (contact := identify(backend, theirs)):
-        set_contact(conversation, backend, contact)
+        conversation.contact_reference = record_reference(backend, contact)
     if record.session_id and record.at >= (conversation.last_at or record.at):
         conversation.session_id = record.session_id
     conversation.last_at = max(record.at, conversation.last_at or record.at)

@@ -28,13 +28,12 @@ from ... import signals
 from ...backends import Backend
 from ...exceptions import InvalidInput, NotFound
 from ...internal.compiled_queries import CompiledQuery, update
-from ...models import Activity, Conversation
+from ...models import Activity
 from ...records import (
     CallEnd,
     CallNote,
     CallRef,
     CallStart,
-    ContactRecord,
     ContactReference,
     Status,
 )
@@ -247,15 +246,6 @@ def find_contact(backend: Backend, start: CallStart) -> ContactReference:
     if contact is None:
         contact = identify_numbers(backend, start.outside_candidates)
     return record_reference(backend, contact)
-
-
-def set_contact(
-    row: Activity | Conversation, backend: Backend, contact: ContactRecord | None
-) -> None:
-    """Make an unsaved row refer to ``contact``."""
-    reference = record_reference(backend, contact)
-    row.contact_type_id = reference.type_id
-    row.contact_id, row.contact_name = reference.id, reference.name
 
 
 def _primary_key(ref: CallRef) -> int:

@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import Max
 
 from ... import phone
@@ -14,6 +13,7 @@ from ...backends import Backend
 from ...conf import conf
 from ...models import Activity
 from ...records import ContactRecord, SharedNumberRule
+from .references import record_reference
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,16 +107,15 @@ def _last_calls(
     backend: Backend, contacts: Sequence[ContactRecord]
 ) -> dict[str, dt.datetime | None]:
     """Return the start of the last call of each contact that had calls, by contact id."""
-    ids = {backend.contacts.to_reference(contact.id): contact.id for contact in contacts}
-    models = {model and ContentType.objects.get_for_model(model).pk: model for model, _key in ids}
+    references = [record_reference(backend, contact) for contact in contacts]
+    ids = {
+        (reference.type_id, reference.id): contact.id
+        for reference, contact in zip(references, contacts, strict=True)
+    }
     calls = Activity.objects.filter(
-        tenant=backend.tenant, contact_id__in=[key for _model, key in ids]
+        tenant=backend.tenant, contact_id__in=[key for _type_id, key in ids]
     )
     last_calls = (
         calls.order_by().values_list("contact_type", "contact_id").annotate(last=Max("start"))
     )
-    return {
-        ids[models[type_id], key]: last
-        for type_id, key, last in last_calls
-        if type_id in models and (models[type_id], key) in ids
-    }
+    return {ids[type_id, key]: last for type_id, key, last in last_calls if (type_id, key) in ids}

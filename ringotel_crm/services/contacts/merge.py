@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -18,6 +17,7 @@ from ...models import Activity, Conversation, LegalHold, Note
 from ...models.search import normalize_for_search
 from ...records import ContactRecord
 from .. import locks
+from .references import record_reference
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,21 +67,15 @@ def merge_contacts(backend: Backend, target_id: str, source_id: str) -> Merge:
     with transaction.atomic():
         locks.acquire(f"contacts {backend.tenant}")
         merge = preview_merge(backend, target_id, source_id)
-        model, key = backend.contacts.to_reference(merge.target.id)
-        target: dict[str, Any] = {
-            "contact_type": model and ContentType.objects.get_for_model(model),
-            "contact_id": key,
-        }
-        name = merge.target.name[:255]
+        target = record_reference(backend, merge.target)
+        values = {**target.lookup, "contact_name": target.name}
         _rows_for(Activity, backend, merge.source).update(
-            **target,
-            contact_name=name,
-            contact_name_normalized=normalize_for_search(name),
+            **values,
+            contact_name_normalized=normalize_for_search(target.name),
             updated_at=timezone.now(),
         )
-        for model_class in (Note, Conversation):
-            _rows_for(model_class, backend, merge.source).update(**target, contact_name=name)
-        _rows_for(LegalHold, backend, merge.source).update(**target)
+        for model_class in (Note, Conversation, LegalHold):
+            _rows_for(model_class, backend, merge.source).update(**values)
         backend.contacts.merge(merge.target.id, merge.source.id)
         signals.send_on_commit(
             signals.contact_merged, type(backend.contacts), merge=merge, backend=backend
@@ -91,10 +85,6 @@ def merge_contacts(backend: Backend, target_id: str, source_id: str) -> Merge:
 
 def _rows_for(model_class: Any, backend: Backend, contact: ContactRecord) -> QuerySet[Any]:
     """Select the rows of ``model_class`` that refer to this contact."""
-    model, key = backend.contacts.to_reference(contact.id)
-    rows: QuerySet[Any] = model_class.objects.filter(
-        tenant=backend.tenant,
-        contact_type=model and ContentType.objects.get_for_model(model),
-        contact_id=key,
-    )
+    reference = record_reference(backend, contact)
+    rows: QuerySet[Any] = model_class.objects.filter(tenant=backend.tenant, **reference.lookup)
     return rows

@@ -34,6 +34,7 @@ from ...backends.model_rows import (
 )
 from ...exceptions import InvalidBackend
 from ...models import Activity, Conversation, PhoneIndex
+from ...records import ContactReference
 
 # A directory with phone numbers in the index.
 Mapped: TypeAlias = type[ModelDirectory[Any]]
@@ -298,12 +299,10 @@ def detach_calls(
     sender: Any, instance: Model, using: str, *, model: type[Model], **kwargs: Any
 ) -> None:
     """Remove the reference of calls and conversations to a deleted contact; they keep its name."""
-    reference = {
-        "contact_type": ContentType.objects.get_for_model(model),
-        "contact_id": str(getattr(instance, model._meta.pk.attname)),
-    }
-    Activity.objects.filter(**reference).update(contact_type=None, contact_id="")
-    Conversation.objects.filter(**reference).update(contact_type=None, contact_id="")
+    key = str(getattr(instance, model._meta.pk.attname))
+    reference = ContactReference(type_id=ContentType.objects.get_for_model(model).pk, id=key)
+    for rows in (Activity.objects, Conversation.objects):
+        rows.filter(**reference.lookup).update(**ContactReference().lookup)
 
 
 # The connected signals, to disconnect them when the setting changes.

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from ... import signals
 from ...backends import Backend
 from ...exceptions import UnderLegalHold
-from ...models import Activity, AuditEntry, Conversation, LegalHold, Note, Recording
+from ...models import Activity, AuditEntry, Conversation, Note, Recording
 from .. import locks
 from ..audit import log_action
 from ..calls.lifecycle import ERASED_ID_PREFIX
@@ -62,7 +62,7 @@ def erase_subject(
     calls = list(person.calls.order_by("pk").values_list("pk", flat=True))
     recordings = Recording.objects.filter(activity__in=calls, deleted_at=None)
     receipt: dict[str, Any] = {
-        "contact": person.contact_id,
+        "contact": person.reference.id,
         "contact_deleted": bool(person.contact) and backend.contacts.can_delete,
         "numbers": len(person.numbers),
         "calls": len(calls),
@@ -81,7 +81,7 @@ def erase_subject(
         # Before the calls lose the values by which the receivers find them.
         receipt |= collect_answers(signals.erase_person, backend, person)
         _erase_rows(backend, person, calls)
-        kind, id = AuditEntry.Kind.PERSON, person.contact_id
+        kind, id = AuditEntry.Kind.PERSON, person.reference.id
         log_action(AuditEntry.Action.ERASED, kind, id, user=user, tenant=backend.tenant, **receipt)
     return receipt
 
@@ -100,10 +100,7 @@ def _erase_rows(backend: Backend, person: DataSubject, calls: list[int]) -> None
 
 def _check_legal_holds(person: DataSubject) -> None:
     """Raise ``UnderLegalHold`` if the person or one of the calls is under a legal hold."""
-    holds = LegalHold.objects.filter(
-        tenant=person.tenant, contact_type=person.contact_type, contact_id=person.contact_id
-    ).exclude(contact_id="")
-    if holds.exists() or person.calls.filter(legal_hold=True).exists():
+    if person.legal_holds.exists() or person.calls.filter(legal_hold=True).exists():
         raise _under_legal_hold()
 
 
@@ -128,8 +125,8 @@ def _erase_admin_log(person: DataSubject, calls: list[int]) -> int:
     names = {*person.numbers, *person.calls.values_list("contact_name", flat=True)} - {""}
     by_name = LogEntry.objects.filter(object_repr__in=names)
     selected = Q(object_repr__in=names) & ~Q(pk__in=_about_existing_rows(by_name))
-    if person.contact_type:
-        selected |= Q(content_type=person.contact_type, object_id=person.contact_id)
+    if person.reference.type_id:
+        selected |= Q(content_type=person.reference.type_id, object_id=person.reference.id)
     for model, ids in models.items():
         content_type = ContentType.objects.get_for_model(model)
         selected |= Q(content_type=content_type, object_id__in=[str(id) for id in ids])

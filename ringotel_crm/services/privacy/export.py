@@ -14,7 +14,7 @@ from django.db.models.fields.files import FieldFile
 
 from ... import signals
 from ...backends import Backend
-from ...models import AuditEntry, LegalHold, Recording
+from ...models import AuditEntry, Recording
 from ..audit import log_action
 from .subjects import DataSubject, collect_answers
 from .webhook_data import messages_with_subject
@@ -74,7 +74,7 @@ def export_subject(
         for message in messages_with_subject(person).exclude(file=""):
             _add_file(archive, f"messages/{message.pk}", message.file)
     counts = {name: len(rows) for name, rows in data.items() if isinstance(rows, list)}
-    kind, id = AuditEntry.Kind.PERSON, person.contact_id
+    kind, id = AuditEntry.Kind.PERSON, person.reference.id
     log_action(AuditEntry.Action.EXPORTED, kind, id, user=user, tenant=backend.tenant, **counts)
     return counts
 
@@ -86,16 +86,13 @@ def _tables(
     numbers = {*person.numbers}
     if person.contact:  # includes the numbers that other contacts have too
         numbers.update(backend.contacts.numbers(person.contact.id))
-    holds = LegalHold.objects.filter(
-        tenant=person.tenant, contact_type=person.contact_type, contact_id=person.contact_id
-    ).exclude(contact_id="")
     return {
         "contact": asdict(person.contact) if person.contact else None,
         "numbers": sorted(numbers),
         "calls": list(person.calls.order_by("pk").values(*CALL_FIELDS)),
         "recordings": list(recordings.values(*RECORDING_FIELDS)),
         "notes": list(person.notes.order_by("pk").values("text", "due", "done_at", "created_at")),
-        "legal_holds": list(holds.order_by("pk").values("reason", "created_at")),
+        "legal_holds": list(person.legal_holds.order_by("pk").values("reason", "created_at")),
     }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q, QuerySet
 from django.dispatch import Signal
 from django.utils.translation import gettext as _
@@ -13,22 +12,21 @@ from django.utils.translation import gettext as _
 from ... import phone
 from ...backends import Backend
 from ...exceptions import InvalidInput, NotFound
-from ...models import Activity, Conversation, Note, PhoneIndex
-from ...records import ContactRecord
+from ...models import Activity, Conversation, LegalHold, Note, PhoneIndex
+from ...records import ContactRecord, ContactReference
+from ..contacts.references import to_reference
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataSubject:
     """A contact, existing or deleted, or a caller who is not a contact and has only a number.
 
-    ``contact_type`` and ``contact_id`` are the reference that rows contain. ``numbers`` are the
-    E.164 numbers of this person that no other contact has.
+    ``numbers`` are the E.164 numbers of this person that no other contact has.
     """
 
     tenant: str
     contact: ContactRecord | None
-    contact_type: ContentType | None
-    contact_id: str
+    reference: ContactReference
     numbers: frozenset[str]
 
     @property
@@ -36,32 +34,35 @@ class DataSubject:
         """Calls of this contact, and unassigned calls with one of the numbers."""
         numbered = Q(caller_e164__in=self.numbers) | Q(called_e164__in=self.numbers)
         return Activity.objects.filter(
-            Q(contact_id="") & numbered | self._reference, tenant=self.tenant
+            Q(contact_id="") & numbered | self._by_reference, tenant=self.tenant
         )
 
     @property
     def conversations(self) -> QuerySet[Conversation]:
         """Conversations with this contact, and unassigned ones with one of the numbers."""
         numbered = Q(contact_id="", remote_number_normalized__in=self.numbers)
-        return Conversation.objects.filter(numbered | self._reference, tenant=self.tenant)
+        return Conversation.objects.filter(numbered | self._by_reference, tenant=self.tenant)
 
     @property
     def index(self) -> QuerySet[PhoneIndex]:
         """Entries in the phone index."""
         return PhoneIndex.objects.filter(
-            tenant=self.tenant, content_type=self.contact_type, object_id=self.contact_id
+            tenant=self.tenant, content_type=self.reference.type_id, object_id=self.reference.id
         ).exclude(object_id="")
 
     @property
     def notes(self) -> QuerySet[Note]:
         """Notes of staff about this contact."""
-        return Note.objects.filter(self._reference, tenant=self.tenant)
+        return Note.objects.filter(self._by_reference, tenant=self.tenant)
 
     @property
-    def _reference(self) -> Q:
-        if not self.contact_id:
-            return Q(pk__in=[])
-        return Q(contact_type=self.contact_type, contact_id=self.contact_id)
+    def legal_holds(self) -> QuerySet[LegalHold]:
+        """Legal holds on this contact."""
+        return LegalHold.objects.filter(self._by_reference, tenant=self.tenant)
+
+    @property
+    def _by_reference(self) -> Q:
+        return Q(**self.reference.lookup) if self.reference.id else Q(pk__in=[])
 
 
 def collect_answers(signal: Signal, backend: Backend, person: DataSubject) -> dict[str, Any]:
@@ -82,13 +83,10 @@ def find_subject(backend: Backend, *, contact_id: str = "", number: str = "") ->
     if not contact_id:
         return _caller(backend, number)
     contact = backend.contacts.get(contact_id)
-    model, key = backend.contacts.to_reference(contact_id)
-    content_type = ContentType.objects.get_for_model(model) if model else None
     person = DataSubject(
         tenant=backend.tenant,
         contact=contact,
-        contact_type=content_type,
-        contact_id=key,
+        reference=to_reference(backend, contact_id),
         numbers=frozenset(),
     )
     # Notes of a deleted contact still refer to it. Its calls and messages no longer do: they are
@@ -115,5 +113,5 @@ def _caller(backend: Backend, text: str) -> DataSubject:
             fields={"number": [contact.id for _number, contact in pairs]},
         )
     return DataSubject(
-        tenant=backend.tenant, contact=None, contact_type=None, contact_id="", numbers=numbers
+        tenant=backend.tenant, contact=None, reference=ContactReference(), numbers=numbers
     )
