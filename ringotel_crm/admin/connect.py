@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 from django import forms
-from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -92,7 +91,6 @@ def connect_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
         "title": title,
         "form": form,
         "requests": _recent_requests(),
-        "has_oauth2": apps.is_installed("oauth2_provider"),
     }
     if conf.RINGOTEL_API_KEY:
         context["findings"] = check_account(
