@@ -72,7 +72,7 @@ def test_key_works_and_is_shown_once(boss: Client, client: Client) -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"base_url": "crm.example.com"}, "is not like https://crm.example.com"),
+        ({"base_url": "crm.example.com"}, "Enter a URL such as https://crm.example.com, not"),
         ({"auth": "oauth2"}, "needs a redirect URI"),
         ({"auth": "oauth2", "redirect_uri": "nonsense"}, "nonsense"),
         ({"auth": "magic"}, "magic"),
