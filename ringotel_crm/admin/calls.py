@@ -39,7 +39,7 @@ from .base import LargeTableAdmin, admin_url, backend_for
 from .call_legs import CallLegInline
 from .caller_lookup import caller_lookup_view
 from .contact_search import add_contact_url, search_contacts
-from .filters import AgentFilter, DateFilter, FollowUpFilter, HasContact, HasRecording
+from .filters import AgentFilter, DateFilter, FollowUpFilter, HasContact, HasRecording, HourFilter
 from .html import (
     admin_change_url,
     audio_player,
@@ -114,6 +114,7 @@ class ActivityAdmin(LargeTableAdmin):
     list_display_links = ("start_time",)
     list_filter = (
         DateFilter,
+        HourFilter,
         "direction",
         "status",
         AgentFilter,
@@ -255,7 +256,7 @@ class ActivityAdmin(LargeTableAdmin):
             transaction.on_commit(partial(self.push_notes, request, obj))
 
     def push_notes(self, request: HttpRequest, call: Activity) -> None:
-        """Send subject and comment to Ringotel, and report a failure: they are saved here in any case."""
+        """Send subject and comment, which are saved already, to Ringotel, and report a failure."""
         try:
             push_notes(call)
         except CRMError as exc:
@@ -316,7 +317,7 @@ class ActivityAdmin(LargeTableAdmin):
         description=_("Write into the agent's Ringotel chat"), permissions=["write_to_chat"]
     )
     def write_to_chat(self, request: HttpRequest, queryset: QuerySet[Activity]) -> None:
-        """Write the selected calls, at most :data:`MAX_CALLS_WRITTEN`, and report each that fails."""
+        """Write at most :data:`MAX_CALLS_WRITTEN` selected calls, and report each that fails."""
         written = 0
         for call in queryset[:MAX_CALLS_WRITTEN]:
             try:

@@ -13,9 +13,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Activity
+from ..services.calls.statistics import with_hour
 from .base import backend_for
 
 MAX_AGENTS = 100
+# A year of the overview, and the hour by which winter time makes it longer.
+MAX_PERIOD = dt.timedelta(days=367)
 
 Choices = list[tuple[str, Any]]
 Calls = QuerySet[Activity]
@@ -50,6 +53,30 @@ class DateFilter(admin.SimpleListFilter):
             case "7" | "30" as days:
                 return queryset.filter(start__gte=start_of_day(int(days) - 1))
         return queryset
+
+
+class HourFilter(admin.SimpleListFilter):
+    """Filter by hour of the day in a period, ``start__gte`` to ``start__lt``.
+
+    It has choices only when it is in use: the links of the overview contain a period.
+    """
+
+    title = _("hour")
+    parameter_name = "hour"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [(str(hour), f"{hour}:00") for hour in range(24)] if self.value() else []
+
+    def queryset(self, request: HttpRequest, queryset: Calls) -> Calls:
+        try:
+            hour = int(self.value() or "")
+            period = (request.GET[name] for name in ("start__gte", "start__lt"))
+            begin, end = (dt.datetime.fromisoformat(time).astimezone(dt.UTC) for time in period)
+        except (KeyError, OverflowError, ValueError):
+            return queryset
+        if end - begin > MAX_PERIOD:
+            return queryset
+        return with_hour(queryset, begin, end).filter(hour=hour)
 
 
 class AgentFilter(admin.SimpleListFilter):

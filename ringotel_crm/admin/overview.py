@@ -82,7 +82,7 @@ def overview_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     period = Period(site=model_admin.admin_site, since=since, until=until)
     calls = visible_calls(backend_for(request), request.user)
     calls = calls.filter(start__gte=period.begin, start__lt=period.end)
-    by_day = statistics.per_day(calls)
+    by_day = statistics.per_day(calls, period.begin, period.end)
     context = {
         "title": _("Overview"),
         "form": form,
@@ -147,7 +147,7 @@ def _charts(period: Period, calls: Any, by_day: Rows) -> list[tuple[str, str]]:
     if period.since < period.until:
         charts.append(_per_day(period, by_day))
     charts += [
-        _per_hour(period, statistics.per_hour(calls)),
+        _per_hour(period, statistics.per_hour(calls, period.begin, period.end)),
         _by_agent(period, statistics.per_agent(calls)),
         _by_contact(period, statistics.per_contact(calls)),
     ]
@@ -189,7 +189,7 @@ def _per_hour(period: Period, by_hour: Rows) -> tuple[str, str]:
     rows = {row["hour"]: row for row in by_hour}
 
     def url(row: Row, outcome: str) -> str:
-        return period.url(outcome, start__hour=row["hour"])
+        return period.url(outcome, hour=row["hour"])
 
     return _stacked(_("Calls by hour"), [(f"{hour}:00", rows.get(hour)) for hour in range(24)], url)
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db.models import Field, Model
+from django.db.models import CharField, F, Field, Model, Q, TextField
 from django.db.models.constants import LOOKUP_SEP
+
+from ..models.fields import ExactText
 
 Paths: TypeAlias = str | Sequence[str]
 
@@ -95,10 +97,25 @@ def first_value(row: Mapping[str, Any], paths: Paths) -> str:
     return ""
 
 
+def equals(model: type[Model], path: str, value: Any) -> Any:
+    """Return the condition that the field at ``path`` equals ``value`` exactly.
+
+    The default collations of MySQL and MariaDB ignore case, accents and trailing spaces.
+    """
+    field = _key_field(resolve_path(model, path)[-1])
+    is_text = isinstance(field, CharField | TextField)
+    return ExactText(F(path), value) if is_text else Q(**{path: value})
+
+
+def _key_field(field: Any) -> Any:
+    while field.remote_field:  # a key that is itself a relation, as in multi-table inheritance
+        field = field.target_field
+    return field
+
+
 def parse(field: Field[Any, Any], text: str) -> Any:
     """Convert ``text`` to a value of a key field; None if it is not how a key is written."""
-    while field.remote_field:  # a key that is itself a relation, as in multi-table inheritance
-        field = field.target_field  # type: ignore[attr-defined]
+    field = _key_field(field)
     try:
         value = field.to_python(text)
         field.run_validators(value)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from django.contrib.contenttypes.fields import GenericRelation
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Case, F, Model, Subquery, When
+from django.db.models import Case, F, Model, Q, Subquery, When
 from django.db.models.constants import LOOKUP_SEP
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
@@ -21,7 +21,7 @@ from ..models.search import normalize_for_search
 from ..records import ContactInput, ContactRecord, OrganizationRecord, UserRecord
 from .base import Backend, ContactDirectory, OrganizationDirectory, UserDirectory
 from .composite import CompositeContactDirectory
-from .mapping import Paths, PhoneTable, first_value, join, resolve_path, split
+from .mapping import Paths, PhoneTable, equals, first_value, join, resolve_path, split
 from .model_rows import (
     ModelDirectory,
     Numbers,
@@ -29,7 +29,6 @@ from .model_rows import (
     aware_or_none,
     group_rows,
     indexed_keys,
-    parse_id,
     phone_paths,
     read_numbers,
 )
@@ -97,13 +96,14 @@ class ModelUserDirectory(_PersonMixin, ModelDirectory[UserRecord], UserDirectory
         """Return the user with this id, else this extension, else this e-mail address."""
         if user := self.get(id):
             return user
-        lookups = [(path, extension) for path in split(self.extension)]
-        lookups += [(f"{path}__iexact", email) for path in split(self.email)]
-        for lookup, value in lookups:
-            if value:
-                rows = self.get_queryset().filter(**{lookup: value})
-                if len(keys := set(rows.values_list("pk", flat=True)[:2])) == 1:
-                    return self.get(str(keys.pop()))
+        lookups = [
+            equals(self.model, path, extension) for path in split(self.extension) if extension
+        ]
+        lookups += [Q(**{f"{path}__iexact": email}) for path in split(self.email) if email]
+        for lookup in lookups:
+            rows = self.get_queryset().filter(lookup)
+            if len(keys := set(rows.values_list("pk", flat=True)[:2])) == 1:
+                return self.get(str(keys.pop()))
         return None
 
 
@@ -294,8 +294,8 @@ class ModelContactDirectory(_PersonMixin, ModelDirectory[ContactRecord], Contact
         Raises ``NotFound`` or ``InvalidInput``.
         """
         with self._atomic():
-            key = parse_id(self, id)
-            if key is None or not self.get_queryset().filter(pk=key).exists():
+            key = self._rows_with_id(id).values_list("pk", flat=True).first()
+            if key is None:
                 message = _("No contact has this id.")
                 raise NotFound(message, fields={"id": [message]})
             instance = self.model._base_manager.select_for_update().get(pk=key)
@@ -314,12 +314,12 @@ class ModelContactDirectory(_PersonMixin, ModelDirectory[ContactRecord], Contact
         Set ``can_delete`` if that removes all personal data of the contact.
         """
         with self._atomic():
-            for instance in self.get_queryset().filter(pk=parse_id(self, id)):
+            for instance in self._rows_with_id(id):
                 instance.delete()
 
     def numbers(self, id: str) -> Sequence[str]:
         """Return all numbers of this contact, sorted."""
-        loaded = self._load(self.get_queryset().filter(pk=parse_id(self, id)))
+        loaded = self._load(self._rows_with_id(id))
         return sorted(number for numbers, _contact in loaded for number in numbers)
 
     def build_instance(self, draft: ContactInput) -> Any:
@@ -375,7 +375,7 @@ class ModelContactDirectory(_PersonMixin, ModelDirectory[ContactRecord], Contact
         if not table or (values := table.values_for("phone")) is None:
             return
         with suppress(InvalidInput), self._atomic():
-            for instance in self.get_queryset().filter(pk=parse_id(self, id)):
+            for instance in self._rows_with_id(id):
                 rows, owner = _related_rows(instance, table.relation)
                 self._write_number(rows.model(**owner, **values), table, typed)
 

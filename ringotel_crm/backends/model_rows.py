@@ -25,7 +25,7 @@ from ..exceptions import InvalidInput
 from ..models import PhoneIndex
 from ..records import ContactRecord, OrganizationRecord, UserRecord
 from .base import Backend, Directory
-from .mapping import Paths, PhoneTable, join, parse, resolve_path, split
+from .mapping import Paths, PhoneTable, equals, join, parse, resolve_path, split
 
 # Rows that a list holds in memory at a time.
 PAGE = 1000
@@ -106,7 +106,7 @@ class ModelDirectory(Directory, Generic[Record]):
         key = None
         if self.backend.tenant:
             key = parse(resolve_path(self.model, self.tenant)[-1], self.backend.tenant)
-        return rows.none() if key is None else rows.filter(**{self.tenant: key})
+        return rows.none() if key is None else rows.filter(equals(self.model, self.tenant, key))
 
     def to_record(self, row: Row, numbers: Numbers) -> Record:
         """Return the record of a row, given its columns by path and its numbers by role."""
@@ -147,10 +147,7 @@ class ModelDirectory(Directory, Generic[Record]):
 
     def get(self, id: str) -> Record | None:
         """Return the record with this id, or None."""
-        key = parse_id(self, id)
-        if key is None:
-            return None
-        loaded = self._load(self.get_queryset().filter(pk=key))
+        loaded = self._load(self._rows_with_id(id))
         return next((record for _numbers, record in loaded), None)
 
     def set_tenant(self, instance: Any) -> None:
@@ -166,7 +163,9 @@ class ModelDirectory(Directory, Generic[Record]):
         if len(fields) == 1:
             setattr(instance, head.attname, key)
         elif len(fields) == 2 and fields[1].unique and getattr(instance, head.attname) is None:
-            related = head.related_model._default_manager.filter(**{fields[1].name: key}).first()
+            related = head.related_model._default_manager.filter(
+                equals(head.related_model, fields[1].name, key)
+            ).first()
             setattr(instance, head.name, related)
 
     def validate(self, instance: Any, changed: Sequence[str] | None = None) -> None:
@@ -189,6 +188,11 @@ class ModelDirectory(Directory, Generic[Record]):
         """Save the instance. Raises ``InvalidInput`` if ``save()`` or the database refuses it."""
         with as_invalid():
             instance.save()
+
+    def _rows_with_id(self, id: str) -> QuerySet[Any, Any]:
+        """Return the row with this id, or no row if the actor has no access to it."""
+        key, rows = parse_id(self, id), self.get_queryset()
+        return rows.none() if key is None else rows.filter(equals(self.model, "pk", key))
 
     def _load(self, rows: QuerySet[Any, Any]) -> Iterator[tuple[set[str], Record]]:
         """Yield the records of ``rows`` by primary key, each with the set of all its numbers."""

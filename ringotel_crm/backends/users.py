@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from .. import phone
 from ..records import UserRecord
 from .base import UserDirectory
+from .mapping import equals, parse
 
 # The group of the users that Ringotel's credentials act as. They do not take calls.
 SERVICE_GROUP = "Ringotel service"
@@ -60,18 +61,16 @@ class AuthUserDirectory(UserDirectory):
             yield self.to_record(user)
 
     def resolve(self, *, id: str = "", extension: str = "", email: str = "") -> UserRecord | None:
-        email_field = get_user_model().get_email_field_name()
-        for lookup, value in (
-            ("pk", id),
-            ("ringotel_agent__extension", extension),
-            (f"{email_field}__iexact", email),
-        ):
-            if not value:
-                continue
-            try:
-                users = list(self.get_queryset().filter(**{lookup: value})[:2])
-            except (TypeError, ValueError, OverflowError):  # not a primary key of this model
-                continue
+        user_model = get_user_model()
+        lookups = []
+        if id and (key := parse(user_model._meta.pk, id)) is not None:
+            lookups.append(equals(user_model, "pk", key))
+        if extension:
+            lookups.append(Q(ringotel_agent__extension=extension))
+        if email:
+            lookups.append(Q(**{f"{user_model.get_email_field_name()}__iexact": email}))
+        for lookup in lookups:
+            users = list(self.get_queryset().filter(lookup)[:2])
             if len(users) == 1:
                 return self.to_record(users[0])
         return None

@@ -122,11 +122,14 @@ def user(row: dict[str, Any], ai_agents: Collection[str] = ()) -> RingotelUserRe
 def past_call(row: dict[str, Any]) -> CallHistoryEntry | None:
     """Return a row of ``getCalls``; None without a start, or with values that cannot be read."""
     try:
+        start = parse_timestamp(row.get("t"))
+        if start is None:
+            return None
         return CallHistoryEntry(
             caller_number=text(row, "a"),
             called_number=text(row, "b"),
             is_outgoing=_is_true(row, "o"),
-            start=parse_timestamp(row.get("t")),
+            start=start,
             duration=parse_duration(row.get("d") or 0),
             cause=text(row, "c"),
         )

@@ -54,7 +54,7 @@ def build(auth: Auth, base_url: str) -> dict[str, Any]:
 def hooks() -> Iterator[tuple[Hook, str, str]]:
     """Yield each hook that the configured backend supports, with its method and path."""
     backend = get_backend_class()
-    for pattern in urls.urlpatterns:
+    for pattern in urls.hooks:
         assert isinstance(pattern, URLPattern)
         view: Any = pattern.callback
         for method, action in view.actions.items():

@@ -34,12 +34,8 @@ class PhoneNumberField(TextField):
 class TimestampField(serializers.Field):  # type: ignore[type-arg]
     """A time: epoch in seconds or milliseconds, or ISO 8601, which is UTC without an offset."""
 
-    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
-        """Treat 0 as an unknown time."""
-        return (True, None) if str(data) == "0" else super().validate_empty_values(data)
-
-    def to_internal_value(self, data: Any) -> dt.datetime:
-        """Return an aware datetime in UTC."""
+    def to_internal_value(self, data: Any) -> dt.datetime | None:
+        """Return an aware datetime in UTC, or None for zero."""
         try:
             return parsing.parse_timestamp(data)
         except InvalidInput as exc:

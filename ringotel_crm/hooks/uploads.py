@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from io import BytesIO
+from itertools import chain
 from typing import IO, Any, cast
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
@@ -17,7 +18,7 @@ from django.http import HttpRequest, QueryDict, UnreadablePostError
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.utils.translation import gettext as _
 
-from ..exceptions import InvalidInput, LengthRequired, TooLarge, UnsupportedMediaType
+from ..exceptions import InvalidInput, LengthRequired, TooLarge
 from ..internal.parsing import PLACEHOLDER
 from ..media.storage import translate_storage_errors
 from ..services.recordings.store import temporary_file
@@ -39,11 +40,12 @@ def read_upload(
 
     The file is the one named ``field``, or the only file of a multipart body. It is ``None`` if it
     is missing, empty or an unresolved ``$placeholder$``. Text is UTF-8; the charset of the content
-    type is ignored.
+    type is ignored. A body that is neither multipart nor a JSON object is the file, whatever its
+    content type.
 
     Raises ``TooLarge`` above ``max_bytes``, ``LengthRequired`` without a Content-Length,
-    ``UnsupportedMediaType``, ``ServiceUnavailable`` if the disk is full, and ``InvalidInput`` for a
-    broken or incomplete body.
+    ``ServiceUnavailable`` if the disk is full, and ``InvalidInput`` for a broken or incomplete
+    body.
     """
     with ExitStack() as stack:
 
@@ -60,20 +62,18 @@ def _read_body(
     content_type = request.content_type or ""
     if content_type == "multipart/form-data":
         return _read_multipart(request, field, max_bytes, new_spool)
-    if content_type == "application/json":
-        spool = new_spool()
+    spool = new_spool()
+    is_json = content_type == "application/json"
+    body = _Body(request, field, max_bytes, encoded=is_json)
+    first = body.read()
+    if is_json or first.lstrip().startswith(b"{"):
         document = JSONWithFile(field, spool.write)
-        for chunk in _Body(request, field, max_bytes, encoded=True):
+        for chunk in chain([first], body):
             document.feed(chunk)
         return document.close(), spool
-    if content_type == "application/octet-stream" or content_type.startswith("audio/"):
-        spool = new_spool()
-        for chunk in _Body(request, field, max_bytes):
-            spool.write(chunk)
-        return {}, spool
-    raise UnsupportedMediaType(
-        _("Send multipart/form-data, application/json, application/octet-stream or audio/*.")
-    )
+    for chunk in chain([first], body):
+        spool.write(chunk)
+    return {}, spool
 
 
 class _Spool:

@@ -10,7 +10,7 @@ from django.urls import path
 
 from .viewsets import ActivityViewSet, ContactViewSet, OrganizationViewSet, UserViewSet
 
-urlpatterns = [
+hooks = [
     path("users/", UserViewSet.as_view({"get": "list"}), name="users"),
     path(
         "contacts/",
@@ -29,4 +29,10 @@ urlpatterns = [
     path(
         "activities/recording/", ActivityViewSet.as_view({"post": "record"}), name="record-activity"
     ),
+]
+
+# The trailing slash is optional: Django would answer a POST without it by a redirect.
+urlpatterns = [
+    *hooks,
+    *(path(str(hook.pattern).removesuffix("/"), hook.callback) for hook in hooks),
 ]

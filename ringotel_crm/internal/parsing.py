@@ -28,13 +28,20 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 NUMERIC = re.compile(r"[0-9]{1,20}(\.[0-9]{1,9})?")
 
+# Zero with or without sign, fraction, and separators of date and time: 0, 00000, -0.0,
+# 0000-00-00T00:00Z.
+ZERO = re.compile(r"[-+]?0[0.:TZ+ -]*")
+
 # An ISO 8601 time from a query string in which the plus of the offset was decoded to a space.
 DECODED_PLUS = re.compile(r"(\d\d:\d\d[\d:.]*) (\d\d:?\d\d)$")
+
+LEAP_SECOND = re.compile(r"([T ]\d\d:\d\d:)60")
 
 # Epoch numbers from here on are milliseconds: as seconds this is the year 5138, as milliseconds
 # 1973.
 MIN_MILLISECONDS = 10**11
 
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MAX_TIME = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 
 # Seconds: 31 days.
@@ -143,14 +150,17 @@ def _check_storable(text: str, path: str) -> None:
         raise InvalidInput(message, fields={path or "body": [message]})
 
 
-def parse_timestamp(value: Any) -> dt.datetime:
-    """Parse a time as an aware datetime in UTC.
+def parse_timestamp(value: Any) -> dt.datetime | None:
+    """Parse a time as an aware datetime in UTC. Zero, in any notation, is an unknown time: None.
 
-    ``value``: epoch in seconds or milliseconds, or ISO 8601, which is UTC without an offset.
+    ``value``: epoch in seconds or milliseconds, or RFC 3339 or ISO 8601, which is UTC without an
+    offset.
 
     Raises ``InvalidInput`` for anything else, and outside the years 1970 to 2099.
     """
-    text = _to_text(value)
+    text = _to_text(value).upper()
+    if ZERO.fullmatch(text):
+        return None
     try:
         timestamp = _parse_epoch(text) if NUMERIC.fullmatch(text) else _parse_iso(text)
     except (OverflowError, OSError, ValueError):
@@ -164,7 +174,7 @@ def parse_timestamp(value: Any) -> dt.datetime:
         )
     if not 1970 <= timestamp.year or timestamp >= MAX_TIME:
         raise InvalidInput(_("Enter a time between 1970 and 2100."))
-    return timestamp
+    return None if timestamp == EPOCH else timestamp
 
 
 def _parse_epoch(text: str) -> dt.datetime:
@@ -174,9 +184,12 @@ def _parse_epoch(text: str) -> dt.datetime:
 
 
 def _parse_iso(text: str) -> dt.datetime | None:
-    timestamp = parse_datetime(DECODED_PLUS.sub(r"\1+\2", text)) if text.isascii() else None
+    # Python does not support leap seconds: the next second is returned.
+    text, leap_seconds = LEAP_SECOND.subn(r"\g<1>59", DECODED_PLUS.sub(r"\1+\2", text))
+    timestamp = parse_datetime(text) if text.isascii() else None
     if timestamp is None:
         return None
+    timestamp += dt.timedelta(seconds=leap_seconds)
     if timestamp.tzinfo is None:
         return timestamp.replace(tzinfo=dt.UTC)
     return timestamp.astimezone(dt.UTC)

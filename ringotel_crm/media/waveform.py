@@ -1,6 +1,7 @@
-"""A picture of the sound, from the loudest sample in each of its parts.
+"""Waveforms of recordings: the peak level of each of ``BARS`` segments.
 
-WAVE with PCM or G.711 is read here; everything else needs PyAV (``pip install ringotel-crm[waveform]``).
+WAVE with PCM or G.711 is read here; other formats need PyAV
+(``pip install ringotel-crm[waveform]``).
 """
 
 from __future__ import annotations
@@ -12,20 +13,20 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import IO
 
+from . import audio, wav
+
 BARS = 240
-
-EXTENSIBLE = 0xFFFE
-"""The format tag of WAVE that says that the tag proper stands further behind."""
-
+# Samples read of each segment of a WAVE file, so that the time does not depend on its length.
 WINDOW = 2000
-"""So many samples of each part of a WAVE file are looked at, so that a long one costs no more than a short one."""
-
+# Seconds after which decoding is given up.
 MAX_SECONDS = 20
-"""How long a file may take to be decoded."""
 
 
 def peaks(file: IO[bytes]) -> bytes | None:
-    """:data:`BARS` values from 0 to 255, the loudest; ``b""`` for what is broken, None if no decoder is there."""
+    """Return ``BARS`` levels from 0 to 255, the loudest.
+
+    Returns ``b""`` if the file cannot be decoded, None if no decoder is installed.
+    """
     levels = _wave_levels(file)
     if levels is None:
         file.seek(0)
@@ -42,97 +43,83 @@ def peaks(file: IO[bytes]) -> bytes | None:
 
 
 def svg(peaks: bytes) -> str:
-    """A drawing :data:`BARS` wide and 64 high that takes the colour of the text around it."""
+    """Return a drawing of ``peaks``, ``BARS`` wide and 64 high; a flat line if they are empty."""
     bars = "".join(
         f"M{x}.5 {32 - peak / 8.5:.1f}V{32 + peak / 8.5:.1f}" for x, peak in enumerate(peaks)
     )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {BARS} 64" preserveAspectRatio="none">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {BARS} 64" '
+        'preserveAspectRatio="none">'
         f'<path d="M0 32H{BARS}{bars}" stroke="#417690" stroke-width=".8" fill="none"/></svg>'
     )
 
 
-def _g711(byte: int, *, a_law: bool) -> int:
-    """The magnitude of a sample (ITU-T G.711), 0 to 255."""
+def _g711_level(byte: int, *, a_law: bool) -> int:
+    """Return the magnitude of an encoded sample (ITU-T G.711), from 0 to 255."""
     code = (byte ^ 0x55 if a_law else ~byte) & 0x7F
     exponent, mantissa = code >> 4, code & 0xF
-    if a_law:
-        value = (
-            (mantissa << 4) + 8 if exponent == 0 else ((mantissa << 4) + 0x108) << (exponent - 1)
-        )
-    else:
+    if not a_law:
         value = (((mantissa << 3) + 0x84) << exponent) - 0x84
+    elif exponent:
+        value = ((mantissa << 4) + 0x108) << (exponent - 1)
+    else:
+        value = (mantissa << 4) + 8
     return value >> 7
 
 
-A_LAW = bytes(_g711(byte, a_law=True) for byte in range(256))
-MU_LAW = bytes(_g711(byte, a_law=False) for byte in range(256))
+A_LAW = bytes(_g711_level(byte, a_law=True) for byte in range(256))
+MU_LAW = bytes(_g711_level(byte, a_law=False) for byte in range(256))
 
 
-def _loudest_16(data: bytes | bytearray) -> int:
+def _peak_16(data: bytes | bytearray) -> int:
     samples = struct.unpack(f"<{len(data) // 2}h", data[: len(data) // 2 * 2])
     return max(map(abs, samples), default=0)
 
 
-def _loudest_wide(data: bytes, width: int) -> int:
-    """Of samples of more than two bytes, by the two highest of each."""
+def _peak_wide(data: bytes, width: int) -> int:
+    """Return the peak of samples of more than two bytes, by the two highest bytes of each."""
     highest = bytearray(len(data) // width * 2)
     end = len(data) // width * width
     highest[::2], highest[1::2] = data[width - 2 : end : width], data[width - 1 : end : width]
-    return _loudest_16(highest)
+    return _peak_16(highest)
 
 
-# By format tag and bits a sample: how loud some bytes are.
-LOUDEST: dict[tuple[int, int], Callable[[bytes], int]] = {
-    (1, 8): lambda data: max((abs(byte - 128) for byte in data), default=0),
-    (1, 16): _loudest_16,
-    (1, 24): lambda data: _loudest_wide(data, 3),
-    (1, 32): lambda data: _loudest_wide(data, 4),
-    (6, 8): lambda data: max(data.translate(A_LAW), default=0),
-    (7, 8): lambda data: max(data.translate(MU_LAW), default=0),
+# The peak level of some bytes, by format tag and bits per sample.
+PEAKS: dict[tuple[int, int], Callable[[bytes], int]] = {
+    (wav.PCM, 8): lambda data: max((abs(byte - 128) for byte in data), default=0),
+    (wav.PCM, 16): _peak_16,
+    (wav.PCM, 24): lambda data: _peak_wide(data, 3),
+    (wav.PCM, 32): lambda data: _peak_wide(data, 4),
+    (wav.A_LAW, 8): lambda data: max(data.translate(A_LAW), default=0),
+    (wav.MU_LAW, 8): lambda data: max(data.translate(MU_LAW), default=0),
 }
 
 
 def _wave_levels(file: IO[bytes]) -> Sequence[int] | None:
-    """One value for each part; None for another kind of file."""
-    head = file.read(12)
-    loudest = None
-    if head[:4] + head[8:] != b"RIFFWAVE":
+    """Return one level per segment; None for other formats than those in ``PEAKS``."""
+    start = audio.after_id3(file)
+    file.seek(start)
+    if not wav.is_wave(file.read(12)):
         return None
-    while len(header := file.read(8)) == 8:
-        name, length = struct.unpack("<4sI", header)
-        begin = file.tell()
-        if name == b"fmt ":
-            form = file.read(26).ljust(26, b"\0")
-            tag, channels, _rate, _byte_rate, _align, bits = struct.unpack_from("<HHIIHH", form)
-            if tag == EXTENSIBLE:
-                (tag,) = struct.unpack_from("<H", form, 24)
-            loudest = LOUDEST.get((tag, bits))
-        elif name == b"data":
-            rest = file.seek(0, 2) - begin
-            if loudest is None:
-                return None
-            return _sampled(
-                file, begin, min(length or rest, rest), max(channels, 1) * bits // 8, loudest
-            )
-        file.seek(begin + length + length % 2)
-    return None
-
-
-def _sampled(
-    file: IO[bytes], begin: int, length: int, frame: int, loudest: Callable[[bytes], int]
-) -> Sequence[int]:
-    frames = length // frame
-    levels = []
+    try:
+        wave = wav.read_wave(file, start)
+    except (wav.MissingChunk, struct.error):
+        return None
+    frame = wave.frame_size
+    width = 8 * frame // max(wave.channels, 1)
+    peak = PEAKS.get((wave.tag, width))
+    if peak is None or wave.is_big_endian:
+        return None
+    frames, levels = wave.length // frame, []
     for bar in range(BARS):
         first, end = bar * frames // BARS, (bar + 1) * frames // BARS
-        file.seek(begin + first * frame)
-        levels.append(loudest(file.read(min(max(end - first, 1), WINDOW) * frame)))
+        file.seek(wave.start + first * frame)
+        levels.append(peak(file.read(min(max(end - first, 1), WINDOW) * frame)))
     return levels
 
 
 def _decoded_levels(file: IO[bytes]) -> Sequence[int] | None:
-    """One value for each decoded frame, of some hundredths of a second; none if it cannot be decoded in time."""
+    """Return one level per decoded frame; none if decoding fails or takes too long."""
     try:
         import av
     except ImportError:
@@ -144,9 +131,8 @@ def _decoded_levels(file: IO[bytes]) -> Sequence[int] | None:
             resampler = av.AudioResampler("s16", "mono", 8000)
             for frame in container.decode(audio=0):
                 for part in resampler.resample(frame):
-                    levels.append(
-                        min(_loudest_16(bytes(part.planes[0])[: 2 * part.samples]), 0xFFFF)
-                    )
+                    samples = bytes(part.planes[0])[: 2 * part.samples]
+                    levels.append(min(_peak_16(samples), 0xFFFF))
                 if time.monotonic() > deadline:
                     return ()
     except (av.FFmpegError, IndexError, ValueError):

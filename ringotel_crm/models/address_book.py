@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .fields import tenant_field
+from .fields import IdentifierField, tenant_field
 
 
 class AddressBookLink(models.Model):
@@ -13,8 +13,8 @@ class AddressBookLink(models.Model):
     contact."""
 
     tenant = tenant_field()
-    contact_id = models.CharField(_("contact id"), max_length=255)
-    ringotel_id = models.CharField(_("Ringotel's id"), max_length=64)
+    contact_id = IdentifierField(_("contact id"), max_length=255)
+    ringotel_id = IdentifierField(_("Ringotel's id"), max_length=64)
 
     class Meta:
         verbose_name = _("address book link")

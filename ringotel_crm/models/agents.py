@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .fields import tenant_field
+from .fields import IdentifierField, tenant_field
 
 
 class Agent(models.Model):
@@ -21,7 +21,7 @@ class Agent(models.Model):
         on_delete=models.CASCADE,
         related_name="ringotel_agent",
     )
-    extension = models.CharField(
+    extension = IdentifierField(
         _("extension"),
         max_length=64,
         help_text=_("The user's internal number in the phone system."),

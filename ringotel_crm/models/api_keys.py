@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .fields import tenant_field
+from .fields import IdentifierField, tenant_field
 from .hashed_tokens import HashedToken, HashedTokenManager
 
 
@@ -32,7 +32,7 @@ class ApiKey(HashedToken):
     MARK = "rtk_"
 
     tenant = tenant_field()
-    name = models.CharField(_("name"), max_length=100, unique=True)
+    name = IdentifierField(_("name"), max_length=100, unique=True)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("user"),

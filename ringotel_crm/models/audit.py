@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .fields import tenant_field
+from .fields import IdentifierField, tenant_field
 
 
 class AuditEntry(models.Model):
@@ -32,8 +32,8 @@ class AuditEntry(models.Model):
     at = models.DateTimeField(_("time"), auto_now_add=True)
     action = models.CharField(_("action"), max_length=16, choices=Action.choices)
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
-    object_id = models.CharField(_("id"), max_length=255, blank=True)
-    user_id = models.CharField(_("user id"), max_length=255, blank=True)
+    object_id = IdentifierField(_("id"), max_length=255, blank=True)
+    user_id = IdentifierField(_("user id"), max_length=255, blank=True)
     user_name = models.CharField(
         _("user"), max_length=255, blank=True, help_text=_("Empty for the system.")
     )

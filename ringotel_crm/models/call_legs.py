@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..records import Direction
 from .calls import Activity
+from .fields import IdentifierField
 
 
 class CallLeg(models.Model):
@@ -33,11 +34,11 @@ class CallLeg(models.Model):
         related_name="legs",
         db_index=False,
     )
-    extension = models.CharField(_("extension"), max_length=64)
+    extension = IdentifierField(_("extension"), max_length=64)
     status = models.CharField(
         _("status"), max_length=16, choices=Status.choices, default=Status.RINGING
     )
-    agent_id = models.CharField(
+    agent_id = IdentifierField(
         _("agent id"), max_length=255, blank=True, help_text=_("The CRM's id of the user.")
     )
     agent_name = models.CharField(_("agent"), max_length=255, blank=True)

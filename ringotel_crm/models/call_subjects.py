@@ -7,14 +7,14 @@ from collections.abc import Collection
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .fields import tenant_field
+from .fields import IdentifierField, tenant_field
 
 
 class CallSubject(models.Model):
     """A call subject that Ringotel's apps offer to agents."""
 
     tenant = tenant_field()
-    name = models.CharField(_("name"), max_length=255)
+    name = IdentifierField(_("name"), max_length=255)
 
     class Meta:
         verbose_name = _("call subject")

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..records import Direction, Status
 from .contact_reference import ContactReferenceModel
-from .fields import NormalizedField, tenant_field
+from .fields import IdentifierField, NormalizedField, tenant_field
 from .search import prefix_index
 
 
@@ -19,7 +19,7 @@ class Activity(ContactReferenceModel):
     """
 
     tenant = tenant_field()
-    call_id = models.CharField(
+    call_id = IdentifierField(
         _("call id"), max_length=255, help_text=_("Ringotel's id of the call.")
     )
     direction = models.CharField(
@@ -36,8 +36,8 @@ class Activity(ContactReferenceModel):
         _("called"), max_length=255, blank=True, help_text=_("As received.")
     )
     called_e164 = models.CharField(_("called, E.164"), max_length=16, blank=True)
-    extension = models.CharField(_("extension"), max_length=64, blank=True)
-    agent_id = models.CharField(
+    extension = IdentifierField(_("extension"), max_length=64, blank=True)
+    agent_id = IdentifierField(
         _("agent id"), max_length=255, blank=True, help_text=_("The CRM's id of the user.")
     )
     agent_name = models.CharField(_("agent"), max_length=255, blank=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from django.db import models
 
-from .fields import tenant_field
+from .fields import IdentifierField, tenant_field
 
 
 class Checkpoint(models.Model):
     """Position at which the next run of a command resumes for a tenant."""
 
     tenant = tenant_field()
-    name = models.CharField(max_length=64)
+    name = IdentifierField(max_length=64)
     value = models.JSONField()
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ..records import ContactReference
+from .fields import IdentifierField
 
 
 class ContactReferenceModel(models.Model):
@@ -26,7 +27,7 @@ class ContactReferenceModel(models.Model):
         db_index=False,
         db_constraint=False,  # a constraint would make concurrent inserts lock the same row
     )
-    contact_id = models.CharField(_("contact id"), max_length=255, blank=True)
+    contact_id = IdentifierField(_("contact id"), max_length=255, blank=True)
     contact = GenericForeignKey("contact_type", "contact_id")
     contact_name = models.CharField(_("contact"), max_length=255, blank=True)
 
@@ -56,7 +57,7 @@ class RequiredContactReferenceModel(ContactReferenceModel):
         related_name="+",
         db_index=False,
     )
-    contact_id = models.CharField(_("contact id"), max_length=255)
+    contact_id = IdentifierField(_("contact id"), max_length=255)
     contact_name = models.CharField(_("contact"), max_length=255, blank=True, editable=False)
 
     class Meta:

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from .fields import IdentifierField
 from .validators import validate_reasonable_year
 
 Token = TypeVar("Token", bound="HashedToken")
@@ -34,7 +35,7 @@ class HashedToken(models.Model):
     # Prefix by which authenticators and secret scanners recognize the token.
     MARK: ClassVar[str]
 
-    digest = models.CharField(max_length=64, unique=True, editable=False)
+    digest = IdentifierField(max_length=64, unique=True, editable=False)
     hint = models.CharField(_("begins with"), max_length=16, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     expires_at = models.DateTimeField(

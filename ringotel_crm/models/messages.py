@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..media.storage import recording_storage
 from .contact_reference import ContactReferenceModel
-from .fields import tenant_field
+from .fields import IdentifierField, tenant_field
 
 
 class Conversation(ContactReferenceModel):
@@ -18,19 +18,19 @@ class Conversation(ContactReferenceModel):
     chat sessions."""
 
     tenant = tenant_field()
-    ringotel_user_id = models.CharField(
+    ringotel_user_id = IdentifierField(
         max_length=64, editable=False, help_text="Ringotel's id of the user, else our number."
     )
     local_number = models.CharField(
         _("our number"), max_length=64, blank=True, help_text=_("Number or extension.")
     )
-    remote_number_normalized = models.CharField(
+    remote_number_normalized = IdentifierField(
         max_length=64, editable=False, help_text="E.164 where it can be read, else as sent."
     )
     remote_number = models.CharField(_("their number"), max_length=64)
-    agent_id = models.CharField(_("agent id"), max_length=255, blank=True)
+    agent_id = IdentifierField(_("agent id"), max_length=255, blank=True)
     agent_name = models.CharField(_("agent"), max_length=255, blank=True)
-    session_id = models.CharField(
+    session_id = IdentifierField(
         max_length=64, blank=True, editable=False, help_text="Ringotel's latest chat session."
     )
     last_at = models.DateTimeField(_("last message"), null=True, blank=True)
@@ -112,10 +112,10 @@ class Message(models.Model):
             return list(type(self)).index(self)
 
     tenant = tenant_field()
-    message_id = models.CharField(
+    message_id = IdentifierField(
         max_length=255, editable=False, help_text="Ringotel's id of the message."
     )
-    session_id = models.CharField(
+    session_id = IdentifierField(
         max_length=64, blank=True, editable=False, help_text="Ringotel's id of the chat session."
     )
     conversation = models.ForeignKey(
@@ -133,7 +133,7 @@ class Message(models.Model):
     carrier_status = models.CharField(
         _("delivery"), max_length=16, choices=CarrierStatus.choices, blank=True, editable=False
     )
-    carrier_id = models.CharField(
+    carrier_id = IdentifierField(
         max_length=128, blank=True, editable=False, help_text="The SMS carrier's id of the message."
     )
     carrier_error = models.CharField(_("reason"), max_length=255, blank=True, editable=False)

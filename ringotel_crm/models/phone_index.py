@@ -6,7 +6,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .fields import tenant_field
+from .fields import IdentifierField, tenant_field
 
 
 class PhoneIndex(models.Model):
@@ -22,7 +22,7 @@ class PhoneIndex(models.Model):
         db_index=False,
         db_constraint=False,
     )
-    object_id = models.CharField(_("object id"), max_length=255)
+    object_id = IdentifierField(_("object id"), max_length=255)
 
     class Meta:
         verbose_name = _("indexed number")

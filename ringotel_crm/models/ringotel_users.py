@@ -6,7 +6,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .fields import tenant_field
+from .fields import IdentifierField, tenant_field
 
 
 class RingotelUser(models.Model):
@@ -24,9 +24,9 @@ class RingotelUser(models.Model):
         ATTACHED = "attached", _("attached extension")
 
     tenant = tenant_field()
-    ringotel_id = models.CharField(_("Ringotel's id"), max_length=64)
+    ringotel_id = IdentifierField(_("Ringotel's id"), max_length=64)
     name = models.CharField(_("name"), max_length=255, blank=True)
-    extension = models.CharField(_("extension"), max_length=64, blank=True)
+    extension = IdentifierField(_("extension"), max_length=64, blank=True)
     email = models.CharField(_("e-mail"), max_length=254, blank=True)
     owner = models.ForeignKey(
         "self",
@@ -37,7 +37,7 @@ class RingotelUser(models.Model):
         editable=False,
         related_name="attached",
     )
-    agent_id = models.CharField(
+    agent_id = IdentifierField(
         _("agent id"), max_length=255, blank=True, help_text=_("The CRM's id of the user.")
     )
     agent_name = models.CharField(_("agent"), max_length=255, blank=True, editable=False)

@@ -10,7 +10,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .fields import tenant_field
+from .fields import SlugIdentifierField, tenant_field
 from .hashed_tokens import HashedToken, HashedTokenManager
 
 
@@ -18,7 +18,7 @@ class Webhook(models.Model):
     """A URL to which Ringotel sends events, with the tenant and user to process them as."""
 
     tenant = tenant_field()
-    name = models.SlugField(
+    name = SlugIdentifierField(
         _("name"), max_length=100, unique=True, help_text=_("The last part of the URL.")
     )
     user = models.ForeignKey(

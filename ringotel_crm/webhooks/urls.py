@@ -1,4 +1,4 @@
-"""URL of the webhooks."""
+"""URLs of the webhooks. The trailing slash is optional."""
 
 from __future__ import annotations
 
@@ -6,4 +6,7 @@ from django.urls import path
 
 from .views import receive
 
-urlpatterns = [path("<slug:name>/", receive, name="webhook")]
+urlpatterns = [
+    path("<slug:name>/", receive, name="webhook"),
+    path("<slug:name>", receive),
+]

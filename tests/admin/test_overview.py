@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import Counter
 from html import unescape
 
 import pytest
@@ -9,6 +10,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.formats import date_format
+from pytest_django import Settings
 
 from ringotel_crm.models import Activity
 from tests.fixtures.admin import make_call
@@ -126,6 +129,61 @@ def test_custom_range_is_counted(boss: Client) -> None:
     response = boss.get(URL, {"since": "2026-03-02", "until": "2026-03-02"})
 
     assert (response.context["answered"], response.context["missed"]) == (3, 1)
+
+
+# From each zone one day with a change of its offset, and one without.
+DAYS = [
+    *(("Europe/Dublin", dt.date(2026, 3, 2)), ("Europe/Dublin", dt.date(2026, 3, 29))),
+    *(("Europe/Dublin", dt.date(2026, 10, 25)), ("America/New_York", dt.date(2026, 11, 1))),
+    *(("Asia/Kolkata", dt.date(2026, 3, 2)), ("Australia/Lord_Howe", dt.date(2026, 4, 5))),
+    *(("Pacific/Kiritimati", dt.date(2026, 3, 2)), ("America/St_Johns", dt.date(2026, 3, 8))),
+]
+
+
+@pytest.mark.parametrize(("zone", "day"), DAYS)
+def test_days_and_hours_are_local(
+    boss: Client, settings: Settings, zone: str, day: dt.date
+) -> None:
+    settings.TIME_ZONE = zone
+    midnight = timezone.make_aware(dt.datetime.combine(day, dt.time()))
+    hours: Counter[int] = Counter()
+    quarter = midnight.astimezone(dt.UTC)
+    while timezone.localtime(quarter).date() == day:
+        make_call(call_id=f"{quarter}", start=quarter)
+        hours[timezone.localtime(quarter).hour] += 1
+        quarter += dt.timedelta(minutes=15)
+    for outside in (midnight - dt.timedelta(minutes=1), quarter):
+        make_call(call_id=f"{outside}", start=outside)
+
+    since, until = day - dt.timedelta(days=3), day + dt.timedelta(days=3)
+    figures = links(boss.get(URL, {"since": str(since), "until": str(until)}).content.decode())
+
+    label = date_format(day, "SHORT_DATE_FORMAT")
+    assert f"{label}: {hours.total()} answered" in figures
+    figures = links(boss.get(URL, {"since": str(day), "until": str(day)}).content.decode())
+    # Of the hours of ordinary length, the first and the last.
+    for hour in {0, 23, *(hour for hour, count in hours.items() if count != 4)} & hours.keys():
+        count = hours[hour]
+        url = figures[f"{hour}:00: {count} answered"]
+        assert boss.get(url).context["cl"].result_count == count
+
+
+@pytest.mark.parametrize(
+    "period",
+    [
+        {},
+        {"start__gte": "2026-03-02"},
+        {"start__gte": "x", "start__lt": "y"},
+        {"start__gte": "0001-01-01T00:00", "start__lt": "9999-12-31T23:59"},
+        {"start__gte": "2026-03-02T00:00", "start__lt": "2026-03-01T00:00"},
+    ],
+)
+@pytest.mark.parametrize("hour", ["9", "99", "x", "-1", "9" * 30])
+def test_invalid_hour_or_period_is_no_error(
+    boss: Client, hour: str, period: dict[str, str]
+) -> None:
+    make_call()
+    assert boss.get("/admin/ringotel_crm/activity/", {"hour": hour, **period}).status_code < 400
 
 
 def test_charts_comply_with_strict_csp(boss: Client) -> None:

@@ -133,14 +133,12 @@ def people(request: HttpRequest) -> JsonResponse:
 
 def charts(request: HttpRequest) -> JsonResponse:
     """Run a grouped query for each chart of a week."""
-    week = Activity.objects.filter(start__gte=timezone.now() - dt.timedelta(days=7))
-    queries = (
-        statistics.per_day,
-        statistics.per_hour,
-        statistics.per_agent,
-        statistics.per_contact,
-    )
-    return JsonResponse({"results": [query(week) for query in queries]})
+    end = timezone.now()
+    begin = end - dt.timedelta(days=7)
+    week = Activity.objects.filter(start__gte=begin, start__lt=end)
+    by_time = [query(week, begin, end) for query in (statistics.per_day, statistics.per_hour)]
+    others = [query(week) for query in (statistics.per_agent, statistics.per_contact)]
+    return JsonResponse({"results": [*by_time, *others]})
 
 
 urlpatterns = [

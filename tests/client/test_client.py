@@ -261,7 +261,8 @@ def test_calls_are_read_and_an_unreadable_row_does_not_hide_the_others(
     ringotel: RingotelServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = {"a": "442079460001", "b": 500, "c": 16, "t": 1772452800000, "d": 27, "o": False}
-    body = f'{{"result": [{{"a": "1"}}, {json.dumps(row)}]}}'
+    without_time = [{"a": "1"}, {**row, "t": 0}, {**row, "t": "0.0"}]
+    body = json.dumps({"result": [*without_time, row]})
     monkeypatch.setattr(ringotel, "answer", lambda method, params: (200, body))
 
     assert Ringotel().get_calls(BEGIN, END) == [
@@ -274,7 +275,7 @@ def test_calls_are_read_and_an_unreadable_row_does_not_hide_the_others(
             cause="16",
         )
     ]
-    assert "1 rows cannot be read" in caplog.text
+    assert "3 rows cannot be read" in caplog.text
 
 
 def test_import_returns_the_new_ids(ringotel: RingotelServer) -> None:

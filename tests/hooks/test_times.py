@@ -34,6 +34,13 @@ TIMES = [
     ("2026-03-02T12:00:00.250Z", at(12).replace(microsecond=250_000)),
     ("2026-03-02", at(0)),
     ("2099-12-31T23:59:59Z", dt.datetime(2099, 12, 31, 23, 59, 59, tzinfo=dt.UTC)),
+    ("2026-03-02t12:00:00z", at(12)),
+    ("2026-03-02t13:00:00.25+01:00", at(12).replace(microsecond=250_000)),
+    ("2026-03-02 12:00:00Z", at(12)),
+    ("2026-03-02T12:00:00-00:00", at(12)),
+    ("2026-03-02T12:00:00.123456789Z", at(12).replace(microsecond=123_456)),
+    ("2026-03-02T11:59:60Z", at(12)),
+    ("2016-12-31T15:59:60.5-08:00", dt.datetime(2017, 1, 1, 0, 0, 0, 500_000, dt.UTC)),
     (10**11 - 1, None),  # still seconds, and so the year 5138
     (10**11, dt.datetime(1973, 3, 3, 9, 46, 40, tzinfo=dt.UTC)),  # already milliseconds
 ]
@@ -85,6 +92,17 @@ INVALID_TIMES: list[Any] = [
     *(True, False, [NOON], {"time": NOON}, [], {"a": {"b": 1}}),
 ]
 
+ZEROS: list[Any] = [
+    *(0, 0.0, -0.0, "0", " 0 ", "00000", "0.0", "0.", "0.000000000000", "-0", "+0"),
+    *(
+        "1970-01-01T00:00:00Z",
+        "1970-01-01t00:00:00.000z",
+        "1970-01-01",
+        "1970-01-01T01:00:00+01:00",
+    ),
+    *("0000-00-00", "0000-00-00 00:00:00", "0000-00-00T00:00:00Z", "0000-00-00t00:00:00.000000z"),
+]
+
 
 def short(value: Any) -> str:
     return repr(value)[:40]
@@ -108,6 +126,16 @@ def test_time_is_read_in_any_format(
 )
 def test_invalid_time_is_rejected(api: Api, hook: str, field: str, value: Any) -> None:
     assert api.refused(hook, {"call_id": "c1", field: value}).keys() == {field}
+
+
+@pytest.mark.parametrize("value", ZEROS, ids=short)
+def test_zero_is_an_unknown_time(api: Api, value: Any) -> None:
+    api.ok("StopCallActivity", {"call_id": "c1", "call_end": value})
+    api.ok("CreateActivity", {"call_id": "c1", "call_start": value})
+    call = the_call()
+    assert call.start is not None
+    assert (call.start.year > 1970, call.end) == (True, None)
+    assert api.results("Contacts", {"updated_since": str(value)}) == []
 
 
 @pytest.mark.parametrize(("value", "expected"), [pair for pair in TIMES if pair[1]], ids=short)

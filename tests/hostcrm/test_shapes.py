@@ -113,6 +113,19 @@ def test_call_refers_to_text_key(shape: None) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("shape", ["TextKeys"], indirect=True)
+@pytest.mark.parametrize("id", ["ADA", "ádá", "ａda"])
+def test_text_keys_are_compared_exactly(shape: None, id: str) -> None:
+    Keyed.objects.create(code="ada", name="Ada Example", digits=353209150100)
+    api = Api(make_token())
+    assert api.refused("UpdateContact", {"id": id, "last_name": "Taken"}, 404)
+    api.ok("CreateActivity", {"call_id": "c1", "caller_number": "020 915 0555", "contact_id": id})
+    assert Activity.objects.get().contact_id == ""
+    api.ok("UpdateContact", {"id": "ada", "last_name": "Sample"})
+    assert Keyed.objects.get().name == "Ada Sample"
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("shape", ["Shared"], indirect=True)
 def test_shared_company_number_returns_last_caller(shape: None) -> None:
     account = Account.objects.create(name="Sample Ltd", phone="020 915 0100")

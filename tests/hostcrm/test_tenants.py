@@ -188,6 +188,26 @@ def test_key_without_branch_has_no_access(north: Branch, theirs: dict[str, str])
     )
 
 
+@pytest.mark.parametrize("tenant", ["SOUTH", "söuth", "south "])
+def test_tenants_are_compared_exactly(theirs: dict[str, str], tenant: str) -> None:
+    api = make_api(tenant)
+    assert [api.results(hook) for hook in ("Users", "Contacts", "Organizations")] == [[], [], []]
+    assert api.results("FindContact", {"phone": "020 915 0900"}) == []
+    contact = {"id": theirs["person"], "last_name": "Taken"}
+    assert api.call("UpdateContact", contact).status_code == 404
+    call = {"id": theirs["activity"], "subject": "Taken"}
+    assert api.call("UpdateActivity", call).status_code == 404
+
+
+@pytest.mark.parametrize("extension", ["DESK", "désk"])
+def test_extensions_are_compared_exactly(api: Api, north: Branch, extension: str) -> None:
+    una = Staff.objects.create(user=User.objects.create_user("una"), branch=north, desk="desk")
+    api.ok("CreateActivity", {"call_id": "n1", "extension": extension})
+    assert Activity.objects.get().agent_id == ""
+    api.ok("CreateActivity", {"call_id": "n2", "extension": "desk"})
+    assert Activity.objects.get(call_id="n2").agent_id == str(una.pk)
+
+
 def test_password_has_access_to_branch_of_user(theirs: dict[str, str]) -> None:
     user = User.objects.get(username="stina")
     user.set_password("correct horse")

@@ -1,5 +1,8 @@
-"""Small real recordings made by ffmpeg and sox: 440 Hz for a tenth of a second (four tenths in ADTS), or what its name
-says for half a second (eight in ADTS): without a header that tells its length, silent at first and so of fewer bits."""
+"""Small real recordings, made with FFmpeg and SoX: a 440 Hz tone of 0.1 s.
+
+Exceptions: 0.4 s in ``adts.aac`` and 1 s in ``gsm.gsm``; and half a second (8 s in ADTS) that
+begins with silence, so with fewer bits, in the files whose names state what is special about them.
+"""
 
 from __future__ import annotations
 
@@ -8,48 +11,54 @@ from pathlib import Path
 
 DATA = Path(__file__).parents[1] / "data" / "audio"
 
+# Content type, extension and codec of the samples that are audio.
 SOUND = {
     "aac.m4a": ("audio/mp4", ".m4a", "aac"),
     "adpcm.wav": ("audio/wav", ".wav", "adpcm"),
     "adts.aac": ("audio/aac", ".aac", "aac"),
+    "aiff.aiff": ("audio/aiff", ".aiff", "pcm"),
     "alaw.wav": ("audio/wav", ".wav", "alaw"),
     "amr.amr": ("audio/amr", ".amr", "amr"),
     "bare.mp3": ("audio/mpeg", ".mp3", "mp3"),
     "flac.flac": ("audio/flac", ".flac", "flac"),
+    "flac.ogg": ("audio/ogg", ".ogg", "flac"),
     "fragmented.m4a": ("audio/mp4", ".m4a", "aac"),
+    "gsm.gsm": ("audio/x-gsm", ".gsm", "gsm"),
     "gsm.wav": ("audio/wav", ".wav", "gsm"),
+    "mulaw.au": ("audio/basic", ".au", "mulaw"),
     "mulaw.wav": ("audio/wav", ".wav", "mulaw"),
+    "opus.mka": ("audio/x-matroska", ".mka", "opus"),
     "opus.ogg": ("audio/ogg", ".ogg", "opus"),
     "opus.webm": ("audio/webm", ".webm", "opus"),
     "pcm.wav": ("audio/wav", ".wav", "pcm"),
     "piped.wav": ("audio/wav", ".wav", "pcm"),
+    "speex.ogg": ("audio/ogg", ".ogg", "speex"),
     "tagged.mp3": ("audio/mpeg", ".mp3", "mp3"),
     "vbr.aac": ("audio/aac", ".aac", "aac"),
     "vbr.mp3": ("audio/mpeg", ".mp3", "mp3"),
     "vorbis.ogg": ("audio/ogg", ".ogg", "vorbis"),
+    "wma.wma": ("audio/x-ms-wma", ".wma", "wma"),
 }
-"""The samples that are audio: content type, extension, codec."""
 
+# Samples whose headers do not state the duration.
 NO_DURATION = {"fragmented.m4a"}
-"""Those that do not say how long they are."""
 
+# The samples that are refused, and a word of the reason.
 OTHER = {
-    "opus.mka": "Matroska",
     "video.mp4": "video",
     "video.webm": "video",
 }
-"""The samples that are refused, and a word that says why."""
 
 
 def sample(name: str) -> bytes:
-    """The bytes of one of the samples above."""
+    """Return the content of one of the samples above."""
     return (DATA / name).read_bytes()
 
 
-def wav(*chunks: tuple[bytes, bytes]) -> bytes:
-    """A WAVE file of these chunks, each a name of four letters and its body."""
-    body = b"WAVE" + b"".join(
-        struct.pack("<4sI", name, len(data)) + data + b"\0" * (len(data) % 2)
-        for name, data in chunks
-    )
-    return struct.pack("<4sI", b"RIFF", len(body)) + body
+def wav(*chunks: tuple[bytes, bytes], form: bytes = b"RIFF") -> bytes:
+    """Return a WAVE file with these chunks, each a name of four letters and its content."""
+    order = ">" if form == b"RIFX" else "<"
+    body = b"WAVE"
+    for name, data in chunks:
+        body += struct.pack(f"{order}4sI", name, len(data)) + data + b"\0" * (len(data) % 2)
+    return struct.pack(f"{order}4sI", form, len(body)) + body

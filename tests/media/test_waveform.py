@@ -15,7 +15,7 @@ from ringotel_crm.models import Recording
 from tests.media.audio_samples import SOUND, sample, wav
 
 RATE = 8000
-# Silence, then loud, then half as loud.
+# A second of silence, a loud one, and one half as loud.
 LEVELS = [0.0] * RATE + [0.9] * RATE + [0.45] * RATE
 TONE = [level * math.sin(2 * math.pi * 440 * n / RATE) for n, level in enumerate(LEVELS)]
 
@@ -52,7 +52,7 @@ ENCODED = {
 @pytest.mark.parametrize("name", ENCODED)
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("extensible", [False, True])
-def test_wave_files(
+def test_wave_levels_are_measured(
     name: str, channels: int, extensible: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
@@ -70,12 +70,12 @@ def test_wave_files(
     third = BARS // 3
     assert max(found[:third]) <= 8
     assert min(found[third : 2 * third]) >= 240
-    # The G.711 encoders above follow the continuous curve, which the real ones do in steps.
+    # Real G.711 encoders approximate the curve of those above by segments.
     assert all(abs(bar - 127) < 20 for bar in found[2 * third :])
 
 
 @pytest.mark.parametrize("name", SOUND)
-def test_each_format(name: str) -> None:
+def test_each_format_is_decoded_by_pyav(name: str) -> None:
     pytest.importorskip("av")
     found = peaks(io.BytesIO(sample(name)))
     assert found is not None
@@ -84,14 +84,16 @@ def test_each_format(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SOUND)
-def test_without_a_decoder(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_wave_is_read_without_pyav(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     found = peaks(io.BytesIO(sample(name)))
-    assert (found is not None) == (SOUND[name][2] in ("pcm", "alaw", "mulaw"))
+    content_type, _extension, codec = SOUND[name]
+    is_read = content_type == "audio/wav" and codec in ("pcm", "alaw", "mulaw")
+    assert (found is not None) == is_read
 
 
 @pytest.mark.parametrize("name", SOUND)
-def test_broken_files(name: str) -> None:
+def test_damaged_files_raise_nothing(name: str) -> None:
     for data in (
         sample(name)[: len(sample(name)) // 2],
         sample(name)[:60] + bytes(500),
@@ -100,13 +102,13 @@ def test_broken_files(name: str) -> None:
         assert peaks(io.BytesIO(data)) is None or len(peaks(io.BytesIO(data)) or b"") in (0, BARS)
 
 
-def test_what_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_decoding_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("av")
     monkeypatch.setattr(waveform, "MAX_SECONDS", -1)
     assert peaks(io.BytesIO(sample("opus.ogg"))) == b""
 
 
-def test_a_short_one() -> None:
+def test_short_files_have_all_bars() -> None:
     fmt = sample("pcm.wav")[20:36]
     for samples in (0, 1, 7):
         found = peaks(io.BytesIO(wav((b"fmt ", fmt), (b"data", b"\0\1" * samples))))
@@ -115,7 +117,7 @@ def test_a_short_one() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", bytes(BARS), bytes(range(BARS))])
-def test_the_drawing(data: bytes) -> None:
+def test_svg_has_one_line_per_bar(data: bytes) -> None:
     drawing = ET.fromstring(svg(data))
     assert drawing.get("viewBox") == f"0 0 {BARS} 64"
     path = drawing[0].get("d") or ""
@@ -123,7 +125,9 @@ def test_the_drawing(data: bytes) -> None:
 
 
 @pytest.mark.django_db
-def test_made_once(recording_id: int, listener: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waveform_is_made_once(
+    recording_id: int, listener: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     url = f"/ringotel/recordings/{recording_id}/waveform.svg"
     first = listener.get(url)
     assert first["Content-Type"] == "image/svg+xml"

@@ -239,7 +239,7 @@ def test_error_report_of_authentication_hides_the_secret(
 def test_every_hook_requires_authentication(client: Client, db: None) -> None:
     """Every endpoint answers anonymous requests with 403 and a challenge."""
     for pattern in urlpatterns:
-        url = reverse(f"ringotel_crm:{pattern.name}")
+        url = f"/ringotel/{pattern.pattern}"
         view: Any = pattern.callback
         for method in list(view.actions):
             response = client.generic(method.upper(), url)

@@ -120,6 +120,16 @@ def test_any_order_results_in_the_same_rows(
         ]
 
 
+@pytest.mark.parametrize("zero", [0, 0.0, "0", "00000", "0.0", "1970-01-01T00:00:00Z"])
+def test_zero_is_an_unknown_time(sender: Sender, people: None, zero: Any) -> None:
+    sender.send(stopped(call_start=zero, call_end=zero))
+
+    ((call, _legs),) = log()
+    received = WebhookEvent.objects.get().received_at
+    assert call["end"] == received
+    assert call["start"] is None or call["start"].year > 1970
+
+
 def test_answered_ring_group_has_the_agent_who_answered(sender: Sender, people: None) -> None:
     sender.send(*RING_GROUP)
 

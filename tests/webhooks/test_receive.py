@@ -42,6 +42,19 @@ def test_event_is_stored_without_secrets_and_processed(sender: Sender) -> None:
     assert Activity.objects.get().call_id == event["params"]["call_id"]
 
 
+@pytest.mark.parametrize("debug", [True, False])
+def test_url_without_trailing_slash_is_accepted(
+    sender: Sender, settings: Settings, debug: bool
+) -> None:
+    settings.DEBUG = debug
+    sender.path = sender.path.removesuffix("/")
+
+    assert sender.post({"api_token": sender.token, **started()}).status_code == 200
+    assert statuses() == ["processed"]
+    assert sender.post({"api_token": "wrong", **started()}).status_code == 403
+    assert sender.client.get(sender.path).status_code == 405
+
+
 @pytest.mark.parametrize(
     "token",
     [

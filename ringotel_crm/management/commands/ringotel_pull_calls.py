@@ -9,11 +9,13 @@ from collections import Counter
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from ... import phone
 from ...backends import Backend
 from ...client import Ringotel, RingotelApiError, RingotelAuthenticationError
 from ...conf import conf
+from ...exceptions import InvalidInput
 from ...internal.parsing import parse_timestamp
 from ...models import Activity
 from ...records import CallHistoryEntry
@@ -29,10 +31,13 @@ UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def parse_since(text: str) -> dt.datetime:
-    """Return a point in time, or how long ago: 90m, 12h, 7d. Raises ``Invalid``."""
+    """Return a point in time, or how long ago: 90m, 12h, 7d. Raises ``InvalidInput``."""
     if match := re.fullmatch(r"(\d{1,4})([mhd])", text):
         return timezone.now() - dt.timedelta(**{UNITS[match[2]]: int(match[1])})
-    return parse_timestamp(text)
+    since = parse_timestamp(text)
+    if since is None:
+        raise InvalidInput(_("Enter a time between 1970 and 2100."))
+    return since
 
 
 class Command(AccountCommand):

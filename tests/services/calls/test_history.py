@@ -309,7 +309,7 @@ def test_since_is_a_time_or_an_age(ringotel: RingotelServer, since: str) -> None
     )
 
 
-@pytest.mark.parametrize("since", ["yesterday", "", "5w", "-1d", "999999d"])
+@pytest.mark.parametrize("since", ["yesterday", "", "5w", "-1d", "999999d", "0"])
 def test_invalid_since_is_refused(ringotel: RingotelServer, since: str) -> None:
     with pytest.raises((CommandError, SystemExit)):
         pull(f"--since={since}")

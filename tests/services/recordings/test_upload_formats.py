@@ -160,17 +160,23 @@ def test_a_bomb_behind_a_header(way: Way, storage: Storage, call: str) -> None:
     assert content(str(the_recording().file.name)) == bomb
 
 
-def test_the_declared_type_is_not_believed(way: Way, storage: Storage, api: Api) -> None:
-    for declared in ("audio/mpeg", "audio/x-unheard-of", "application/octet-stream"):
-        call = api.id("CreateActivity", {"call_id": declared})
-        assert way.send(call, sample("opus.ogg"), declared=declared).status_code == 200
-        recording = Recording.objects.get(activity_id=int(call))
-        assert (recording.content_type, str(recording.file.name)[-4:]) == ("audio/ogg", ".ogg")
+DECLARED = ["audio/mpeg", "audio/x-unknown", "application/octet-stream", "binary/octet-stream"]
+DECLARED += ["application/ogg", "video/webm", "text/plain", "application/x-www-form-urlencoded", ""]
 
 
-def test_a_type_that_is_not_taken(api: Api, storage: Storage, call: str) -> None:
-    response = api.send("UpdateCallRecording", sample("pcm.wav"), "text/plain", query=f"id={call}")
-    assert_refused(response, 415)
+@pytest.mark.parametrize("declared", DECLARED)
+def test_declared_type_is_ignored(way: Way, api: Api, call: str, declared: str) -> None:
+    assert way.send(call, sample("opus.ogg"), declared=declared).status_code == 200
+    recording = the_recording()
+    assert (recording.content_type, str(recording.file.name)[-4:]) == ("audio/ogg", ".ogg")
+
+
+def test_bytes_before_the_first_frame_are_kept(way: Way, storage: Storage, call: str) -> None:
+    damaged = b"\0\0\0\0" + sample("vbr.mp3")
+    assert way.send(call, damaged).status_code == 200
+    recording = the_recording()
+    assert (recording.content_type, recording.codec) == ("audio/mpeg", "mp3")
+    assert content(str(recording.file.name)) == damaged
 
 
 def test_more_comes_than_was_said(way: Way, storage: Storage, call: str) -> None:
