@@ -179,13 +179,13 @@ def _find_stream(file: IO[bytes], start: int, end: int) -> Audio | None:
 
 def _read_wave(source: _Source) -> Audio:
     if not wav.is_wave(source.head):
-        raise _unsupported(_("This is a RIFF file that is not WAVE."))
+        raise _unsupported(_("This RIFF file is not a WAVE file."))
     try:
         wave = wav.read_wave(source.file, source.start)
     except wav.MissingChunk as exc:
-        raise _unsupported(_("This WAVE file ends before its sound begins.")) from exc
+        raise _unsupported(_("This WAVE file ends before its audio data.")) from exc
     if not wave.length:
-        raise _unsupported(_("There is no sound in this file."))
+        raise _unsupported(_("This file contains no audio."))
     duration = wave.duration
     if wave.tag == wav.MP3:
         frames = _Source(source.file, wave.start, wave.start + wave.length)
@@ -206,14 +206,14 @@ def _read_au(source: _Source) -> Audio:
     codec, width = AU_CODECS.get(encoding, (f"au-{encoding}", 0))
     length = min(length, source.size - offset)
     if length <= 0:
-        raise _unsupported(_("There is no sound in this file."))
+        raise _unsupported(_("This file contains no audio."))
     return _audio(
         "audio/basic", ".au", codec, length / max(width * channels * rate, 1) if width else None
     )
 
 
 def _read_asf(source: _Source) -> Audio:
-    _require_sound_only(sound=ASF_AUDIO in source.head, video=ASF_VIDEO in source.head)
+    _require_audio_only(audio=ASF_AUDIO in source.head, video=ASF_VIDEO in source.head)
     info = ASF(source).info
     return _audio("audio/x-ms-wma", ".wma", "wma", info.length if info else None)
 
@@ -222,7 +222,7 @@ def _read_mp4(source: _Source) -> Audio:
     atoms = Atoms(source)
     tracks = atoms[b"moov"].findall(b"trak")
     handlers = {track[b"mdia", b"hdlr"].read(source)[1][8:12] for track in tracks}
-    _require_sound_only(sound=b"soun" in handlers, video=b"vide" in handlers)
+    _require_audio_only(audio=b"soun" in handlers, video=b"vide" in handlers)
     info = MP4Info(atoms, source)
     is_aac = info.codec == "mp4a" or info.codec.startswith("mp4a.40")
     return _audio("audio/mp4", ".m4a", "aac" if is_aac else info.codec.lower(), info.length)
@@ -233,7 +233,7 @@ def _read_matroska(source: _Source) -> Audio:
     types = [
         int.from_bytes(kind) for kind in _elements(head, SEGMENT, TRACKS, TRACK_ENTRY, TRACK_TYPE)
     ]
-    _require_sound_only(sound=2 in types, video=1 in types)
+    _require_audio_only(audio=2 in types, video=1 in types)
     codec = _elements(head, SEGMENT, TRACKS, TRACK_ENTRY, CODEC_ID)[0].decode("ascii")
     scales = _elements(head, SEGMENT, INFO, TIMESTAMP_SCALE)
     nanoseconds = int.from_bytes(scales[0]) if scales else 1_000_000
@@ -389,7 +389,7 @@ def _read_amr(source: _Source) -> Audio:
     is_wide = source.head.startswith(b"#!AMR-WB\n")
     start = 9 if is_wide else 6
     if source.size <= start:
-        raise _unsupported(_("There is no sound in this file."))
+        raise _unsupported(_("This file contains no audio."))
     frames = _Source(source.file, source.start + start, source.start + source.size)
     return _read_amr_wide(frames) if is_wide else _read_amr_narrow(frames)
 
@@ -404,7 +404,7 @@ def _read_amr_wide(source: _Source) -> Audio:
 
 def _read_flac(source: _Source) -> Audio:
     if len(source.head) <= 42:
-        raise _unsupported(_("This FLAC file ends before its sound begins."))
+        raise _unsupported(_("This FLAC file ends before its audio data."))
     return _audio("audio/flac", ".flac", "flac", FLACInfo(source.head[8:42]).length)
 
 
@@ -440,7 +440,7 @@ def _read_ogg(source: _Source) -> Audio:
         raise _unsupported(_("This is video, not audio."))
     found = [codec for mark, codec in OGG_CODECS.items() if mark in source.head]
     if not found:
-        raise _unsupported(_("This is an Ogg file without Opus, Vorbis, Speex or FLAC sound."))
+        raise _unsupported(_("This Ogg file contains no Opus, Vorbis, Speex or FLAC audio."))
     codec, read_info = found[0]
     info = read_info(source)
     rate = getattr(info, "sample_rate", 48000)  # the rate of Opus
@@ -448,7 +448,7 @@ def _read_ogg(source: _Source) -> Audio:
         return _audio("audio/ogg", ".ogg", codec, samples / rate)
     if _last_ogg_sample(source.head, info.serial):
         return _audio("audio/ogg", ".ogg", codec, None)
-    raise _unsupported(_("This Ogg file ends before its sound begins."))
+    raise _unsupported(_("This Ogg file ends before its audio data."))
 
 
 def _last_ogg_sample(data: bytes, serial: int) -> int:
@@ -464,11 +464,11 @@ def _last_ogg_sample(data: bytes, serial: int) -> int:
     return 0
 
 
-def _require_sound_only(*, sound: bool, video: bool) -> None:
+def _require_audio_only(*, audio: bool, video: bool) -> None:
     if video:
         raise _unsupported(_("This is video, not audio."))
-    if not sound:
-        raise _unsupported(_("There is no sound in this file."))
+    if not audio:
+        raise _unsupported(_("This file contains no audio."))
 
 
 def _audio(content_type: str, extension: str, codec: str, duration: float | None) -> Audio:

@@ -1,4 +1,4 @@
-"""Where recordings are kept."""
+"""The storage of recordings and of the files of messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 def recording_storage() -> Storage:
-    """``STORAGES["ringotel_recordings"]``, else the project's default storage."""
+    """Return ``STORAGES["ringotel_recordings"]``, or the default storage of the project."""
     try:
         return storages["ringotel_recordings"]
     except InvalidStorageError:
@@ -26,52 +26,55 @@ def recording_storage() -> Storage:
 
 @contextmanager
 def translate_storage_errors() -> Iterator[None]:
-    """``Unavailable`` instead of whatever a full disk or a broken storage raises."""
+    """Raise ``Unavailable`` for any error of the storage, such as a full disk."""
     try:
         yield
-    except Exception as error:
+    except Exception as exc:
         logger.exception("A file could not be stored.")
         raise ServiceUnavailable(
             _("The recording cannot be stored now. Send it again later.")
-        ) from error
+        ) from exc
 
 
-def _s3(seconds: int, content_type: str, disposition: str) -> dict[str, Any]:
+# Each maps seconds of validity, content type and content disposition to the arguments that the
+# ``url()`` of a storage of django-storages takes.
+
+
+def _s3_options(seconds: int, content_type: str, disposition: str) -> dict[str, Any]:
     parameters = {"ResponseContentType": content_type, "ResponseContentDisposition": disposition}
     return {"expire": seconds, "parameters": parameters}
 
 
-def _google(seconds: int, content_type: str, disposition: str) -> dict[str, Any]:
-    expiration = dt.timedelta(seconds=seconds)
+def _google_options(seconds: int, content_type: str, disposition: str) -> dict[str, Any]:
     parameters = {
-        "expiration": expiration,
+        "expiration": dt.timedelta(seconds=seconds),
         "response_type": content_type,
         "response_disposition": disposition,
     }
     return {"parameters": parameters}
 
 
-def _azure(seconds: int, content_type: str, disposition: str) -> dict[str, Any]:
+def _azure_options(seconds: int, content_type: str, disposition: str) -> dict[str, Any]:
     parameters = {"content_type": content_type, "content_disposition": disposition}
     return {"expire": seconds, "parameters": parameters}
 
 
-# django-storages has three ways to ask for a signed URL.
 SIGNED_URL_OPTIONS: dict[str, Callable[[int, str, str], dict[str, Any]]] = {
-    "storages.backends.s3": _s3,
-    "storages.backends.gcloud": _google,
-    "storages.backends.azure_storage": _azure,
+    "storages.backends.s3": _s3_options,
+    "storages.backends.gcloud": _google_options,
+    "storages.backends.azure_storage": _azure_options,
 }
 
 
 def signed_url(
     storage: Storage, name: str, *, seconds: int, content_type: str, disposition: str
 ) -> str | None:
-    """A URL at which anybody has the file for so long; None where the storage gives out none."""
-    for kind in type(storage).__mro__:
-        if kind.__module__ in SIGNED_URL_OPTIONS and getattr(storage, "querystring_auth", True):
-            url: str = storage.url(
-                name, **SIGNED_URL_OPTIONS[kind.__module__](seconds, content_type, disposition)
-            )
-            return url
+    """Return a URL of the file that needs no login and is valid for ``seconds`` seconds.
+
+    Returns None if the storage does not sign URLs.
+    """
+    for base in type(storage).__mro__:
+        options = SIGNED_URL_OPTIONS.get(base.__module__)
+        if options and getattr(storage, "querystring_auth", True):
+            return storage.url(name, **options(seconds, content_type, disposition))
     return None

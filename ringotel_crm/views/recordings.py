@@ -1,4 +1,4 @@
-"""Hearing a recording: who may, in which pieces, and who sends the bytes."""
+"""Playback of recordings: permissions, byte ranges and delivery."""
 
 from __future__ import annotations
 
@@ -41,51 +41,49 @@ logger = logging.getLogger(__name__)
 CHUNK = 64 * 1024
 
 RANGE = re.compile(r"bytes\s*=\s*(\d{0,99})-(\d{0,99})", re.ASCII)
-
+# Seconds that a signed URL is valid beyond the length of the recording, for pauses.
 EXTRA_SECONDS = 300
-"""How much longer than the recording a signed URL is valid: who listens may pause."""
+
+View = Callable[[HttpRequest, int], HttpResponseBase]
 
 
 class Unsatisfiable(Exception):
-    """A range that begins behind the end."""
+    """A range that begins after the end of the file."""
 
 
-def _unavailable_as_503(
-    view: Callable[[HttpRequest, int], HttpResponseBase],
-) -> Callable[..., HttpResponseBase]:
-    """503 while the storage does not answer."""
+def _report_unavailable(view: View) -> Callable[..., HttpResponseBase]:
+    """Return 503 if the storage does not answer."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, pk: int) -> HttpResponseBase:
+    def wrapper(request: HttpRequest, pk: int) -> HttpResponseBase:
         try:
             return view(request, pk)
-        except ServiceUnavailable as error:
-            return HttpResponse(error.message, status=503, content_type="text/plain; charset=utf-8")
+        except ServiceUnavailable as exc:
+            return HttpResponse(exc.message, status=503, content_type="text/plain; charset=utf-8")
 
-    return guarded
+    return wrapper
 
 
 @require_safe
 @login_required
-@_unavailable_as_503
+@_report_unavailable
 def play(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """The sound, whole or one range of it; with ``?download`` to be saved. 410 once it is deleted."""
+    """Return the audio, whole or one range of it; with ``?download`` as an attachment.
+
+    Returns 410 after the deletion of the recording.
+    """
     recording = _get(request, pk)
     if recording.deletion_started:
         return HttpResponse(status=410)
     response = get_conditional_response(request, etag=_etag(recording)) or _deliver(
         request, recording
     )
-    if request.method == "GET" and response.status_code in (
-        200,
-        206,
-        302,
-        304,
-    ):  # 304: heard again, from the cache
+    # With a 304 the browser plays the recording again, from its cache.
+    if request.method == "GET" and response.status_code in (200, 206, 302, 304):
         log_playback(recording, user=request.user, download="download" in request.GET)
     if response.status_code != 302:
         response["ETag"] = _etag(recording)
-    # Kept by the browser, but asked for again each time: the permission may end, and so may the recording.
+    # The browser validates its copy each time: permissions and recordings may end.
     response["Cache-Control"] = "private, no-cache"
     response["X-Content-Type-Options"] = "nosniff"
     return response
@@ -93,9 +91,9 @@ def play(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 @require_safe
 @login_required
-@_unavailable_as_503
+@_report_unavailable
 def waveform_image(request: HttpRequest, pk: int) -> HttpResponse:
-    """The waveform as SVG, made when it is first asked for; a flat line where it cannot be."""
+    """Return the waveform as SVG, computed on the first request; a flat line if that fails."""
     recording = _get(request, pk)
     if recording.peaks is None and not recording.deletion_started:
         with _open(recording) as file:
@@ -103,9 +101,8 @@ def waveform_image(request: HttpRequest, pk: int) -> HttpResponse:
         Recording.objects.filter(pk=recording.pk, deletion_started=False).update(
             peaks=recording.peaks
         )
-    response = HttpResponse(
-        waveform.svg(bytes(recording.peaks or b"")), content_type="image/svg+xml"
-    )
+    drawing = waveform.svg(bytes(recording.peaks or b""))
+    response = HttpResponse(drawing, content_type="image/svg+xml")
     response["Cache-Control"] = "private, no-cache"
     response["X-Content-Type-Options"] = "nosniff"
     return response
@@ -114,7 +111,7 @@ def waveform_image(request: HttpRequest, pk: int) -> HttpResponse:
 def _get(request: HttpRequest, pk: int) -> Recording:
     recording = recordings_playable_by(request.user).filter(pk=pk).first()
     if recording is None:
-        # Who may not hear all does not learn which there are.
+        # Only users who may play every recording learn which ids exist.
         if not request.user.has_perm("ringotel_crm.view_recording"):
             raise PermissionDenied
         raise Http404
@@ -128,18 +125,19 @@ def _etag(recording: Recording) -> str:
 def _open(recording: Recording) -> IO[bytes]:
     try:
         return recording_storage().open(str(recording.file.name))
-    except FileNotFoundError as error:
+    except FileNotFoundError as exc:
         logger.error("The file of recording %s is not in the storage.", recording.pk)
-        raise Http404 from error
-    except Exception as error:  # each storage has its own errors
+        raise Http404 from exc
+    except Exception as exc:  # each storage has exceptions of its own
         logger.exception("The storage of recording %s does not answer.", recording.pk)
-        raise ServiceUnavailable(_("The recording cannot be read now. Try again later.")) from error
+        raise ServiceUnavailable(_("The recording cannot be read now. Try again later.")) from exc
 
 
 def _deliver(request: HttpRequest, recording: Recording) -> HttpResponseBase:
-    """The bytes, or word to the web server or to the browser where to get them."""
+    """Return the bytes, or refer the browser or the web server to them."""
     storage, name = recording_storage(), str(recording.file.name)
-    filename = f"recording-{recording.pk}.{name.rpartition('.')[2]}"
+    extension = name.rpartition(".")[2]
+    filename = f"recording-{recording.pk}.{extension}"
     disposition = content_disposition_header("download" in request.GET, filename) or "inline"
     delivery = conf.RECORDING_DELIVERY
     if request.method == "GET" and delivery == Delivery.AUTO:
@@ -154,9 +152,8 @@ def _deliver(request: HttpRequest, recording: Recording) -> HttpResponseBase:
             return HttpResponseRedirect(url)
     response: HttpResponseBase
     if delivery == Delivery.X_ACCEL_REDIRECT:
-        response = HttpResponse(
-            headers={"X-Accel-Redirect": conf.RECORDING_INTERNAL_URL + quote(name)}
-        )
+        url = conf.RECORDING_INTERNAL_URL + quote(name)
+        response = HttpResponse(headers={"X-Accel-Redirect": url})
     elif delivery == Delivery.X_SENDFILE:
         response = HttpResponse(headers={"X-Sendfile": quote(storage.path(name))})
     else:
@@ -169,7 +166,7 @@ def _deliver(request: HttpRequest, recording: Recording) -> HttpResponseBase:
 def _ranged(request: HttpRequest, recording: Recording) -> HttpResponseBase:
     size = recording.size
     try:
-        span = _span(request, recording)
+        span = _requested_range(request, recording)
     except Unsatisfiable:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
     first, last = span or (0, size - 1)
@@ -188,15 +185,15 @@ def _ranged(request: HttpRequest, recording: Recording) -> HttpResponseBase:
     return response
 
 
-def _span(request: HttpRequest, recording: Recording) -> tuple[int, int] | None:
-    """First and last byte; None for the whole, also where the header is not one range (RFC 9110, section 14.2)."""
+def _requested_range(request: HttpRequest, recording: Recording) -> tuple[int, int] | None:
+    """Return the first and the last byte of the range, None for the whole file.
+
+    A header that is not a single range is ignored (RFC 9110, section 14.2).
+    """
     match = RANGE.fullmatch(request.headers.get("Range", "").strip())
-    # If-Range asks for the whole of what has changed meanwhile.
-    if (
-        not match
-        or request.method != "GET"
-        or request.headers.get("If-Range", _etag(recording)) != _etag(recording)
-    ):
+    # If-Range requests the whole file if it has changed.
+    is_current = request.headers.get("If-Range", _etag(recording)) == _etag(recording)
+    if not match or request.method != "GET" or not is_current:
         return None
     first, last = match.groups()
     end = recording.size - 1
@@ -214,7 +211,7 @@ def _span(request: HttpRequest, recording: Recording) -> tuple[int, int] | None:
 
 
 class _FileSlice:
-    """So many bytes of a file, from where it stands."""
+    """The next ``length`` bytes of a file."""
 
     def __init__(self, file: IO[bytes], length: int) -> None:
         self.file = file

@@ -18,7 +18,7 @@ from ringotel_crm.media.safe_fetch import download_to, is_public
 from tests.fixtures.web import Handler, Web
 
 SOUND = b"RIFF" + bytes(range(256)) * 400
-NOT_PUBLIC = "does not lead to a public address"
+NOT_PUBLIC = "public address"
 
 
 @pytest.fixture(autouse=True)
@@ -50,11 +50,11 @@ def fetch(url: str, max_bytes: int = 1_000_000) -> bytes:
         """.split()),
     ],
 )  # fmt: skip
-def test_which_addresses_are_public(address: str, public: bool) -> None:
+def test_public_addresses_are_recognized(address: str, public: bool) -> None:
     assert is_public(address) is public
 
 
-def test_a_file(web: Web) -> None:
+def test_file_is_fetched(web: Web) -> None:
     assert fetch(web.serve(SOUND)) == SOUND
     assert web.requests == [
         "\n".join(
@@ -71,7 +71,7 @@ def test_a_file(web: Web) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "asked"),
+    ("path", "requested"),
     [
         ("/a b.wav", None),
         ("/a%20b.wav?t=1&u=%2F", "/a%20b.wav?t=1&u=%2F"),
@@ -81,14 +81,14 @@ def test_a_file(web: Web) -> None:
         ("", "/"),
     ],
 )
-def test_paths(web: Web, path: str, asked: str | None) -> None:
+def test_paths_are_quoted(web: Web, path: str, requested: str | None) -> None:
     url = f"http://{web.name}:{web.port}{path}"
     web.serve(b"")
-    if asked is None:
+    if requested is None:
         with pytest.raises(InvalidInput):
             fetch(url)
     else:
-        web.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nRIFF", asked)
+        web.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nRIFF", requested)
         assert fetch(url) == b"RIFF"
 
 
@@ -105,14 +105,14 @@ def test_paths(web: Web, path: str, asked: str | None) -> None:
         "http://" + "a" * 70 + ".example.com/", "http://a..example.com/", "http://.../",
     ],
 )  # fmt: skip
-def test_what_is_no_url_to_fetch(web: Web, url: str) -> None:
+def test_invalid_url_is_refused(web: Web, url: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         fetch(url)
     assert refusal.value.fields == {"recording_url": [refusal.value.message]}
     assert web.requests == []
 
 
-INSIDE = [
+INTERNAL = [
     *(
         "10.0.0.1",
         "169.254.169.254",
@@ -128,15 +128,15 @@ INSIDE = [
 ]
 
 
-@pytest.mark.parametrize("host", INSIDE)
-def test_addresses_inside(web: Web, host: str) -> None:
+@pytest.mark.parametrize("host", INTERNAL)
+def test_internal_address_is_refused(web: Web, host: str) -> None:
     with pytest.raises(InvalidInput, match=NOT_PUBLIC):
         fetch(f"http://{host}:{web.port}/")
     assert web.requests == []
 
 
-@pytest.mark.parametrize("host", INSIDE)
-def test_a_redirect_to_the_inside(web: Web, host: str) -> None:
+@pytest.mark.parametrize("host", INTERNAL)
+def test_redirect_to_an_internal_address_is_refused(web: Web, host: str) -> None:
     with pytest.raises(InvalidInput, match=NOT_PUBLIC):
         fetch(web.redirect(f"http://{host}:{web.port}/"))
     assert len(web.requests) == 1
@@ -146,10 +146,10 @@ def test_a_redirect_to_the_inside(web: Web, host: str) -> None:
     "addresses",
     [["10.0.0.1"], ["93.184.216.34", "10.0.0.1"], ["127.0.0.1", "::1"], ["::ffff:10.0.0.1"], []],
 )
-def test_a_name_that_leads_inside(
+def test_name_of_an_internal_address_is_refused(
     web: Web, names: dict[str, list[str]], addresses: list[str]
 ) -> None:
-    """Also if it has a public address beside."""
+    """Also if the name has a public address as well."""
     names["evil.example.com"] = addresses
     with pytest.raises(InvalidInput, match=NOT_PUBLIC):
         fetch(f"http://evil.example.com:{web.port}/")
@@ -157,23 +157,23 @@ def test_a_name_that_leads_inside(
         fetch(web.redirect(f"http://evil.example.com:{web.port}/"))
 
 
-def test_a_name_that_moves_after_the_check(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    """DNS rebinding: the second answer, which is the inside, is never asked for by name."""
-    asked: list[str] = []
+def test_name_is_looked_up_once(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DNS rebinding: a second lookup would return an internal address."""
+    hosts: list[str] = []
     look_up = socket.getaddrinfo
 
-    def move(host: str, *args: object, **kwargs: object) -> object:
-        asked.append(host)
-        first = asked.count("evil.example.com") == 1
+    def rebind(host: str, *args: object, **kwargs: object) -> object:
+        hosts.append(host)
+        first = hosts.count("evil.example.com") == 1
         address = {"evil.example.com": "127.0.0.1" if first else "10.0.0.1"}.get(host, host)
         return look_up(address, *args, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(socket, "getaddrinfo", move)
+    monkeypatch.setattr(socket, "getaddrinfo", rebind)
     assert fetch(web.serve(SOUND).replace(web.name, "evil.example.com")) == SOUND
-    assert asked == ["evil.example.com", "127.0.0.1"]
+    assert hosts == ["evil.example.com", "127.0.0.1"]
 
 
-def test_the_other_address_where_one_does_not_answer(web: Web, names: dict[str, list[str]]) -> None:
+def test_next_address_is_tried(web: Web, names: dict[str, list[str]]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         closed = listener.getsockname()[1]
     names["files.example.com"] = ["127.0.0.1", "127.0.0.1"]
@@ -183,13 +183,13 @@ def test_the_other_address_where_one_does_not_answer(web: Web, names: dict[str, 
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_redirects(web: Web, status: int) -> None:
+def test_redirects_are_followed(web: Web, status: int) -> None:
     url = web.serve(SOUND)
     assert fetch(web.redirect(url, status)) == SOUND
     assert fetch(web.redirect("/0.wav", status)) == SOUND
 
 
-def test_three_redirects_and_no_more(web: Web) -> None:
+def test_fourth_redirect_is_refused(web: Web) -> None:
     url = web.serve(SOUND)
     for _number in range(3):
         url = web.redirect(url)
@@ -198,7 +198,7 @@ def test_three_redirects_and_no_more(web: Web) -> None:
         fetch(web.redirect(url))
 
 
-def test_a_redirect_into_a_circle(web: Web) -> None:
+def test_circular_redirects_end(web: Web) -> None:
     with pytest.raises(FetchError, match="more than 3"):
         fetch(web.answer(b"HTTP/1.1 302 Go\r\nLocation: /0.wav\r\nContent-Length: 0\r\n\r\n"))
     assert len(web.requests) == 4
@@ -208,12 +208,12 @@ def test_a_redirect_into_a_circle(web: Web) -> None:
     "location",
     ["file:///etc/passwd", "ftp://files.example.com/", "http://una:x@files.example.com/"],
 )
-def test_a_redirect_to_another_kind(web: Web, location: str) -> None:
-    with pytest.raises(InvalidInput, match="A URL is expected"):
+def test_redirect_to_another_scheme_is_refused(web: Web, location: str) -> None:
+    with pytest.raises(InvalidInput, match="Enter a URL that begins"):
         fetch(web.redirect(location))
 
 
-def test_plain_http_only_where_allowed(web: Web, settings: Settings) -> None:
+def test_http_needs_its_setting(web: Web, settings: Settings) -> None:
     settings.RINGOTEL_CRM = {}
     with pytest.raises(InvalidInput, match="begins with https and"):
         fetch(web.serve(SOUND))
@@ -231,7 +231,9 @@ def test_plain_http_only_where_allowed(web: Web, settings: Settings) -> None:
         ([], False),
     ],
 )
-def test_the_allow_list(web: Web, settings: Settings, allowed: list[str], fetched: bool) -> None:
+def test_allowed_hosts_are_fetched_from(
+    web: Web, settings: Settings, allowed: list[str], fetched: bool
+) -> None:
     settings.RINGOTEL_CRM["FETCH_ALLOWED_HOSTS"] = allowed
     if fetched:
         assert fetch(web.serve(SOUND)) == SOUND
@@ -240,7 +242,7 @@ def test_the_allow_list(web: Web, settings: Settings, allowed: list[str], fetche
             fetch(web.serve(SOUND))
 
 
-def test_the_allow_list_after_a_redirect(
+def test_allowed_hosts_apply_to_redirects(
     web: Web, settings: Settings, names: dict[str, list[str]]
 ) -> None:
     names["other.example.org"] = ["127.0.0.1"]
@@ -249,7 +251,7 @@ def test_the_allow_list_after_a_redirect(
         fetch(web.redirect(web.serve(SOUND).replace(web.name, "other.example.org")))
 
 
-def test_the_size(web: Web) -> None:
+def test_size_is_limited(web: Web) -> None:
     assert fetch(web.serve(SOUND), len(SOUND)) == SOUND
     with pytest.raises(TooLarge):
         fetch(web.serve(SOUND), len(SOUND) - 1)
@@ -266,16 +268,16 @@ def chunked(data: bytes, end: bytes = b"0\r\n\r\n") -> bytes:
     )
 
 
-def test_chunks(web: Web) -> None:
+def test_chunked_file_is_fetched(web: Web) -> None:
     assert fetch(web.answer(chunked(SOUND))) == SOUND
     with pytest.raises(TooLarge):
         fetch(web.answer(chunked(SOUND)), len(SOUND) - 1)
-    with pytest.raises(FetchError, match="broke off"):
+    with pytest.raises(FetchError, match="closed the connection"):
         fetch(web.answer(chunked(SOUND, b"")))
 
 
-def test_a_body_without_end(web: Web) -> None:
-    """What comes is never more than the limit and a little."""
+def test_endless_body_is_given_up(web: Web) -> None:
+    """Little more than the limit is read."""
     sent = 0
 
     def flood(handler: Handler) -> None:
@@ -302,7 +304,7 @@ def test_a_body_without_end(web: Web) -> None:
         b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nabc",
     ],
 )  # fmt: skip
-def test_answers_that_are_no_file(web: Web, answer: bytes) -> None:
+def test_answer_without_a_file_is_an_error(web: Web, answer: bytes) -> None:
     with pytest.raises(FetchError) as failure:
         fetch(web.answer(answer))
     assert failure.value.fields == {"recording_url": [failure.value.message]}
@@ -320,8 +322,8 @@ def drip(handler: Handler, begin: bytes) -> None:
     [b"", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"],
     ids=["line", "head", "body"],
 )
-def test_a_server_that_drips(web: Web, settings: Settings, begin: bytes) -> None:
-    """Each byte comes soon enough; the whole does not."""
+def test_slow_server_is_given_up(web: Web, settings: Settings, begin: bytes) -> None:
+    """Each byte arrives in time, the whole file does not."""
     settings.RINGOTEL_CRM["FETCH_TIMEOUT"] = 1
     started = time.monotonic()
     with pytest.raises(FetchError, match="in time"):
@@ -330,7 +332,7 @@ def test_a_server_that_drips(web: Web, settings: Settings, begin: bytes) -> None
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_server_that_says_nothing(
+def test_silent_server_is_given_up(
     silent_port: int, names: dict[str, list[str]], settings: Settings, scheme: str
 ) -> None:
     names["files.example.com"] = ["127.0.0.1"]
@@ -347,7 +349,7 @@ def test_proxies_are_not_used(web: Web, monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.fixture
 def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A certificate of files.example.com, with its key, which this process trusts."""
+    """A trusted certificate of files.example.com, with its key."""
     path = tmp_path / "certificate.pem"
     subprocess.run(
         [
@@ -376,7 +378,7 @@ def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def secure_port(certificate: Path) -> Iterator[int]:
-    """Where that file is served with this certificate."""
+    """The port of a server with this certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     listener = socket.create_server(("127.0.0.1", 0))
@@ -396,13 +398,15 @@ def secure_port(certificate: Path) -> Iterator[int]:
     thread.join()
 
 
-def test_https(secure_port: int, names: dict[str, list[str]], settings: Settings) -> None:
+def test_https_is_fetched_from(
+    secure_port: int, names: dict[str, list[str]], settings: Settings
+) -> None:
     settings.RINGOTEL_CRM = {}
     names["files.example.com"] = ["127.0.0.1"]
     assert fetch(f"https://files.example.com:{secure_port}/") == b"RIFF"
 
 
-def test_https_with_the_certificate_of_another(
+def test_certificate_of_another_host_is_refused(
     secure_port: int, names: dict[str, list[str]]
 ) -> None:
     names["other.example.com"] = ["127.0.0.1"]
@@ -410,7 +414,7 @@ def test_https_with_the_certificate_of_another(
         fetch(f"https://other.example.com:{secure_port}/")
 
 
-def test_https_with_a_certificate_that_nobody_vouches_for(
+def test_untrusted_certificate_is_refused(
     secure_port: int, names: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")

@@ -39,12 +39,12 @@ def url(recording_id: int, query: str = "") -> str:
 
 
 def body(response: Any) -> bytes:
-    """All that comes. A response that is not read leaves its file open."""
+    """The whole content. A response that is not read leaves its file open."""
     data: bytes = b"".join(response) if response.streaming else response.content
     return data
 
 
-# --- who may ---
+# Permissions
 
 
 def una(*codenames: str) -> User:
@@ -59,7 +59,7 @@ def in_group(username: str, group: str, *codenames: str) -> User:
 
 
 @pytest.mark.parametrize(
-    ("who", "status"),
+    ("make_user_of_case", "status"),
     [
         (lambda: una("listen_own_recording"), 200),
         (lambda: una("listen_team_recording"), 200),
@@ -76,8 +76,10 @@ def in_group(username: str, group: str, *codenames: str) -> User:
         (lambda: make_user("staff", is_staff=True), 403),
     ],
 )
-def test_who_may_listen(recording_id: int, who: Any, status: int) -> None:
-    client = browser(who())
+def test_playback_needs_a_permission(
+    recording_id: int, make_user_of_case: Any, status: int
+) -> None:
+    client = browser(make_user_of_case())
     response = client.get(url(recording_id))
     assert (response.status_code, body(response) == SOUND_BYTES) == (status, status == 200)
     assert client.head(url(recording_id)).status_code == status
@@ -85,36 +87,37 @@ def test_who_may_listen(recording_id: int, who: Any, status: int) -> None:
     assert AuditEntry.objects.exists() is (status == 200)
 
 
-def test_strangers_log_in_first(recording_id: int, api: Api) -> None:
+def test_anonymous_users_and_keys_are_redirected_to_the_login(recording_id: int, api: Api) -> None:
     for client in (Client(), api.client):
         response = client.get(url(recording_id))
         assert response.status_code == 302
         assert "login" in response["Location"]
 
 
-def test_what_there_is_is_told_only_to_who_may_hear_all(
-    recording_id: int, listener: Client
+@pytest.mark.parametrize("offset", [1, 10**30])
+def test_missing_id_is_reported_only_to_users_who_may_play_all(
+    recording_id: int, listener: Client, offset: int
 ) -> None:
-    assert listener.get(url(recording_id + 1)).status_code == 404
-    assert browser(una("listen_own_recording")).get(url(recording_id + 1)).status_code == 403
+    assert listener.get(url(recording_id + offset)).status_code == 404
+    assert browser(una("listen_own_recording")).get(url(recording_id + offset)).status_code == 403
 
 
-def test_a_call_that_nobody_took(recording_id: int) -> None:
+def test_recording_of_an_unassigned_call_is_nobodys_own(recording_id: int) -> None:
     client = browser(una("listen_own_recording", "listen_team_recording"))
     Activity.objects.update(agent_id="")
     assert client.get(url(recording_id)).status_code == 403
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "options"])
-def test_reading_only(recording_id: int, listener: Client, method: str) -> None:
+def test_other_methods_are_not_allowed(recording_id: int, listener: Client, method: str) -> None:
     assert getattr(listener, method)(url(recording_id)).status_code == 405
 
 
-# --- what is sent ---
+# Responses
 
 
 @pytest.mark.parametrize("name", SOUND)
-def test_the_whole(api: Api, call: str, listener: Client, name: str) -> None:
+def test_whole_file_is_sent(api: Api, call: str, listener: Client, name: str) -> None:
     response = api.send("UpdateCallRecording", sample(name), "audio/x-any", query=f"id={call}")
     response = listener.get(response.json()["recording_url"].removeprefix("http://testserver"))
     assert response.status_code == 200
@@ -134,15 +137,15 @@ def test_the_whole(api: Api, call: str, listener: Client, name: str) -> None:
     assert response["ETag"] == f'"{hashlib.sha256(sample(name)).hexdigest()}"'
 
 
-def test_to_be_saved(recording_id: int, listener: Client) -> None:
+def test_download_is_an_attachment(recording_id: int, listener: Client) -> None:
     response = listener.get(url(recording_id, "?download"))
     assert response["Content-Disposition"] == f'attachment; filename="recording-{recording_id}.wav"'
     assert body(response) == SOUND_BYTES
 
 
 @pytest.mark.parametrize("headers", [{}, {"Range": "bytes=0-1"}, {"Range": "bytes=99999-"}])
-def test_head(recording_id: int, listener: Client, headers: dict[str, str]) -> None:
-    """A range is for GET only (RFC 9110, section 14.2)."""
+def test_head_ignores_ranges(recording_id: int, listener: Client, headers: dict[str, str]) -> None:
+    """Ranges are for GET only (RFC 9110, section 14.2)."""
     response = listener.head(url(recording_id), headers=headers)
     assert (response.status_code, response.content) == (200, b"")
     assert (response["Content-Length"], response["ETag"], response["Accept-Ranges"]) == (
@@ -154,14 +157,14 @@ def test_head(recording_id: int, listener: Client, headers: dict[str, str]) -> N
 
 
 @pytest.mark.parametrize(
-    ("asked", "first", "last"),
+    ("header", "first", "last"),
     [
-        ("bytes=0-1", 0, 1),  # Safari, to see whether ranges are understood
-        ("bytes=0-", 0, SIZE - 1),  # Chromium and Firefox, to begin
-        (f"bytes=0-{SIZE - 1}", 0, SIZE - 1),  # Safari, after that
-        ("bytes=1000-", 1000, SIZE - 1),  # all of them, to seek
+        ("bytes=0-1", 0, 1),  # Safari, to check that ranges are supported
+        ("bytes=0-", 0, SIZE - 1),  # Chromium and Firefox, first
+        (f"bytes=0-{SIZE - 1}", 0, SIZE - 1),  # Safari, then
+        ("bytes=1000-", 1000, SIZE - 1),  # each of them, to seek
         ("bytes=32-1023", 32, 1023),  # VLC
-        ("bytes=-128", SIZE - 128, SIZE - 1),  # players that look for ID3v1 tags at the end
+        ("bytes=-128", SIZE - 128, SIZE - 1),  # players that read ID3v1 tags
         ("bytes=-99999", 0, SIZE - 1),
         ("bytes=0-0", 0, 0),
         (f"bytes={SIZE - 1}-", SIZE - 1, SIZE - 1),
@@ -170,8 +173,10 @@ def test_head(recording_id: int, listener: Client, headers: dict[str, str]) -> N
         (" bytes=5-6 ", 5, 6),
     ],
 )
-def test_a_range(recording_id: int, listener: Client, asked: str, first: int, last: int) -> None:
-    response = listener.get(url(recording_id), headers={"Range": asked})
+def test_range_is_sent(
+    recording_id: int, listener: Client, header: str, first: int, last: int
+) -> None:
+    response = listener.get(url(recording_id), headers={"Range": header})
     assert response.status_code == 206
     assert response["Content-Range"] == f"bytes {first}-{last}/{SIZE}"
     assert response["Content-Length"] == str(last - first + 1)
@@ -181,17 +186,19 @@ def test_a_range(recording_id: int, listener: Client, asked: str, first: int, la
 
 
 @pytest.mark.parametrize(
-    "asked", [f"bytes={SIZE}-", f"bytes={SIZE}-{SIZE + 5}", f"bytes={10**40}-", "bytes=-0"]
+    "header", [f"bytes={SIZE}-", f"bytes={SIZE}-{SIZE + 5}", f"bytes={10**40}-", "bytes=-0"]
 )
-def test_a_range_behind_the_end(recording_id: int, listener: Client, asked: str) -> None:
-    response = listener.get(url(recording_id), headers={"Range": asked})
+def test_range_after_the_end_is_not_satisfiable(
+    recording_id: int, listener: Client, header: str
+) -> None:
+    response = listener.get(url(recording_id), headers={"Range": header})
     assert (response.status_code, response["Content-Range"]) == (416, f"bytes */{SIZE}")
     assert body(response) == b""
     assert not AuditEntry.objects.exists()
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "header",
     [
         "",
         "bytes",
@@ -206,10 +213,10 @@ def test_a_range_behind_the_end(recording_id: int, listener: Client, asked: str)
         "bytes=0x0-1",
     ],
 )
-def test_what_is_not_one_range_is_the_whole(
-    recording_id: int, listener: Client, asked: str
+def test_header_that_is_not_one_range_is_ignored(
+    recording_id: int, listener: Client, header: str
 ) -> None:
-    response = listener.get(url(recording_id), headers={"Range": asked})
+    response = listener.get(url(recording_id), headers={"Range": header})
     assert response.status_code == 200
     assert "Content-Range" not in response
     assert body(response) == SOUND_BYTES
@@ -233,7 +240,7 @@ def test_what_is_not_one_range_is_the_whole(
         ({"If-Range": ETAG}, 200),
     ],
 )
-def test_conditions(
+def test_conditional_requests(
     recording_id: int, listener: Client, headers: dict[str, str], status: int
 ) -> None:
     response = listener.get(url(recording_id), headers=headers)
@@ -243,14 +250,14 @@ def test_conditions(
         assert response["ETag"] == ETAG
 
 
-def test_once_it_is_deleted(recording_id: int, listener: Client) -> None:
+def test_deleted_recording_answers_410(recording_id: int, listener: Client) -> None:
     delete_recording(Recording.objects.get())
     for response in (listener.get(url(recording_id)), listener.head(url(recording_id))):
         assert (response.status_code, body(response)) == (410, b"")
     assert listener.get(f"{url(recording_id)}waveform.svg").status_code == 200
 
 
-def test_a_file_that_is_lost(
+def test_missing_file_answers_404(
     recording_id: int, listener: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     Path(Recording.objects.get().file.path).unlink()
@@ -265,7 +272,7 @@ class Down(FileSystemStorage):
 
 
 @pytest.mark.parametrize("what", ["", "waveform.svg"])
-def test_a_storage_that_is_down(
+def test_failing_storage_answers_503(
     recording_id: int, listener: Client, use_storage: UseStorage, what: str
 ) -> None:
     use_storage(f"{__name__}.Down")
@@ -275,7 +282,7 @@ def test_a_storage_that_is_down(
     assert not AuditEntry.objects.exists()
 
 
-def test_under_asgi(recording_id: int) -> None:
+def test_asgi_response_is_streamed(recording_id: int) -> None:
     tenant = {
         "type": "http",
         "method": "GET",
@@ -293,10 +300,12 @@ def test_under_asgi(recording_id: int) -> None:
     assert async_to_sync(collect)() == SOUND_BYTES[100:]
 
 
-# --- who sends it ---
+# Delivery
 
 
-def test_nginx_sends_it(recording_id: int, listener: Client, settings: Settings) -> None:
+def test_nginx_delivers_by_x_accel_redirect(
+    recording_id: int, listener: Client, settings: Settings
+) -> None:
     settings.RINGOTEL_CRM = {
         "RECORDING_DELIVERY": "x_accel_redirect",
         "RECORDING_INTERNAL_URL": "/inside/",
@@ -310,14 +319,16 @@ def test_nginx_sends_it(recording_id: int, listener: Client, settings: Settings)
     assert AuditEntry.objects.count() == 1
 
 
-def test_apache_sends_it(recording_id: int, listener: Client, settings: Settings) -> None:
+def test_apache_delivers_by_x_sendfile(
+    recording_id: int, listener: Client, settings: Settings
+) -> None:
     settings.RINGOTEL_CRM = {"RECORDING_DELIVERY": "x_sendfile"}
     response = listener.get(url(recording_id))
     assert response.content == b""
     assert response["X-Sendfile"] == Recording.objects.get().file.path
 
 
-def test_s3_sends_it(s3: Any, recording_id: int, listener: Client) -> None:
+def test_s3_delivers_by_signed_url(s3: Any, recording_id: int, listener: Client) -> None:
     response = listener.get(url(recording_id, "?download"))
     assert response.status_code == 302
     assert "ETag" not in response
@@ -333,13 +344,13 @@ def test_s3_sends_it(s3: Any, recording_id: int, listener: Client) -> None:
     assert AuditEntry.objects.get().action == "downloaded"
 
 
-def test_head_on_s3(s3: Any, recording_id: int, listener: Client) -> None:
-    """A signed URL is for one method, so Django answers."""
+def test_head_is_answered_by_django(s3: Any, recording_id: int, listener: Client) -> None:
+    """A signed URL is valid for one method."""
     response = listener.head(url(recording_id))
     assert (response.status_code, response["Content-Length"]) == (200, str(SIZE))
 
 
-def test_s3_without_signed_urls(
+def test_django_delivers_from_s3_without_signed_urls(
     s3: Any, recording_id: int, listener: Client, settings: Settings
 ) -> None:
     settings.RINGOTEL_CRM = {"RECORDING_DELIVERY": "django"}
@@ -350,19 +361,19 @@ def test_s3_without_signed_urls(
     assert body(listener.get(url(recording_id))) == SOUND_BYTES
 
 
-def complaints() -> list[str | None]:
+def check_ids() -> list[str | None]:
     messages = run_checks(tags=[checks.TAG], include_deployment_checks=True)
     return [message.id for message in messages if (message.id or "").endswith("010")]
 
 
-def test_what_does_not_go_with_s3_is_said(s3: Any, settings: Settings) -> None:
-    assert complaints() == []
+def test_checks_report_settings_that_do_not_fit_s3(s3: Any, settings: Settings) -> None:
+    assert check_ids() == []
     s3.max_memory_size = 0
     settings.RINGOTEL_CRM = {"RECORDING_DELIVERY": "x_sendfile"}
-    assert complaints() == ["ringotel_crm.E010", "ringotel_crm.W010"]
+    assert check_ids() == ["ringotel_crm.E010", "ringotel_crm.W010"]
 
 
-# --- what is written down ---
+# Audit log
 
 
 def entries() -> list[tuple[str, str, str]]:
@@ -372,9 +383,9 @@ def entries() -> list[tuple[str, str, str]]:
     ]
 
 
-def test_a_play_is_one_entry(recording_id: int, listener: Client) -> None:
-    for asked in ("bytes=0-1", "bytes=0-", "bytes=1000-", "bytes=500-"):
-        body(listener.get(url(recording_id), headers={"Range": asked}))
+def test_requests_of_one_play_are_one_entry(recording_id: int, listener: Client) -> None:
+    for header in ("bytes=0-1", "bytes=0-", "bytes=1000-", "bytes=500-"):
+        body(listener.get(url(recording_id), headers={"Range": header}))
     assert entries() == [("listened", str(recording_id), "lena")]
     AuditEntry.objects.update(at=timezone.now() - dt.timedelta(minutes=31))
     body(listener.get(url(recording_id), headers={"Range": "bytes=1000-"}))
@@ -388,22 +399,22 @@ def test_a_play_is_one_entry(recording_id: int, listener: Client) -> None:
     ]
 
 
-@pytest.mark.parametrize("asked", ["bytes=1-", "bytes=1000-1001", "bytes=-10", "bytes=0-1,5-6"])
-def test_no_way_to_listen_leaves_no_entry(recording_id: int, listener: Client, asked: str) -> None:
-    assert body(listener.get(url(recording_id), headers={"Range": asked}))
+@pytest.mark.parametrize("header", ["bytes=1-", "bytes=1000-1001", "bytes=-10", "bytes=0-1,5-6"])
+def test_every_range_is_logged(recording_id: int, listener: Client, header: str) -> None:
+    assert body(listener.get(url(recording_id), headers={"Range": header}))
     assert entries() == [("listened", str(recording_id), "lena")]
 
 
-def test_what_the_browser_has_kept_is_heard_again(recording_id: int, listener: Client) -> None:
-    """As Chromium asks for what it plays a second time."""
+def test_playing_from_the_browser_cache_is_logged(recording_id: int, listener: Client) -> None:
+    """The request of Chromium when it plays a recording again."""
     body(listener.get(url(recording_id), headers={"Range": "bytes=0-"}))
     AuditEntry.objects.update(at=timezone.now() - dt.timedelta(days=1))
-    asked = {"Range": f"bytes=0-{len(SOUND_BYTES) - 1}", "If-None-Match": ETAG}
-    assert listener.get(url(recording_id), headers=asked).status_code == 304
+    header = {"Range": f"bytes=0-{len(SOUND_BYTES) - 1}", "If-None-Match": ETAG}
+    assert listener.get(url(recording_id), headers=header).status_code == 304
     assert entries() == [("listened", str(recording_id), "lena")] * 2
 
 
-def test_looking_is_not_listening(recording_id: int, listener: Client) -> None:
+def test_head_and_waveform_are_not_logged(recording_id: int, listener: Client) -> None:
     listener.head(url(recording_id))
     listener.get(f"{url(recording_id)}waveform.svg")
     assert entries() == []

@@ -1,4 +1,4 @@
-"""Recordings that have to go: those that are too old, and files that belong to no row."""
+"""Deletion of expired recordings, and of files without a row."""
 
 from __future__ import annotations
 
@@ -20,18 +20,20 @@ logger = logging.getLogger(__name__)
 
 PAGE = 500
 
+# The models whose files are in each folder of the storage.
 FOLDERS: dict[str, type[Recording | Message]] = {
     recordings.FOLDER: Recording,
     messages.FOLDER: Message,
 }
-"""Whose files are in which folder."""
-
+# The key in RECORDING_RETENTION_DAYS for all tenants that it does not name.
 ANY_TENANT = "*"
-"""The key in ``RECORDING_RETENTION_DAYS`` that stands for the tenants which it does not name."""
 
 
 def expired() -> QuerySet[Recording]:
-    """Recordings that are older than the settings allow, those whose deletion was begun, and none that is held."""
+    """Return recordings older than ``RECORDING_RETENTION_DAYS``, and those whose deletion has started.
+
+    Recordings under a legal hold are left out.
+    """
     days = conf.RECORDING_RETENTION_DAYS
     ages = days if isinstance(days, Mapping) else {ANY_TENANT: days}
     due = Q(deletion_started=True)
@@ -44,7 +46,10 @@ def expired() -> QuerySet[Recording]:
 
 
 def delete_expired() -> Iterator[bool]:
-    """Delete them one by one, and tell of each whether it went well. What fails is logged, and due again next time."""
+    """Delete expired recordings, and yield for each whether it was deleted.
+
+    Failures are logged; these recordings are tried again in the next run.
+    """
     last = 0
     while page := list(
         expired().filter(pk__gt=last).select_related("activity").order_by("pk")[:PAGE]
@@ -59,49 +64,52 @@ def delete_expired() -> Iterator[bool]:
 
 
 def orphaned_files(age: dt.timedelta) -> Iterator[str]:
-    """The names of files in the storage that no row names, and that are older: a younger one may yet get its row."""
+    """Yield the names of files without a row that are older than ``age``.
+
+    The row of a younger file may not be written yet.
+    """
     storage, latest = recording_storage(), timezone.now() - age
     for folder, model in _folders(storage):
         files = storage.listdir(folder)[1]
         for start in range(0, len(files), PAGE):
             paths = [f"{folder}/{name}" for name in files[start : start + PAGE]]
-            known = set(
-                model._default_manager.filter(file__in=paths).values_list("file", flat=True)
-            )
+            rows = model._default_manager.filter(file__in=paths)
+            known = set(rows.values_list("file", flat=True))
             yield from (
                 path for path in paths if path not in known and _is_older(storage, path, latest)
             )
 
 
 def missing_files() -> Iterator[Recording | None]:
-    """Every recording that lost its file, and None for each that has one: this asks the storage for each."""
+    """Yield each recording whose file is missing from the storage, None for each of the others.
+
+    Sends one request to the storage per recording.
+    """
     storage = recording_storage()
-    for recording in (
-        Recording.objects.filter(deletion_started=False).order_by("pk").iterator(chunk_size=PAGE)
-    ):
+    rows = Recording.objects.filter(deletion_started=False).order_by("pk")
+    for recording in rows.iterator(chunk_size=PAGE):
         yield None if storage.exists(str(recording.file.name)) else recording
 
 
 def abort_stale_uploads(age: dt.timedelta) -> int:
-    """S3 keeps the parts of an upload that was never completed, and shows them nowhere. Returns how many there were."""
+    """Abort uploads to S3 that began before ``age`` ago, and return their number.
+
+    S3 keeps the parts of incomplete uploads and does not list them with the files.
+    """
     storage, latest = recording_storage(), timezone.now() - age
     uploads = getattr(getattr(storage, "bucket", None), "multipart_uploads", None)
     if uploads is None:
         return 0
     prefixes = [posixpath.join(getattr(storage, "location", ""), folder, "") for folder in FOLDERS]
-    stale = [
-        upload
-        for prefix in prefixes
-        for upload in uploads.filter(Prefix=prefix)
-        if upload.initiated < latest
-    ]
+    found = [upload for prefix in prefixes for upload in uploads.filter(Prefix=prefix)]
+    stale = [upload for upload in found if upload.initiated < latest]
     for upload in stale:
         upload.abort()
     return len(stale)
 
 
 def _folders(storage: Storage) -> Iterator[tuple[str, type[Recording | Message]]]:
-    """Those of the months, as rows name them, and the model of these rows."""
+    """Yield the folder of each month, and the model whose files are in it."""
     for top, model in FOLDERS.items():
         try:
             years = [year for year in storage.listdir(top)[0] if year.isdecimal()]
@@ -116,6 +124,8 @@ def _folders(storage: Storage) -> Iterator[tuple[str, type[Recording | Message]]
 def _is_older(storage: Storage, path: str, latest: dt.datetime) -> bool:
     try:
         modified = storage.get_modified_time(path)
-    except FileNotFoundError:  # meanwhile
+    except FileNotFoundError:  # deleted since it was listed
         return False
-    return (modified if timezone.is_aware(modified) else timezone.make_aware(modified)) < latest
+    if timezone.is_naive(modified):
+        modified = timezone.make_aware(modified)
+    return modified < latest

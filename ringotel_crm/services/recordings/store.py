@@ -1,8 +1,9 @@
-"""The sound of a call: kept once, heard by whom it concerns, and gone for good.
+"""Storing, deleting and listing recordings.
 
-The order of steps is what keeps rows and files together, whenever a process is killed. A file is stored before its
-row is written, and deleted after no row names it or its row says that nobody may hear it any more. So a row never
-points to nothing, and what is left over is found by :mod:`~ringotel_crm.services.recordings.retention`.
+The order of the steps keeps rows and files consistent if a process is killed. A file is stored
+before its row is written. It is deleted after its row was marked as deleted, or names another file.
+So every row that is not marked has its file, and :mod:`~ringotel_crm.services.recordings.retention` finds the
+files without a row.
 """
 
 from __future__ import annotations
@@ -39,20 +40,18 @@ from ..calls.lifecycle import lock_call
 
 @contextmanager
 def temporary_file() -> Iterator[IO[bytes]]:
-    """A file for what comes in, gone when the block ends.
+    """Return a file for an upload, deleted at the end of the block.
 
-    Where recordings are kept in the file system it is made among them, and :func:`store_recording` renames it instead
-    of copying it. What a killed process leaves of it is a file that no row names.
+    If recordings are stored in the file system, the file is created in their folder, so that
+    :func:`store_recording` renames it instead of copying it. If the process is killed, the file is
+    left without a row. Raises ``Unavailable``.
     """
     storage: Any = recording_storage()
     path = None
     if isinstance(storage, FileSystemStorage):
-        path = Path(
-            storage.path(storage.generate_filename(recording_path(Recording(), "recording.part")))
-        )
-    if not (
-        path and path.parent.is_dir()
-    ):  # the storage makes its folders itself, with the modes it is told
+        name = storage.generate_filename(recording_path(Recording(), "recording.part"))
+        path = Path(storage.path(name))
+    if not (path and path.parent.is_dir()):  # the storage creates its folders, with their modes
         with translate_storage_errors():
             file: IO[bytes] = TemporaryFile()  # noqa: SIM115
         with file:
@@ -62,7 +61,8 @@ def temporary_file() -> Iterator[IO[bytes]]:
     with translate_storage_errors():
         file = open(path, "x+b", opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115
     with file:
-        file.temporary_file_path = lambda: str(path)  # type: ignore[attr-defined]  # Django's word for: take this one
+        # By this method, file system storages recognize a file that they may move.
+        file.temporary_file_path = lambda: str(path)  # type: ignore[attr-defined]
         try:
             yield file
         finally:
@@ -70,52 +70,58 @@ def temporary_file() -> Iterator[IO[bytes]]:
 
 
 def store_recording(backend: Backend, ref: CallRef, file: IO[bytes]) -> Recording:
-    """Attach ``file`` to the call: kept once however often it comes; another file takes the place of the first.
+    """Attach ``file`` to the call, and return its recording.
 
-    A recording that was deleted does not come back. ``file`` is seekable and of a bounded size; one of
-    :func:`temporary_file` is best. Raises ``WrongMediaType`` for what is not audio, ``NotFound``, ``Held`` and
-    ``Unavailable``.
+    The same file is stored once, another file replaces the first one, and a deleted recording is
+    not restored. ``file`` must be seekable, preferably one of :func:`temporary_file`. Raises
+    ``WrongMediaType`` if it is not audio, ``NotFound``, ``Held`` and ``Unavailable``.
     """
     facts = audio.inspect(file)
-    digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
     new = Recording(
         content_type=facts.content_type,
         codec=facts.codec,
         seconds=facts.duration,
-        size=file.seek(0, 2),
-        sha256=digest,
+        sha256=hashlib.file_digest(file, "sha256").hexdigest(),  # type: ignore[arg-type]
+        size=file.seek(0, os.SEEK_END),
     )
     with transaction.atomic():
         new.activity = lock_call(backend, ref)
     if old := _existing_if_kept(new):
         return old
 
-    # No lock is held meanwhile: the storage may be slow.
-    storage, name = recording_storage(), _put(file, facts)
-    new.file.name = name
+    # Outside of a transaction, since the storage may be slow.
+    new.file.name = name = _save_file(file, facts)
     try:
-        with transaction.atomic():
-            lock_call(backend, CallRef(activity_id=str(new.activity.pk)))
-            if kept := _existing_if_kept(new):  # it came twice at once
-                transaction.on_commit(partial(storage.delete, name), robust=True)
-                return kept
-            if replaced := Recording.objects.filter(activity=new.activity).first():
-                new.pk, new.created_at = replaced.pk, replaced.created_at
-                transaction.on_commit(partial(storage.delete, str(replaced.file.name)), robust=True)
-            new.save()
-            signals.send_on_commit(signals.recording_stored, Recording, recording=new)
+        return _save_row(backend, new)
     except BaseException:
-        # A connection that breaks while it commits does not tell whether it did: then the file stays, and is found
-        # later if no row names it.
+        # If the connection breaks during the commit, its outcome is unknown: then the file stays.
         with suppress(Exception):
             if not Recording.objects.filter(file=name).exists():
-                storage.delete(name)
+                recording_storage().delete(name)
         raise
+
+
+def _save_row(backend: Backend, new: Recording) -> Recording:
+    """Write the row of a stored file, unless another request did; delete the file without a row."""
+    storage = recording_storage()
+    with transaction.atomic():
+        lock_call(backend, CallRef(activity_id=str(new.activity.pk)))
+        if kept := _existing_if_kept(new):
+            transaction.on_commit(partial(storage.delete, str(new.file.name)), robust=True)
+            return kept
+        if replaced := Recording.objects.filter(activity=new.activity).first():
+            new.pk, new.created_at = replaced.pk, replaced.created_at
+            transaction.on_commit(partial(storage.delete, str(replaced.file.name)), robust=True)
+        new.save()
+        signals.send_on_commit(signals.recording_stored, Recording, recording=new)
     return new
 
 
 def _existing_if_kept(new: Recording) -> Recording | None:
-    """The call's recording if it stays, because it is the same or was deleted; None if ``new`` may be stored."""
+    """Return the call's recording if it is the same or was deleted; None if ``new`` may replace it.
+
+    Raises ``Held``.
+    """
     old = Recording.objects.filter(activity=new.activity).first()
     if old is None or old.deletion_started or old.sha256 == new.sha256:
         return old
@@ -126,27 +132,27 @@ def _existing_if_kept(new: Recording) -> Recording | None:
     return None
 
 
-def _put(file: IO[bytes], facts: audio.Audio) -> str:
-    """Store the file, whole or not at all. Its name in the storage."""
+def _save_file(file: IO[bytes], facts: audio.Audio) -> str:
+    """Store the whole file, and return its name in the storage. Raises ``Unavailable``."""
     storage = recording_storage()
     name = storage.generate_filename(recording_path(Recording(), f"recording{facts.extension}"))
     file.seek(0)
     content = File(file)
-    content.content_type = facts.content_type  # type: ignore[attr-defined]  # cloud storages keep it beside the file
+    content.content_type = facts.content_type  # type: ignore[attr-defined]  # for cloud storages
     if hasattr(file, "temporary_file_path"):
         content.temporary_file_path = file.temporary_file_path  # type: ignore[attr-defined]
     try:
         with translate_storage_errors():
             return storage.save(name, content)
     except BaseException:
-        # A full disk leaves half a file behind.
+        # After an error, such as a full disk, a part of the file may exist.
         with suppress(Exception):
             storage.delete(name)
         raise
 
 
 def not_held(recordings: QuerySet[Recording]) -> QuerySet[Recording]:
-    """Those that no legal hold, on the call or on its contact, keeps from being deleted."""
+    """Return the recordings without a legal hold, on the call or on its contact."""
     holds = LegalHold.objects.filter(
         tenant=OuterRef("activity__tenant"),
         contact_type=OuterRef("activity__contact_type"),
@@ -156,14 +162,14 @@ def not_held(recordings: QuerySet[Recording]) -> QuerySet[Recording]:
 
 
 def delete_recording(recording: Recording, *, user: Any = None, reason: str = "") -> bool:
-    """Delete the sound for good; the row keeps the fact. False if a legal hold forbids it.
+    """Delete the file; the row remains, marked as deleted. Returns False under a legal hold.
 
-    Can be said again: where the storage failed, or the process was killed, it goes on. Raises what the storage raises.
+    Can be repeated after an error or a killed process. Raises any error of the storage.
     """
     if not recording.deletion_started:
         free = not_held(Recording.objects.filter(pk=recording.pk, deletion_started=False))
         with transaction.atomic():
-            # Another file may be taking its place at this moment.
+            # Another request may be replacing the file.
             locks.lock_row(Activity.objects.filter(pk=recording.activity_id), "updated_at")
             if not free.update(deletion_started=True):
                 return Recording.objects.filter(pk=recording.pk, deletion_started=True).exists()
@@ -178,20 +184,19 @@ def delete_recording(recording: Recording, *, user: Any = None, reason: str = ""
     recording.refresh_from_db()
     if recording.file:
         recording_storage().delete(str(recording.file.name))
-        recording.deletion_started, recording.deleted_at, recording.file, recording.peaks = (
-            True,
-            timezone.now(),
-            "",
-            None,
-        )
+        recording.deletion_started, recording.deleted_at = True, timezone.now()
+        recording.file, recording.peaks = "", None
         recording.save(update_fields=["deleted_at", "file", "peaks"])
         signals.send_on_commit(signals.recording_deleted, Recording, recording=recording)
     return True
 
 
 def recordings_playable_by(user: Any) -> QuerySet[Recording]:
-    """The recordings that ``user`` may hear: all, those of calls of a user in one of his or her groups, or own ones;
-    of a user who belongs to a tenant, only the tenant's."""
+    """Return the recordings that ``user`` may play, by permission.
+
+    These are all recordings, those of users who share a group with ``user``, or own ones; for a
+    user who belongs to a tenant, only the tenant's.
+    """
     backend = get_backend(Actor(user=user))
     recordings = Recording.objects.select_related("activity")
     if backend.tenant:

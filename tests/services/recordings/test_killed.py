@@ -1,4 +1,4 @@
-"""A server whose workers are killed at random points: what it answered with 200 is there, and nothing is left over."""
+"""Workers are killed at random: every upload answered with 200 is stored, and no file is left over."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ import requests
 import ringotel_crm
 from tests.media.audio_samples import sample
 
-pytestmark = pytest.mark.skipif(
-    not sys.platform.startswith("linux"), reason="finds the workers in /proc"
-)
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
 
 CALLS, KILLS, TRIES = 24, 8, 40
 
@@ -57,7 +55,7 @@ print(make_token())
 
 
 def sound(number: int) -> bytes:
-    """A recording of its own for each call, of up to 400 kB, so that it takes a while to store."""
+    """A different recording per call, of up to 400 kB, which takes some time to store."""
     chooser = random.Random(number)
     return sample("piped.wav") + chooser.randbytes(chooser.randrange(1000, 400_000))
 
@@ -79,7 +77,7 @@ class Site:
         self.token = self.run("-c", PREPARE).strip()
 
     def run(self, *arguments: str) -> str:
-        """What Python prints inside of it."""
+        """The output of Python with the settings of the site."""
         command = [sys.executable, *arguments]
         return subprocess.run(
             command, env=self.environ, check=True, capture_output=True, text=True
@@ -112,7 +110,7 @@ class Site:
                 server.wait(20)
 
     def send(self, port: int, number: int) -> str:
-        """Send the recording of a call until it is taken; its hash."""
+        """Send the recording of a call until it is accepted, and return its hash."""
         data = sound(number)
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "audio/wav"}
         url = f"http://127.0.0.1:{port}/ringotel/activities/recording/?call_id=c-{number}"
@@ -121,10 +119,10 @@ class Site:
                 if requests.post(url, data=data, headers=headers, timeout=10).status_code == 200:
                     return hashlib.sha256(data).hexdigest()
             time.sleep(0.1)
-        raise AssertionError("The server never came back.")
+        raise AssertionError("The server did not restart.")
 
     def rows(self) -> dict[str, tuple[str, str]]:
-        """For each call what its row says: hash and file."""
+        """Hash and file of each recording, by call id."""
         tables = "ringotel_crm_recording r JOIN ringotel_crm_activity a ON a.id = activity_id"
         with closing(sqlite3.connect(self.folder / "db.sqlite3")) as database:
             return {
@@ -135,12 +133,12 @@ class Site:
             }
 
     def files(self) -> set[str]:
-        """What is in the storage."""
+        """The names of the stored files."""
         media = self.folder / "media"
         return {str(path.relative_to(media)) for path in media.rglob("*") if path.is_file()}
 
 
-def test_workers_are_killed(tmp_path: Path) -> None:
+def test_killed_workers_lose_no_recording(tmp_path: Path) -> None:
     site = Site(tmp_path)
     killed: list[list[str]] = []
     done = threading.Event()

@@ -1,4 +1,4 @@
-"""Every way by which a recording comes, with everything that may be wrong with it, on both kinds of storage."""
+"""Uploads of recordings: each format of the request, each error, both kinds of storage."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def multipart(data: bytes, declared: str = "audio/wav") -> tuple[bytes, str]:
 
 
 class Way:
-    """One way in."""
+    """A format of the request."""
 
     def __init__(self, name: str, api: Api, web: Web) -> None:
         self.name, self.api, self.web = name, api, web
 
     def send(self, call: str, data: bytes, *, declared: str = "audio/wav", off: int = 0) -> Any:
-        """The response. ``off``: how many bytes fewer come than the sender says."""
+        """The response to a request that is ``off`` bytes shorter than it states."""
         if self.name == "url":
             url = self.web.serve(data, length=len(data) + off, content_type=declared)
             return self.api.call("UpdateCallRecording", {"id": call, "recording_url": url})
@@ -70,7 +70,7 @@ class Way:
         elif self.name == "json":
             body = json.dumps({"recording": base64.b64encode(data).decode()}).encode()
             content_type = "application/json"
-        # Django's own test client trips over a body of another length than it says.
+        # The test client of Django fails for a body of another length than stated.
         environ: dict[str, Any] = {
             "CONTENT_TYPE": content_type,
             "CONTENT_LENGTH": str(len(body) + off),
@@ -97,7 +97,7 @@ def assert_refused(response: Any, status: int, field: str | None = None) -> None
     assert stored() == []
 
 
-def test_each_format(way: Way, storage: Storage, api: Api) -> None:
+def test_each_audio_format_is_stored(way: Way, storage: Storage, api: Api) -> None:
     for name, (content_type, extension, codec) in SOUND.items():
         call = api.id("CreateActivity", {"call_id": name})
         answer = way.send(call, sample(name)).json()
@@ -116,23 +116,23 @@ def test_each_format(way: Way, storage: Storage, api: Api) -> None:
     assert sorted(stored()) == sorted(Recording.objects.values_list("file", flat=True))
 
 
-def test_cut_off_on_the_way(way: Way, storage: Storage, call: str) -> None:
+def test_truncated_request_is_refused(way: Way, storage: Storage, call: str) -> None:
     for name in ("pcm.wav", "opus.ogg", "aac.m4a", "bare.mp3", "opus.webm", "flac.flac"):
         assert_refused(
             way.send(call, sample(name)[:-20], off=20), 502 if way.name == "url" else 400
         )
 
 
-def test_a_file_that_is_broken_itself(way: Way, storage: Storage, call: str) -> None:
+def test_truncated_file_is_refused(way: Way, storage: Storage, call: str) -> None:
     for name in ("opus.ogg", "aac.m4a", "flac.flac"):
         assert_refused(way.send(call, sample(name)[:40]), 415, "recording")
 
 
-def test_an_empty_file(way: Way, storage: Storage, call: str) -> None:
+def test_empty_file_is_refused(way: Way, storage: Storage, call: str) -> None:
     assert_refused(way.send(call, b""), 415 if way.name == "url" else 400, "recording")
 
 
-def test_a_huge_file(way: Way, storage: Storage, call: str) -> None:
+def test_large_file_is_refused(way: Way, storage: Storage, call: str) -> None:
     for size in (LIMIT + 1, 3 * LIMIT):
         data = sample("pcm.wav").ljust(size, b"\0")
         assert_refused(
@@ -147,14 +147,15 @@ def zip_bomb() -> bytes:
     return file.getvalue()
 
 
-def test_not_audio(way: Way, storage: Storage, call: str) -> None:
+def test_file_that_is_not_audio_is_refused(way: Way, storage: Storage, call: str) -> None:
     bombs = [zip_bomb(), gzip.compress(bytes(20_000_000))]
     for data in (b"<!DOCTYPE html>", b"not found", *map(sample, OTHER), *bombs):
         assert_refused(way.send(call, data), 415, "recording")
 
 
-def test_a_bomb_behind_a_header(way: Way, storage: Storage, call: str) -> None:
-    """It is sound, though not a pleasant one: nothing unpacks it."""
+def test_compressed_data_in_a_wave_file_is_not_unpacked(
+    way: Way, storage: Storage, call: str
+) -> None:
     bomb = wav((b"fmt ", sample("pcm.wav")[20:36]), (b"data", zip_bomb()))
     assert way.send(call, bomb).status_code == 200
     assert content(str(the_recording().file.name)) == bomb
@@ -179,8 +180,8 @@ def test_bytes_before_the_first_frame_are_kept(way: Way, storage: Storage, call:
     assert content(str(recording.file.name)) == damaged
 
 
-def test_more_comes_than_was_said(way: Way, storage: Storage, call: str) -> None:
-    """A file ends where its sender says. Multipart and JSON have an end of their own, which then is missing."""
+def test_bytes_after_the_stated_length_are_ignored(way: Way, storage: Storage, call: str) -> None:
+    """Multipart and JSON have an end of their own, which is then missing."""
     response = way.send(call, sample("pcm.wav"), off=-20)
     if way.name in ("multipart", "json"):
         assert_refused(response, 400)
@@ -188,7 +189,7 @@ def test_more_comes_than_was_said(way: Way, storage: Storage, call: str) -> None
         assert content(str(the_recording().file.name)) == sample("pcm.wav")[:-20]
 
 
-def test_neither_file_nor_url(api: Api, call: str) -> None:
+def test_request_without_file_and_url_is_refused(api: Api, call: str) -> None:
     for document in (
         {},
         {"recording_url": "$recording_url$"},
@@ -197,10 +198,10 @@ def test_neither_file_nor_url(api: Api, call: str) -> None:
         assert_refused(api.call("UpdateCallRecording", {"id": call, **document}), 400, "recording")
 
 
-# --- names, repetition, replacement ---
+# Names, repetition, replacement
 
 
-def test_the_name_tells_nothing(way: Way, storage: Storage, call: str) -> None:
+def test_name_is_random(way: Way, storage: Storage, call: str) -> None:
     way.send(call, sample("pcm.wav"))
     folder, year, month, name = str(the_recording().file.name).split("/")
     assert (folder, len(year), len(month)) == ("ringotel", 4, 2)
@@ -208,21 +209,21 @@ def test_the_name_tells_nothing(way: Way, storage: Storage, call: str) -> None:
     int(name.removesuffix(".wav"), 16)
 
 
-def test_the_same_bytes_are_the_same_recording(way: Way, storage: Storage, call: str) -> None:
+def test_same_file_is_stored_once(way: Way, storage: Storage, call: str) -> None:
     answers = [way.send(call, sample("pcm.wav")).json() for _number in range(3)]
     assert answers == answers[:1] * 3
     assert len(stored()) == Recording.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
-def test_another_file_takes_its_place(way: Way, storage: Storage, call: str) -> None:
+def test_other_file_replaces_the_first(way: Way, storage: Storage, call: str) -> None:
     first = way.send(call, sample("pcm.wav")).json()
     assert way.send(call, sample("opus.ogg")).json() == first
     assert stored() == [the_recording().file.name]
     assert content(str(the_recording().file.name)) == sample("opus.ogg")
 
 
-def test_what_is_held_is_not_replaced(way: Way, call: str) -> None:
+def test_legal_hold_prevents_replacement(way: Way, call: str) -> None:
     way.send(call, sample("pcm.wav"))
     Activity.objects.update(legal_hold=True)
     assert error(way.send(call, sample("opus.ogg")), 409)["code"] == "legal_hold"
@@ -231,7 +232,7 @@ def test_what_is_held_is_not_replaced(way: Way, call: str) -> None:
     assert way.send(call, sample("pcm.wav")).status_code == 200
 
 
-def test_what_was_deleted_does_not_come_back(way: Way, call: str) -> None:
+def test_deleted_recording_is_not_restored(way: Way, call: str) -> None:
     first = way.send(call, sample("pcm.wav")).json()
     store.delete_recording(the_recording())
     for name in ("pcm.wav", "opus.ogg"):
@@ -240,8 +241,7 @@ def test_what_was_deleted_does_not_come_back(way: Way, call: str) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_deleted_while_another_file_takes_its_place(api: Api, call: str) -> None:
-    """Whichever is first, the sound is gone, and the row says so."""
+def test_deletion_during_replacement_deletes_both_files(api: Api, call: str) -> None:
     api.send("UpdateCallRecording", sample("pcm.wav"), "audio/wav", query=f"id={call}")
 
     def delete() -> None:
@@ -250,12 +250,12 @@ def test_deleted_while_another_file_takes_its_place(api: Api, call: str) -> None
 
     thread = threading.Thread(target=delete)
 
-    def meanwhile(sender: Any, **kwargs: Any) -> None:
+    def delete_now(sender: Any, **kwargs: Any) -> None:
         if thread.ident is None:
             thread.start()
             thread.join(0.5)
 
-    pre_save.connect(meanwhile, sender=Recording)
+    pre_save.connect(delete_now, sender=Recording)
     try:
         assert (
             api.send(
@@ -265,28 +265,28 @@ def test_deleted_while_another_file_takes_its_place(api: Api, call: str) -> None
         )
         thread.join()
     finally:
-        pre_save.disconnect(meanwhile, sender=Recording)
+        pre_save.disconnect(delete_now, sender=Recording)
     row = the_recording()
     assert (row.deletion_started, row.file.name, bool(row.deleted_at)) == (True, "", True)
     assert stored() == []
 
 
-def test_an_unknown_call(way: Way, call: str) -> None:
+def test_unknown_call_is_refused(way: Way, call: str) -> None:
     assert_refused(way.send("999", sample("pcm.wav")), 404, "id")
 
 
-# --- the storage fails ---
+# Errors of the storage
 
 
 class FullDisk(FileSystemStorage):
-    """Takes half of a file."""
+    """Stores a part of a file, then fails."""
 
     def _save(self, name: str, content: Any) -> str:
         super()._save(name, io.BytesIO(content.read(500)))  # type: ignore[misc]
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_a_full_disk(way: Way, call: str, use_storage: UseStorage) -> None:
+def test_full_disk_leaves_no_file(way: Way, call: str, use_storage: UseStorage) -> None:
     use_storage("tests.services.recordings.test_upload_formats.FullDisk")
     assert_refused(way.send(call, sample("pcm.wav")), 503)
     use_storage(FILES)
@@ -294,8 +294,8 @@ def test_a_full_disk(way: Way, call: str, use_storage: UseStorage) -> None:
     assert stored() == [the_recording().file.name]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
-def test_a_full_disk_under_the_temporary_files(
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_full_disk_of_temporary_files_is_reported(
     way: Way, call: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.RINGOTEL_CRM |= {"RECORDING_MAX_BYTES": 1_000_000}
@@ -306,7 +306,7 @@ def test_a_full_disk_under_the_temporary_files(
     assert way.send(call, data).status_code == 200
 
 
-def test_a_long_file_is_written_once(
+def test_long_file_is_moved_to_its_place(
     api: Api, settings: Settings, tmp_path: Path, use_storage: UseStorage
 ) -> None:
     settings.RINGOTEL_CRM = {"RECORDING_MAX_BYTES": 1_000_000}
@@ -326,13 +326,12 @@ def test_a_long_file_is_written_once(
         assert [(path.read_bytes() == data, path.stat().st_mode & 0o777) for path in kept] == [
             (True, 0o640)
         ] * number
-    assert renamed == [
-        0,
-        1,
-    ]  # the first is copied, because its folder was not there yet; the second is renamed
+    assert renamed == [0, 1]  # the first is copied, since its folder did not exist
 
 
-def test_long_files_go_to_s3_in_parts(api: Api, s3: Any, call: str, settings: Settings) -> None:
+def test_long_files_are_sent_to_s3_in_parts(
+    api: Api, s3: Any, call: str, settings: Settings
+) -> None:
     settings.RINGOTEL_CRM = {"RECORDING_MAX_BYTES": 50_000_000}
     data = sample("piped.wav").ljust(20_000_000, b"\7")
     parts = []
@@ -345,17 +344,17 @@ def test_long_files_go_to_s3_in_parts(api: Api, s3: Any, call: str, settings: Se
     assert s3.bucket.Object(the_recording().file.name).content_type == "audio/wav"
 
 
-def test_encryption_is_passed_through(api: Api, s3: Any, call: str) -> None:
+def test_encryption_settings_are_sent_to_s3(api: Api, s3: Any, call: str) -> None:
     s3.object_parameters = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "alias/recordings"}
     api.send("UpdateCallRecording", sample("pcm.wav"), "audio/wav", query=f"id={call}")
     assert s3.bucket.Object(the_recording().file.name).server_side_encryption == "aws:kms"
 
 
 @pytest.mark.parametrize("parts", [0, 1, 2])
-def test_s3_stops_in_the_middle(
+def test_interrupted_upload_to_s3_leaves_no_file(
     api: Api, s3_server: ThreadedMotoServer, s3: Any, call: str, settings: Settings, parts: int
 ) -> None:
-    """Stopped after so many parts: nothing is kept, and once it is back the same file is."""
+    """S3 stops after ``parts`` parts. Once it is available, the same file is stored."""
     settings.RINGOTEL_CRM = {"RECORDING_MAX_BYTES": 50_000_000}
     data = sample("piped.wav").ljust(20_000_000, b"\7")
     sent = count()
@@ -378,10 +377,10 @@ def test_s3_stops_in_the_middle(
     assert content(str(the_recording().file.name)) == data
 
 
-def test_a_storage_that_hangs(
+def test_storage_that_hangs_is_reported(
     api: Api, s3: Any, call: str, settings: Settings, silent_port: int
 ) -> None:
-    """The storage's own time limit counts."""
+    """After the time-out of the storage."""
     options = settings.STORAGES["ringotel_recordings"]["OPTIONS"]
     slow = {**options, "endpoint_url": f"http://127.0.0.1:{silent_port}"}
     settings.STORAGES = {
