@@ -17,9 +17,10 @@ pytest_plugins = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark stress tests and browser tests as slow, so that ``-m "not slow"`` excludes them."""
+    """Mark stress tests, browser tests and tests with an S3 server as slow."""
     for item in items:
-        if item.get_closest_marker("robustness") or item.get_closest_marker("browser"):
+        marked = item.get_closest_marker("robustness") or item.get_closest_marker("browser")
+        if marked or "s3_server" in getattr(item, "fixturenames", ()):
             item.add_marker("slow")
 
 

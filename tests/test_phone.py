@@ -346,6 +346,7 @@ LIKE_NUMBERS = st.text(
 )
 
 
+@pytest.mark.slow
 @given(
     st.one_of(st.text(), st.text(st.characters(categories=["Cs", "Cc", "Nd", "No"])), LIKE_NUMBERS),
     REGIONS,

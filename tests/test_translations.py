@@ -14,6 +14,8 @@ import pytest
 
 import ringotel_crm
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = Path(ringotel_crm.__file__).parent
 CATALOG = PACKAGE / "locale/de/LC_MESSAGES/django.po"
 

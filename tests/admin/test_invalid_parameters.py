@@ -20,6 +20,8 @@ from ringotel_crm.models import Activity, ApiKey
 from tests.factories import make_contact, make_user
 from tests.fixtures.admin import make_call
 
+pytestmark = pytest.mark.slow
+
 EXCHANGE = "/admin/ringotel_minicrm/contact/"
 LISTS = [
     model

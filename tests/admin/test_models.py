@@ -30,6 +30,8 @@ from tests.factories import (
     the_call,
 )
 
+pytestmark = pytest.mark.slow
+
 MODELS = [
     model
     for model in apps.get_models()

@@ -23,7 +23,7 @@ from ringotel_crm.exceptions import InvalidInput
 from ringotel_crm.models import ApiKey
 from tests.auth.conftest import PASSWORD, Get, assert_rejected, basic
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.auth.oauth_urls")]
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.auth.oauth_urls"), pytest.mark.slow]
 
 AccessToken = get_access_token_model()
 Application = get_application_model()

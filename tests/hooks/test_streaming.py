@@ -18,6 +18,8 @@ from ringotel_crm.hooks.serializers import (
 from ringotel_crm.hooks.streaming import ListWriter
 from ringotel_crm.records import ContactRecord, OrganizationRecord, UserRecord
 
+pytestmark = pytest.mark.slow
+
 SPECIAL = '"\\/</script>%s %(name)s {}\0\x1f\x7f\u2028\ud800é😀\r\n'
 
 

@@ -405,6 +405,7 @@ def test_other_members_are_limited_in_size(document: bytes) -> None:
         read(document, "application/json")
 
 
+@pytest.mark.slow
 @given(
     data=st.binary(max_size=300),
     other=st.dictionaries(st.text().filter("recording".__ne__), st.text() | st.lists(st.text())),
@@ -426,6 +427,7 @@ def test_document_can_be_split_anywhere(
     assert written.getvalue() == data
 
 
+@pytest.mark.slow
 @given(
     body=st.binary()
     | st.text(alphabet='{}[]:,"\\recoding $=AQ/\n').map(
@@ -518,6 +520,7 @@ def test_truncated_multipart_with_matching_length_is_rejected() -> None:
             read(body[:length], content_type)
 
 
+@pytest.mark.slow
 @given(data=st.binary(max_size=500), cut=st.integers(0, 500))
 def test_accepted_multipart_file_is_part_of_the_body(data: bytes, cut: int) -> None:
     body, content_type = as_multipart(data)

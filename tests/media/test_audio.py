@@ -379,12 +379,14 @@ def is_described(audio: Audio) -> bool:
     return (audio.content_type, audio.extension) in kinds and possible
 
 
+@pytest.mark.slow
 @given(data=st.binary())
 def test_accepted_bytes_are_described(data: bytes) -> None:
     audio = inspect_or_none(data)
     assert audio is None or is_described(audio)
 
 
+@pytest.mark.slow
 @given(
     name=st.sampled_from([*SOUND, *OTHER]),
     edits=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=6),

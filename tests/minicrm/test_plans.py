@@ -14,7 +14,7 @@ from tests.api import Api
 from tests.factories import number
 
 # For MariaDB, ANALYZE TABLE ends a transaction.
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 ROWS = 5000
 

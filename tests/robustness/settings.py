@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from django.conf import global_settings
 
@@ -39,8 +40,8 @@ LOGGING = {
 }
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 if "ROBUSTNESS_WITHOUT_RATE_LIMITS" in os.environ:
-    RINGOTEL_CRM = {
-        **RINGOTEL_CRM,
-        "AUTH_FAILURES_PER_MINUTE_BY_IP": 0,
-        "AUTH_FAILURES_PER_MINUTE_BY_USERNAME": 0,
-    }
+    RINGOTEL_CRM = dict[str, Any](
+        RINGOTEL_CRM,
+        AUTH_FAILURES_PER_MINUTE_BY_IP=0,
+        AUTH_FAILURES_PER_MINUTE_BY_USERNAME=0,
+    )

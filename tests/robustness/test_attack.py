@@ -26,6 +26,8 @@ from tests.api import HOOKS, Api, make_token
 from tests.factories import make_user, number
 from tests.media.audio_samples import sample
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = "'\"><script>xss()</script>"
 NUMBER = number(7)
 

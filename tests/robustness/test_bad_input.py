@@ -23,6 +23,8 @@ from tests.api import Api, error
 from tests.factories import make_contact, number
 from tests.robustness.endpoints import Entry, entries
 
+pytestmark = pytest.mark.slow
+
 MEGABYTES_10 = "x" * 10_000_000
 
 # Valid JSON that no field accepts.

@@ -27,6 +27,8 @@ from tests.api import Api, make_token, read
 from tests.factories import make_contact, number
 from tests.media.audio_samples import sample
 
+pytestmark = pytest.mark.slow
+
 SOUNDS = ["pcm.wav", "mulaw.wav"]
 WORDS = st.sampled_from(["", "one", "two", "three"])
 

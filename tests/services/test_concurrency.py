@@ -18,7 +18,7 @@ from tests.api import Api, make_token, read
 from tests.factories import at, make_contact, number
 from tests.media.audio_samples import sample
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 CONCURRENT = 12
 

@@ -26,6 +26,8 @@ from tests.simulator.crm import (
     serving,
 )
 
+pytestmark = pytest.mark.slow
+
 ALL = str(len(SCENARIOS))
 
 

@@ -16,6 +16,8 @@ from tests.api import Api, read
 from tests.factories import columns, make_contact, make_user, number
 from tests.media.audio_samples import sample
 
+pytestmark = pytest.mark.slow
+
 CALL = {"call_id": "c1"}
 
 # Sent by call id, as when the response to the first is not awaited. Every event has its time, so

@@ -23,7 +23,10 @@ import requests
 import ringotel_crm
 from tests.media.audio_samples import sample
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+pytestmark = [
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc"),
+    pytest.mark.slow,
+]
 
 CALLS, KILLS, TRIES = 24, 8, 40
 
