@@ -95,7 +95,7 @@ class Bench:
             self.post(self.bare, "/baseline/insert/", self.start),
             self.post(self.bare, "/baseline/update/", self.stop),
         )
-        yield "FindContact", "look-up", self.find, find
+        yield "FindContact", "lookup", self.find, find
         yield "CreateActivity", "INSERT", write("activities/", self.start), insert
         yield "StopCallActivity", "UPDATE", write("activities/stop/", self.stop), update
         yield (
@@ -137,9 +137,9 @@ class Bench:
             ),
             update,
         )
-        yield "Users", "look-up", read("users/"), find
-        yield "Contacts, page of 100", "look-up", read("contacts/?limit=100"), find
-        yield "Organizations, page of 100", "look-up", read("organizations/?limit=100"), find
+        yield "Users", "lookup", read("users/"), find
+        yield "Contacts, page of 100", "lookup", read("contacts/?limit=100"), find
+        yield "Organizations, page of 100", "lookup", read("organizations/?limit=100"), find
 
 
 def every_hook(bench: Bench, rounds: int) -> Iterator[tuple[str, Table]]:
@@ -159,7 +159,7 @@ def growth(small: Bench, big: Bench, rounds: int) -> Table:
 def throughput(bench: Bench, seconds: float, clients: int = 4) -> dict[str, dict[str, float]]:
     """Measure FindContact from several clients at once."""
     callers = {
-        "look-up": (bench.bare, "/baseline/find/"),
+        "lookup": (bench.bare, "/baseline/find/"),
         **{name: (c, FIND) for name, c in bench.clients.items()},
     }
     return {
@@ -281,7 +281,7 @@ def admin(bench: Bench, rounds: int) -> Iterator[tuple[str, Table]]:
         "contacts": (people, "people/"),
         "contacts, search": (f"{people}?q=sample777", "people/?q=sample777"),
         "overview": (f"{calls}overview/", "overview/"),
-        "an empty list of Django's": ("auth/group/", "calls/"),
+        "an empty changelist of Django": ("auth/group/", "calls/"),
     }
     for name, (path, baseline) in pages.items():
         works: dict[str, Work] = {
