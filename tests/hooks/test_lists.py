@@ -134,6 +134,7 @@ def test_list_keeps_every_script(api: Api) -> None:
     assert [found["last_name"] for found in api.results("Contacts")] == ["📞"]
 
 
+@pytest.mark.slow
 def test_list_is_streamed_in_bounded_memory(api: Api) -> None:
     count = 20_000
     Contact.objects.bulk_create(

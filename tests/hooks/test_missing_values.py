@@ -12,6 +12,8 @@ from ringotel_crm.models import Activity
 from tests.api import Api
 from tests.factories import columns, make_contact, make_organization, make_user, number
 
+pytestmark = pytest.mark.slow
+
 OMIT = object()
 ABSENT_VALUES = {
     "missing": OMIT,

@@ -657,6 +657,7 @@ def disconnect_during_upload(port: int, body: bytes, content_type: str) -> bytes
         return connection.recv(100)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_uploads_to_gunicorn_are_complete_and_in_bounded_memory(tmp_path: Path) -> None:
     with gunicorn(tmp_path) as port:

@@ -362,6 +362,7 @@ def test_mp4_may_begin_with_any_atom() -> None:
 # Damaged and forged files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*SOUND, *OTHER])
 def test_truncation_raises_no_other_error(name: str) -> None:
     data = sample(name)

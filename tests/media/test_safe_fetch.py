@@ -17,8 +17,6 @@ from ringotel_crm.exceptions import FetchError, InvalidInput, TooLarge
 from ringotel_crm.media.safe_fetch import download_to, is_public
 from tests.fixtures.web import Handler, Web
 
-pytestmark = pytest.mark.slow
-
 SOUND = b"RIFF" + bytes(range(256)) * 400
 NOT_PUBLIC = "public address"
 

@@ -26,8 +26,6 @@ from tests.api import HOOKS, Api, make_token
 from tests.factories import make_user, number
 from tests.media.audio_samples import sample
 
-pytestmark = pytest.mark.slow
-
 SCRIPT = "'\"><script>xss()</script>"
 NUMBER = number(7)
 
@@ -104,6 +102,7 @@ def pages() -> Iterator[str]:
         yield f"{reverse(changelist)}?q=%3Cscript%3Exss()"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("scripted")
 def test_stored_scripts_are_escaped_on_every_page() -> None:
     client = Client()

@@ -26,8 +26,6 @@ from ringotel_crm.internal import cache as safe_cache
 from ringotel_crm.models import ApiKey, WebhookToken
 from tests.api import error, make_token, read
 
-pytestmark = pytest.mark.slow
-
 URL = "/ringotel/contacts/find/"
 TOKEN_URL = "/ringotel/oauth/token/"
 PER_ADDRESS, PER_USERNAME = 6, 3

@@ -19,8 +19,6 @@ from ringotel_crm.testing.ringotel_shapes import (
     uses,
 )
 
-pytestmark = pytest.mark.slow
-
 USES = [key for key in (*SHAPES, *ADDITIONS) if key not in NOTIFICATIONS]
 SAMPLES = [key for key in USES if "result" in {**SHAPES, **ADDITIONS}[key]["answer"]]
 WRONG: dict[str, Any] = {"text": 7, "id": 7, "ms": "soon", "int": "7", "bool": "yes"}
