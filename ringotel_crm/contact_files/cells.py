@@ -1,4 +1,4 @@
-"""Clean the cells of a file: what spreadsheets do to numbers, placeholders, several values in one."""
+"""Clean the cells of a file: damage by spreadsheets, placeholders, several values in one cell."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ _PLACEHOLDERS = frozenset(
     {"NULL", "nan", "NaN", "None", "undefined", "(null)", "(none)", "N/A", "n/a", "<NA>", "k.A."}
 )
 _PLACEHOLDERS_FOR_NUMBER = re.compile(
-    r"[\s.,?/_–—-]*|0+(?:[.,]0+)?|null|nan|none|nil|undefined|unknown|n/?a|k\.\s?a\.|unbekannt|keine?",
+    r"[\s.,?/_–—-]*|0+(?:[.,]0+)?|null|nan|none|nil|undefined|unknown|n/?a|k\.\s?a\.|unbekannt"
+    r"|keine?",
     re.IGNORECASE,
 )
 _FORMULA_TEXT = re.compile(r"""'?=\s*"(.*)\"""", re.DOTALL)
@@ -33,7 +34,7 @@ _INTEGER = re.compile(r"(\+?\d{4,})[.,]0+")
 _FRACTION = re.compile(r"\+?\d{9,}[.,]\d{1,3}")
 _SCIENTIFIC = re.compile(r"(\d)(?:[.,](\d+))?E\+?(\d{1,2})", re.IGNORECASE)
 _SEMICOLON_EXTENSION = re.compile(r"(?<=\d)\s*;\s*(?:ext\s*[.:=]?\s*)?(\d{1,6})\s*$", re.IGNORECASE)
-# Where a spreadsheet would begin a formula: in a cell, and after what some spreadsheets split cells by.
+# Where a formula can begin: in a cell, and after what some spreadsheets split cells by.
 _FORMULA = re.compile(r"(^|[;\t\r\n])(?='*[=+@\t\r\n＝＋－＠-])")
 _ESCAPED_FORMULA = re.compile("(^|[;\t\r\n])'(?='*[=+@\t\r\n＝＋－＠-])")
 _NUMBERS = re.compile(r"[+-][\d ().+/:;x-]*", re.ASCII)
@@ -112,7 +113,7 @@ def split_emails(cell: str) -> tuple[list[str], list[str]]:
 
 
 def is_exchange_address(text: str) -> bool:
-    """Return whether this is the internal name of a mailbox, which Outlook exports as an address."""
+    """Return whether this is the internal name of a mailbox, as Outlook exports it."""
     return text.casefold().startswith(("/o=", "/cn="))
 
 
@@ -156,7 +157,8 @@ def _restore_digits(text: str) -> str:
     if match or _FRACTION.fullmatch(text):
         raise DamagedNumber(
             _(
-                "“%(number)s” was rounded by a spreadsheet. Format the column as text, or export the file again."
+                "“%(number)s” was rounded by a spreadsheet. "
+                "Format the column as text, or export the file again."
             )
             % {"number": text}
         )

@@ -23,7 +23,8 @@ _OTHER_SCRIPTS = (
     *("cp1251", "cp866", "koi8_r", "cp1253", "cp1255", "cp1256"),
     *("shift_jis", "gb18030", "big5", "euc_kr"),
 )
-# The code page in which Excel saves a CSV file, where it is not Windows-1252 (Microsoft, "Code Page Identifiers").
+# Regions where Excel saves CSV files in another code page than Windows-1252
+# (Microsoft, "Code Page Identifiers").
 _CODE_PAGES = {
     "cp1250": "PL CZ SK HU SI HR BA RS ME RO AL",
     "cp1251": "RU UA BY BG MK KZ KG MN TJ UZ",
@@ -43,7 +44,8 @@ _REGION_CODE_PAGES = {
 
 # The signs of Western European names that are frequent in a file of contacts.
 _FREQUENT = frozenset("äöüßÄÖÜéèêëàâîôûçÇáíóúñãåæøÅÆØÉÁÍÓÚ’“”„–€´®©°")
-# What a wrong code page makes of Central European and Turkish names: Dvoøák, Nowiñski, Ayþe; or of Núñez: Núńez.
+# Signs of a wrong code page: Dvoøák for Dvořák, Nowiñski for Nowiński, Ayþe for Ayşe, Núńez for
+# Núñez.
 _IMPLAUSIBLE = re.compile(
     r"[aeiouáéíóúyý]ø|ø[aeiouáéíóú]|ñ(?![aeiouáéíóúy])|(?<![aeiou])ï|[ìùò](?=\w)|è[aeiouáéíóú]|[aeiouáéíóú]è"
     r"|(?<=\w)þ|ń[aeiouáéíóú]|[ĺŕÿ]|õ(?!e)|(?<=\w)[„“”](?=\w)",
@@ -88,6 +90,9 @@ def _sample_unless_utf8(file: BinaryIO) -> bytes:
 
 
 def _guess(sample: bytes) -> str:
+    text = sample.decode("utf-8", "replace")
+    if text.count("\ufffd") * 10 < sum(not char.isascii() for char in text):
+        return "utf-8"  # with some damage
     local = _REGION_CODE_PAGES.get(conf.DEFAULT_REGION or "", "cp1252")
     matches = list(from_bytes(sample, cp_isolation=[*_LATIN, *_OTHER_SCRIPTS], threshold=0.9))
     latin_chaos = min((match.chaos for match in matches if match.encoding in _LATIN), default=1.0)

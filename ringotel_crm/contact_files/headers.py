@@ -51,7 +51,8 @@ _NAMES = {text: field for field, texts in NAMES.items() for text in texts.split(
 KIND_WORDS = {
     "fax": "fax faxnummer telefax facsimile telefaxnummer",
     "mobile": (
-        "mobile mobilephone mobil mobiltelefon mobilnummer mobilfunk mobilfunknummer mobiltel handy handynummer "
+        "mobile mobilephone mobil mobiltelefon mobilnummer mobilfunk mobilfunknummer mobiltel "
+        "handy handynummer "
         "cell cellular cellphone iphone gsm natel whatsapp portable movil cellulare celular "
         "mobiel mobieltje mob"
     ),
@@ -65,7 +66,8 @@ KIND_WORDS = {
     ),
     "work": (
         "work workphone business office company corporate hq main headquarters direct geschaftlich "
-        "gesch dienstlich dienst arbeit buro firma zentrale durchwahl haupttelefon geschaftstelefon "
+        "gesch dienstlich dienst arbeit buro firma zentrale durchwahl haupttelefon "
+        "geschaftstelefon "
         "diensttelefon firmentelefon bureau professionnel travail trabajo oficina empresa ufficio "
         "lavoro werk zakelijk arbete arbejde"
     ),
@@ -79,7 +81,8 @@ _PHONE_WORDS = frozenset(
     "otherphone pager".split()
 )
 _EMAIL_WORDS = frozenset(
-    "email emails emailaddress emailadresse emailadres courriel correo messagerie mailadresse".split()
+    "email emails emailaddress emailadresse emailadres courriel correo messagerie "
+    "mailadresse".split()
 )
 _FILLERS = frozenset(
     "number numbers nummer numero nr no num value values primary secondary preferred default "
@@ -98,7 +101,7 @@ def normalize(header: str) -> str:
     text = unicodedata.normalize("NFKD", text.casefold())
     text = "".join(char for char in text if not unicodedata.combining(char))
     text = re.sub(r"\be[\s_-]?mail", "email", text)
-    return " ".join(re.findall(r"[^\W_]+", text))
+    return " ".join(re.findall(r"[^\W\d_]+|\d+", text))
 
 
 def kind_from_label(label: str) -> str:
@@ -110,26 +113,30 @@ def kind_from_label(label: str) -> str:
 
 
 def recognize(headers: Sequence[str]) -> list[str]:
-    """Return the field of each column, ``""`` where it is not recognised."""
+    """Return the field of each column, ``""`` where it is not recognised.
+
+    A few headers depend on the others: ``Title`` is a salutation next to ``Job Title``, ``Name`` is
+    the last name next to ``Vorname``, and ``Home`` is a phone next to ``Mobile``.
+    """
     texts = [normalize(header) for header in headers]
-    fields = [_field(text) for text in texts]
-    if "title" in texts and "job_title" not in fields:
-        fields = [
-            "job_title" if text == "title" else field
-            for text, field in zip(texts, fields, strict=True)
-        ]
-    if "first_name" in fields and "last_name" not in fields:  # "Name, Vorname"
-        fields = [
-            "last_name" if text in ("name", "nom", "naam") else field
-            for text, field in zip(texts, fields, strict=True)
-        ]
-    valued = {
-        _stem(text) for text, field in zip(texts, fields, strict=True) if field.endswith("_phone")
-    }
-    return [
-        "" if field == "phone_label" and _stem(text) not in valued else field
-        for text, field in zip(texts, fields, strict=True)
-    ]
+    columns = [(text, _field(text)) for text in texts]
+    fields = {field for _text, field in columns}
+    phones = {_stem(text) for text, field in columns if field.endswith("_phone")}
+    has_bare_kind = any(_is_bare(text) and field.endswith("_phone") for text, field in columns)
+
+    def resolve(text: str, field: str) -> str:
+        if not field and has_bare_kind and _is_bare(text):
+            return f"{kind_from_label(text)}_phone"
+        if text == "title" and "job_title" not in fields:
+            return "job_title"
+        is_last_name = text in ("name", "nom", "naam") and "first_name" in fields
+        if is_last_name and "last_name" not in fields:
+            return "last_name"
+        if field == "phone_label" and _stem(text) not in phones:
+            return ""
+        return field
+
+    return [resolve(text, field) for text, field in columns]
 
 
 def is_mapped(fields: Sequence[str]) -> bool:
@@ -177,6 +184,12 @@ def find_header(rows: Sequence[Sequence[str]]) -> int:
 def count_recognized(row: Sequence[str]) -> int:
     """Return how many distinct fields the cells of a row name, were it the header."""
     return len({field for field in recognize(row) if field})
+
+
+def _is_bare(text: str) -> bool:
+    """Return whether a header is the kind of a phone only, such as ``Home`` or ``Business 2``."""
+    words = [word for word in text.split() if not word.isdigit()]
+    return len(words) == 1 and words[0] in _KINDS
 
 
 def _stem(text: str) -> str:

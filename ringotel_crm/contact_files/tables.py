@@ -59,7 +59,8 @@ def open_table(file: BinaryIO, *, encoding: str = "") -> Table:
     if head.startswith(_OLE_MARK):
         raise UnreadableFile(
             _(
-                "This is an old or a password-protected Excel file. Save it as XLSX without a password, or as CSV."
+                "This is an old or a password-protected Excel file. "
+                "Save it as XLSX without a password, or as CSV."
             )
         )
     try:
@@ -110,18 +111,15 @@ def _read_csv(lines: Iterator[str], sample: str) -> Iterator[Row]:
 
 
 def _score_separator(sample: str, separator: str) -> tuple[int, int]:
-    """Return how many columns are recognised, and the width that is most frequent in the first rows."""
-    rows = list(
-        islice(
-            csv.reader(io.StringIO(sample, newline=""), delimiter=separator), headers.MAX_TITLE_ROWS
-        )
-    )
+    """Return how many columns are recognised, and the most frequent width of the first rows."""
+    reader = csv.reader(io.StringIO(sample, newline=""), delimiter=separator)
+    rows = list(islice(reader, headers.MAX_TITLE_ROWS))
     widths = [len(row) for row in rows if any(row)] or [0]
     return max(map(headers.count_recognized, rows), default=0), max(widths, key=widths.count)
 
 
 def _read_xlsx(file: BinaryIO) -> Iterator[Row]:
-    """Yield the rows of the sheet with the most recognised columns, else of the first that is not empty."""
+    """Yield the rows of the sheet with the most recognised columns, else of the first with rows."""
     from openpyxl import load_workbook
     from openpyxl.utils.exceptions import InvalidFileException
 
@@ -129,15 +127,14 @@ def _read_xlsx(file: BinaryIO) -> Iterator[Row]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about styles and validations, which are not read
             book = load_workbook(file, read_only=True, data_only=True)
-            sheets = [
-                sheet for sheet in book.worksheets if sheet.sheet_state == "visible"
-            ] or book.worksheets
-            best = max(sheets, key=_score_sheet, default=None)
-            if best is None:
-                raise UnreadableFile(_("The file is empty."))
-            for number, cells in enumerate(best.iter_rows(values_only=True), 1):
-                yield number, [_text(value) for value in cells]
-    except (BadZipFile, InvalidFileException, KeyError, OSError, SyntaxError, TypeError) as exc:
+        visible = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
+        best = max(visible, key=_score_sheet)
+        for number, cells in enumerate(best.iter_rows(values_only=True), 1):
+            yield number, [_text(value) for value in cells]
+    except (
+        *(BadZipFile, InvalidFileException, KeyError, OSError),
+        *(SyntaxError, TypeError, ValueError),
+    ) as exc:
         raise UnreadableFile(
             _("This file cannot be read. Save it as XLSX or CSV, and choose it again.")
         ) from exc
@@ -162,7 +159,10 @@ def _text(value: Any) -> str:
 
 
 def _with_header(rows: Iterator[Row]) -> Table:
-    """Find the header. Cells without one get ``Column 3``; blank rows and repeated headers are left out."""
+    """Find the header, and leave out blank rows and repeated headers.
+
+    Columns without a header are called ``Column 3``.
+    """
     filled = (
         (number, cells[:MAX_COLUMNS])
         for number, cells in rows

@@ -20,6 +20,8 @@ COLUMNS = (*TEXT_FIELDS, "middle_name", "name", *PHONE_FIELDS)
 _SKIPPED = re.compile(
     r"(?:[\w-]+\.)?(?:PHOTO|LOGO|SOUND|KEY|NOTE|ADR|LABEL|X-(?!ABLabel\b)[\w-]+)[;:]", re.IGNORECASE
 )
+_GROUP = re.compile(r"(?:X-ADDRESSBOOKSERVER-)?KIND(?:;[^:]*)?:\s*group\s*$", re.IGNORECASE)
+_ORGANIZATION = re.compile(r"KIND(?:;[^:]*)?:\s*org\s*$", re.IGNORECASE)
 _APPLE_LABEL = re.compile(r"_\$!<(.*)>!\$_")
 _LABELS = {
     "work": ["WORK"],
@@ -33,7 +35,7 @@ _LABELS = {
 def read(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     """Yield the line at which a card begins, and its cells in the order of :data:`COLUMNS`.
 
-    A card that cannot be parsed yields empty cells.
+    Groups are left out. A card that cannot be parsed yields empty cells.
     """
     start = 0
     card: list[str] = []
@@ -42,8 +44,9 @@ def read(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
             start, card = number, []
         card.append(line.rstrip("\r\n"))
         if line.strip().casefold() == "end:vcard" and start:
-            cells = _parse(card)
-            yield start, [SEPARATOR.join(cells.get(column, ())) for column in COLUMNS]
+            if not any(map(_GROUP.match, card)):
+                cells = _parse(card)
+                yield start, [SEPARATOR.join(cells.get(column, ())) for column in COLUMNS]
             start, card = 0, []
 
 
@@ -99,6 +102,8 @@ def _parse(lines: list[str]) -> dict[str, list[str]]:
     }
     for item in properties:
         _add(cells, item, labels.get(item.group, ""))
+    if any(map(_ORGANIZATION.match, lines)) and "name" in cells:
+        cells.setdefault("company", cells.pop("name"))
     return cells
 
 

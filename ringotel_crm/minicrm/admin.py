@@ -1,4 +1,4 @@
-"""Contacts and organizations."""
+"""The admin of contacts and organizations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..models.search import normalize_for_search, prefix_q
 from ..services.calls.click_to_call import call_link
 from .models import Contact, ContactPhone, Organization
 
-# Import and export come with the extra of that name: pip install "ringotel-crm[import-export]".
+# Needs the extra: pip install "ringotel-crm[import-export]".
 IMPORT_EXPORT: tuple[Any, ...] = ()
 if apps.is_installed("import_export"):
     from .import_admin import ContactImportExportMixin
@@ -31,7 +31,7 @@ if apps.is_installed("import_export"):
 
 
 class PhoneInline(admin.TabularInline):  # type: ignore[type-arg]
-    """A contact's numbers."""
+    """The numbers of a contact."""
 
     model = ContactPhone
     fields = ("kind", "raw", "extension", "e164")
@@ -51,22 +51,22 @@ class ContactAdmin(
 
     list_display = ("name", "organization", "numbers", "email", "job_title")
     list_select_related = ("organization",)
-    search_fields = ("last_name",)  # for the box; get_search_results says what it does
+    search_fields = ("last_name",)  # shows the search box; see get_search_results
     search_help_text = _(
-        "A number in any notation, or how a name, a company or an e-mail address begins."
+        "Phone number in any format, or the start of a name, company or e-mail address."
     )
     autocomplete_fields = ("organization",)
     inlines = (PhoneInline,)
     sortable_by = ("name",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
-        """With numbers, in one query for the page."""
+        """Load the numbers of a page in one query."""
         return super().get_queryset(request).prefetch_related("phones")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Contact], search_term: str
     ) -> tuple[QuerySet[Contact], bool]:
-        """By index: a number, or how first name, last name, both, the company or the address begin."""
+        """Search by index: a number, or the start of a name, the company or the e-mail address."""
         if not search_term.strip():
             return queryset, False
         if numbers := phone.candidates(search_term):
@@ -88,23 +88,23 @@ class ContactAdmin(
         return queryset.filter(found), False
 
     def get_ringotel_details(self, obj: Contact) -> Sequence[str]:
-        """Company, title and address."""
+        """Return company, job title and e-mail address."""
         return [str(obj.organization or ""), obj.job_title, obj.email]
 
     def get_ringotel_initial(self, request: HttpRequest, name: str, number: str) -> dict[str, str]:
-        """The number goes to the first row of numbers."""
+        """Split the name; :meth:`get_formset_kwargs` uses the number."""
         first, _space, last = name.strip().partition(" ")
         initial = {"first_name": first, "last_name": last, "phone": number}
         return {field: value for field, value in initial.items() if value}
 
     def ringotel_number_inputs(self, request: HttpRequest) -> str:
-        """The rows of numbers."""
+        """Return the selector of the inputs for numbers."""
         return 'input[name$="-raw"]'
 
     def get_formset_kwargs(
         self, request: HttpRequest, obj: Any, inline: InlineModelAdmin[Any, Any], prefix: str
     ) -> dict[str, Any]:
-        """With the number of a new contact that comes from a call."""
+        """Fill in the number of a new contact that is created from a call."""
         kwargs = super().get_formset_kwargs(request, obj, inline, prefix)
         number = request.GET.get("phone", "")
         if isinstance(inline, PhoneInline) and request.method == "GET" and number and not obj.pk:
@@ -113,12 +113,12 @@ class ContactAdmin(
 
     @admin.display(description=_("contact"), ordering=("last_name"))
     def name(self, contact: Contact) -> str:
-        """Whatever there is of a name."""
+        """Return the name, else the e-mail address or the id."""
         return str(contact)
 
     @admin.display(description=_("numbers"))
     def numbers(self, contact: Contact) -> str:
-        """As people write them."""
+        """Return the numbers as links to call."""
         numbers = (
             (call_link(number.e164) if number.e164 else number.raw,)
             for number in contact.phones.all()
@@ -133,17 +133,15 @@ class OrganizationAdmin(RingotelContactAdminMixin, LargeTableAdmin):
     empty_message = _("Add one here, or on the page of a contact.")
     list_display = ("name", "number", "email", "website")
     search_fields = ("name",)
-    search_help_text = _("A number in any notation, or how a name or an e-mail address begins.")
+    search_help_text = _("Phone number in any format, or the start of a name or e-mail address.")
     autocomplete_fields = ("main_contact",)
-    formfield_overrides = {
-        models.URLField: {"assume_scheme": "https"}
-    }  # the default from Django 6.0 on
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}  # default in Django 6.0
     sortable_by = ("name",)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Organization], search_term: str
     ) -> tuple[QuerySet[Organization], bool]:
-        """By index."""
+        """Search by index: a number, or the start of the name or the e-mail address."""
         if not search_term.strip():
             return queryset, False
         if numbers := phone.candidates(search_term):
@@ -154,21 +152,21 @@ class OrganizationAdmin(RingotelContactAdminMixin, LargeTableAdmin):
 
     @admin.display(description=_("phone"))
     def number(self, organization: Organization) -> str:
-        """To be called."""
+        """Return the number as a link to call."""
         return call_link(organization.e164) if organization.e164 else organization.phone
 
     def get_ringotel_contacts(self, request: HttpRequest, obj: Organization) -> Iterable[Contact]:
-        """Everybody of this company."""
+        """Return the contacts of this organization."""
         return obj.contacts.order_by("id")
 
     def get_ringotel_numbers(self, request: HttpRequest, obj: Organization) -> Sequence[str]:
-        """The company's own."""
+        """Return the organization's own number."""
         return [obj.e164] if obj.e164 else []
 
     def get_ringotel_details(self, obj: Organization) -> Sequence[str]:
-        """Addresses."""
+        """Return e-mail address and website."""
         return [obj.email, obj.website]
 
     def get_ringotel_initial(self, request: HttpRequest, name: str, number: str) -> dict[str, str]:
-        """As its fields are called."""
+        """Return name and number under the names of the fields."""
         return {"name": name, "phone": number}

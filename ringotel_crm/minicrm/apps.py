@@ -1,4 +1,4 @@
-"""The sub-app."""
+"""The app of the mini-CRM."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class MiniCRMConfig(AppConfig):
-    """Organizations, contacts and their numbers."""
+    """Contacts with their numbers, and organizations."""
 
     name = "ringotel_crm.minicrm"
     label = "ringotel_minicrm"

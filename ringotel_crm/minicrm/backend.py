@@ -1,4 +1,4 @@
-"""The mini-CRM behind the seam."""
+"""The backend of the mini-CRM."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from django.db import router
 from django.db.models import Count, QuerySet
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
 
 from .. import phone
 from ..backends.base import Backend, ContactDirectory, OrganizationDirectory
@@ -21,10 +22,12 @@ from ..models.search import normalize_for_search
 from ..records import ContactInput, ContactRecord, OrganizationRecord
 from .models import Contact, ContactPhone, Organization, PhoneKind
 
-PAGE = 2000  # rows that a list holds in memory at a time
-COMPANIES = 100_000  # names of companies that it remembers: some 20 MB
+# Rows that a list holds in memory at a time.
+PAGE = 2000
+# Names of companies that a list caches, about 20 MB.
+COMPANIES = 100_000
 
-# Which of a contact's numbers is "the" phone and "the" mobile: the first of the first kind there is.
+# The kinds of a contact's phone and mobile: the first number of the first kind that it has.
 PHONE_KINDS = (PhoneKind.WORK, PhoneKind.HOME, PhoneKind.OTHER)
 MOBILE_KINDS = (PhoneKind.MOBILE,)
 
@@ -35,12 +38,15 @@ LISTED = ("id", "first_name", "last_name", "email", "phone", "mobile", "company_
 
 
 def parse_id(text: str) -> int:
-    """The primary key that ``text`` is, or 0, which no row has."""
+    """Return the primary key in ``text``, 0 if it is none."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
 
 
 def record(row: Sequence[Any], phones: Iterable[tuple[str, str]]) -> ContactRecord:
-    """A row of :data:`CONTACT_COLUMNS`, with or without :data:`TIMES`, and (kind, E.164) pairs, as a record."""
+    """Return a record of a row of :data:`CONTACT_COLUMNS`, optionally with :data:`TIMES`.
+
+    ``phones`` are pairs of kind and E.164.
+    """
     id, first_name, last_name, email, job_title, company_name, *times = row
     by_kind: dict[str, str] = {}
     for kind, e164 in phones:
@@ -67,16 +73,17 @@ def _first(by_kind: dict[str, str], kinds: Sequence[str]) -> str:
 
 
 def with_phones(ids: QuerySet[Any, Any], *columns: str) -> QuerySet[Contact, Any]:
-    """The contacts with these ids, and all their numbers: a row for each number, or one where there is none.
+    """Return the contacts with these ids: one row for each number, or one without a number.
 
-    The numbers to answer with are joined apart from those that were asked for, else only the latter came.
+    The numbers of the answer are joined separately from those of the condition; otherwise only the
+    numbers looked up would be returned.
     """
     people = Contact.objects.filter(id__in=ids.order_by()).order_by("id", "phones__id")
     return people.values_list("phones__kind", "phones__e164", *CONTACT_COLUMNS, *columns)
 
 
 def gather(rows: Iterable[Sequence[Any]]) -> list[tuple[set[str], ContactRecord]]:
-    """Rows of :func:`with_phones` as contacts, each with its numbers."""
+    """Group rows of :func:`with_phones` by contact: its E.164 numbers, and its record."""
     contacts: dict[int, Sequence[Any]] = {}
     phones: dict[int, list[tuple[str, str]]] = defaultdict(list)
     for kind, e164, *row in rows:
@@ -89,7 +96,7 @@ def gather(rows: Iterable[Sequence[Any]]) -> list[tuple[set[str], ContactRecord]
 
 
 def people(**lookup: Any) -> list[tuple[set[str], ContactRecord]]:
-    """The contacts of a look-up, each with its numbers, in one query."""
+    """Return the numbers and the record of each contact that matches ``lookup``, in one query."""
     return gather(with_phones(Contact.objects.filter(**lookup).values("id"), *TIMES))
 
 
@@ -109,8 +116,10 @@ FIND_ORGANIZATION = CompiledQuery(
 def pages(
     rows: QuerySet[Any, Any], after: str, limit: int | None, updated_since: dt.datetime | None
 ) -> Iterator[list[tuple[Any, ...]]]:
-    """``rows`` by id in lists of at most :data:`PAGE`: each page begins where the last one ended, so that the
-    last costs what the first does."""
+    """Yield ``rows`` by id in lists of at most :data:`PAGE`.
+
+    Each page begins after the last id of the one before, so all cost the same.
+    """
     rows = rows.order_by("id")
     if updated_since:
         rows = rows.filter(updated_at__gte=updated_since)
@@ -127,7 +136,7 @@ def pages(
 
 
 class Contacts(ContactDirectory):
-    """:class:`~ringotel_crm.minicrm.models.Contact`."""
+    """The contacts of :class:`~ringotel_crm.minicrm.models.Contact`."""
 
     model = Contact
     importer = "ringotel_crm.minicrm.importer.MiniCRMImporter"
@@ -137,7 +146,7 @@ class Contacts(ContactDirectory):
     def records(
         self, *, after: str = "", limit: int | None = None, updated_since: dt.datetime | None = None
     ) -> Iterator[ContactRecord]:
-        """Made of :meth:`rows`."""
+        """Yield a record for each row of :meth:`rows`."""
         for row in self._rows(after, limit, updated_since):
             facts: dict[str, Any] = dict(zip(LISTED, row, strict=True))
             yield ContactRecord(**facts)
@@ -145,14 +154,17 @@ class Contacts(ContactDirectory):
     def rows(
         self, columns: Sequence[str], *, updated_since: dt.datetime | None = None
     ) -> Iterator[tuple[str, ...]]:
-        """Without a record for each."""
+        """Yield tuples of ``columns`` without building records."""
         return map(itemgetter(*map(LISTED.index, columns)), self._rows("", None, updated_since))
 
     def _rows(
         self, after: str, limit: int | None, updated_since: dt.datetime | None
     ) -> Iterator[tuple[str, ...]]:
-        """Tuples of :data:`LISTED`; two queries a page: people, and their numbers. A third one only where there are
-        companies that are new, which takes far less than a join: many people work at the same."""
+        """Yield tuples of :data:`LISTED`, with two queries for each page: contacts, and numbers.
+
+        A third query loads companies that are not cached yet. That is far cheaper than a join,
+        because many contacts share a company.
+        """
         people = Contact.objects.values_list(*OWN_COLUMNS, "organization_id")
         companies: dict[int | None, str] = {None: ""}
         for page in pages(people, after, limit, updated_since):
@@ -167,7 +179,7 @@ class Contacts(ContactDirectory):
             if len(companies) > COMPANIES:
                 companies = {None: ""}
             if new := {row[-1] for row in page} - companies.keys():
-                # A range where that does not bring many others: a thousand keys take longer to send than to find.
+                # A range unless it includes many others: sending a thousand keys takes longer.
                 first, last = min(new), max(new)
                 among = {"id__range": (first, last)} if last - first < 2 * PAGE else {"id__in": new}
                 companies |= fetch(
@@ -188,11 +200,11 @@ class Contacts(ContactDirectory):
                 )
 
     def get(self, id: str) -> ContactRecord | None:
-        """One query."""
+        """Return the contact with this id, in one query."""
         return next((found for _, found in people(id=parse_id(id))), None)
 
     def find(self, numbers: Sequence[str]) -> Sequence[tuple[str, ContactRecord]]:
-        """One query, by the index on ``e164``; two if contacts share a number, and their times matter."""
+        """Look up the index on ``e164`` in one query; in two if contacts share a number."""
         found = gather(FIND.rows(router.db_for_read(Contact), *numbers))
         if len(found) > 1:
             found = people(phones__e164__in=numbers)
@@ -201,7 +213,7 @@ class Contacts(ContactDirectory):
         ]
 
     def find_by_organization(self, numbers: Sequence[str]) -> Sequence[tuple[str, ContactRecord]]:
-        """The main contact, else the oldest one."""
+        """Return the main contact of each organization, else the oldest contact."""
         found = []
         for id, e164, main_contact in FIND_ORGANIZATION.rows(
             router.db_for_read(Organization), *numbers
@@ -212,16 +224,17 @@ class Contacts(ContactDirectory):
         return found
 
     def url(self, id: str) -> str:
-        """The page in the admin."""
+        """Return the URL of the page in the admin, ``""`` without an admin."""
         try:
             return reverse("admin:ringotel_minicrm_contact_change", args=[id])
         except NoReverseMatch:
             return ""
 
     def find_existing(self, draft: ContactInput, numbers: Sequence[str]) -> ContactRecord | None:
-        """By number, then by address; the lowest id of those with the same name.
+        """Match by number, then by e-mail address; the lowest id of those with the same name.
 
-        What is no number counts as typed; a draft of a name alone is the contact of whom no more is known.
+        A text without a number is compared as typed. A draft with a name only matches the contact
+        of that name and company that has neither number nor address.
         """
         lookups: list[dict[str, Any]] = []
         if numbers:
@@ -252,7 +265,7 @@ class Contacts(ContactDirectory):
         return None
 
     def create(self, draft: ContactInput) -> ContactRecord:
-        """With company and numbers."""
+        """Create the contact with its company and numbers."""
         contact = Contact.objects.create(
             first_name=draft.first_name,
             last_name=draft.last_name,
@@ -263,11 +276,12 @@ class Contacts(ContactDirectory):
         return self._save(contact, draft)
 
     def update(self, id: str, draft: ContactInput) -> ContactRecord:
-        """Only what ``draft`` says; the first number of a kind is replaced."""
+        """Change the values that ``draft`` has; the first number of a kind is replaced."""
         contact = Contact.objects.select_for_update().filter(id=parse_id(id)).first()
         if contact is None:
             raise NotFound(
-                f"There is no contact {id!r}.", fields={"id": ["No contact has this id."]}
+                _("Contact %(id)s does not exist.") % {"id": id},
+                fields={"id": [_("No contact has this id.")]},
             )
         for name in ("first_name", "last_name", "email", "job_title"):
             if value := getattr(draft, name):
@@ -278,11 +292,11 @@ class Contacts(ContactDirectory):
         return self._save(contact, draft)
 
     def find_by_email(self, email: str) -> Sequence[ContactRecord]:
-        """By the index: addresses are kept in lower case."""
+        """Look up the index on ``email``, which is stored in lower case."""
         return [contact for _, contact in people(email=email)]
 
     def duplicates(self, limit: int) -> Sequence[tuple[str, Sequence[str]]]:
-        """One pass over the index of numbers, and one over that of addresses."""
+        """Read the index of numbers once, and the index of addresses once."""
         found: list[tuple[str, Sequence[str]]] = []
         for rows, column, key in (
             (ContactPhone.objects.exclude(e164=""), "e164", "contact"),
@@ -299,12 +313,12 @@ class Contacts(ContactDirectory):
             ):
                 if str(id) not in holders[value]:
                     holders[value].append(str(id))
-            # One contact may have a number twice.
+            # One contact may have the same number twice.
             found += [(value, holders[value]) for value in shared if len(holders[value]) > 1]
         return found
 
     def merge(self, target: str, source: str) -> None:
-        """Blanks are filled, numbers that ``target`` lacks move over."""
+        """Fill in empty fields, move the numbers that ``target`` lacks, and delete ``source``."""
         kept = Contact.objects.select_for_update().get(id=parse_id(target))
         other = Contact.objects.get(id=parse_id(source))
         for name in ("first_name", "last_name", "job_title", "email", "organization"):
@@ -321,16 +335,16 @@ class Contacts(ContactDirectory):
         kept.save()
 
     def numbers(self, id: str) -> Sequence[str]:
-        """Of every kind."""
+        """Return the E.164 numbers of every kind."""
         numbers = ContactPhone.objects.filter(contact_id=parse_id(id)).exclude(e164="")
         return list(numbers.order_by("id").values_list("e164", flat=True))
 
     def add_number(self, id: str, typed: str) -> None:
-        """Of no particular kind."""
+        """Add a number of the kind "other"."""
         ContactPhone.objects.create(contact_id=parse_id(id), kind=PhoneKind.OTHER, raw=typed)
 
     def delete(self, id: str) -> None:
-        """With the numbers."""
+        """Delete the contact with its numbers."""
         Contact.objects.filter(id=parse_id(id)).delete()
 
     def _save(self, contact: Contact, draft: ContactInput) -> ContactRecord:
@@ -342,7 +356,7 @@ class Contacts(ContactDirectory):
                     number.raw, number.extension = typed, ""
                     number.save()
         saved = self.get(str(contact.pk))
-        assert saved is not None  # we are inside the transaction that wrote it
+        assert saved is not None  # written in this transaction
         return saved
 
     def _organization(self, name: str) -> Organization | None:
@@ -357,12 +371,12 @@ class Contacts(ContactDirectory):
 
 
 class Organizations(OrganizationDirectory):
-    """:class:`~ringotel_crm.minicrm.models.Organization`."""
+    """The organizations of :class:`~ringotel_crm.minicrm.models.Organization`."""
 
     def records(
         self, *, after: str = "", limit: int | None = None, updated_since: dt.datetime | None = None
     ) -> Iterator[OrganizationRecord]:
-        """One query a page."""
+        """Yield the organizations, with one query for each page."""
         rows = Organization.objects.values_list("id", "name", "e164", "email", "website")
         for page in pages(rows, after, limit, updated_since):
             for id, name, e164, email, website in page:
@@ -372,7 +386,7 @@ class Organizations(OrganizationDirectory):
 
 
 class MiniCRMBackend(Backend):
-    """The default of ``RINGOTEL_CRM["BACKEND"]``."""
+    """The mini-CRM: the default of ``RINGOTEL_CRM["BACKEND"]``."""
 
     user_directory = AuthUserDirectory
     contact_directory = Contacts

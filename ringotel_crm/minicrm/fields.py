@@ -1,4 +1,4 @@
-"""Columns that are derived from others, so that plain indexes serve on every database."""
+"""Columns derived from others, so that plain indexes work on every database."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ __all__ = [
 
 
 class FullNameField(NormalizedField):
-    """First and last name, as they are looked for."""
+    """First and last name, normalised for search."""
 
     def derive(self, text: str, instance: models.Model) -> str:
-        """Folded together."""
+        """Return both names as one text."""
         return normalize_for_search(
             f"{getattr(instance, 'first_name', '')} {getattr(instance, 'last_name', '')}"
         )
 
 
 class E164Field(DerivedField):
-    """The source in E.164, "" where it holds no number. An extension in it goes to the field of that name."""
+    """The source in E.164, ``""`` if it has no number. Sets ``extension`` if the text has one."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"max_length": 16, **kwargs})
 
     def derive(self, text: str, instance: models.Model) -> str:
-        """Normalised."""
+        """Return the first number in ``text``."""
         for number in phone.numbers(text):
             if number.extension and hasattr(instance, "extension"):
                 instance.extension = number.extension
@@ -46,8 +46,8 @@ class E164Field(DerivedField):
 
 
 class LowerEmailField(models.EmailField):  # type: ignore[type-arg]
-    """An address in lower case, so that a plain index finds it whatever case it was typed in."""
+    """An e-mail address in lower case, so that a plain index finds it in any case."""
 
     def get_prep_value(self, value: Any) -> Any:
-        """As stored and as looked up."""
+        """Return the value to store, or to look up."""
         return super().get_prep_value(value.lower() if isinstance(value, str) else value)

@@ -128,7 +128,7 @@ class RingotelCSV(VCard):
         return found
 
     def _names(self, row: Mapping[str, Any]) -> tuple[str, str]:
-        """Return first and last name. The portal needs one: else it is the company or the address."""
+        """Return first and last name; the company or address replaces a missing name."""
         if row["first_name"] or row["last_name"]:
             return row["first_name"], row["last_name"]
         return row["company"] or row["email"], ""

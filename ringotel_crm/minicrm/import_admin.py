@@ -30,11 +30,18 @@ from . import jobs
 from .formats import BOM, ContactCSV, ContactXLSX, RingotelCSV, VCard
 from .models import ContactImport
 from .resources import ContactResource, own_id_column
+from .undo import begin_undo, can_undo
 
 STEP_SECONDS = 5.0  # of work in one request, well below the time-outs of servers
 MAX_EARLIER = 20
 
 Status = ContactImport.Status
+PREVIEW_LABELS = {
+    Outcome.REFUSED: gettext_lazy("refused"),
+    Outcome.CREATED: gettext_lazy("will be created"),
+    Outcome.CHANGED: gettext_lazy("will be changed"),
+    Outcome.UNCHANGED: gettext_lazy("left alone"),
+}
 ENCODINGS = {
     "": gettext_lazy("Detect automatically"),
     "utf-8-sig": "UTF-8",
@@ -63,8 +70,9 @@ class ImportFileForm(forms.Form):
     import_file = forms.FileField(
         label=gettext_lazy("File"),
         help_text=gettext_lazy(
-            "CSV, Excel (XLSX) or vCard, as exported by Google Contacts, Outlook, Apple Contacts, HubSpot, Salesforce, "
-            "other programs, or this site. Nothing is written before you confirm."
+            "CSV, Excel (XLSX) or vCard, as exported by Google Contacts, Outlook, Apple Contacts, "
+            "HubSpot, Salesforce, other programs, or this site. Nothing is written before you "
+            "confirm."
         ),
         widget=forms.ClearableFileInput(
             attrs={"accept": ".csv,.txt,.tsv,.xlsx,.vcf,text/csv,text/vcard"}
@@ -84,7 +92,7 @@ class ContactImportExportMixin(ImportExportMixin):  # type: ignore[misc]
     resource_classes = [ContactResource]
     import_template_name = "admin/ringotel_minicrm/import.html"
     export_template_name = "admin/ringotel_minicrm/export.html"
-    # The library's form to choose fields has inline scripts, which a strict Content-Security-Policy refuses.
+    # Not the library's form to select fields: a Content-Security-Policy blocks its inline scripts.
     export_form_class = ExportForm
     confirm_form_class = ConfirmImportForm
 
@@ -156,8 +164,8 @@ class ContactImportExportMixin(ImportExportMixin):  # type: ignore[misc]
         )
         if job is None:
             return self._choose_again(request)
-        jobs.confirm(job)
-        self._continue(request, job)
+        if jobs.confirm(job):
+            self._continue(request, job)
         return HttpResponseRedirect(self._job_url(job))
 
     def import_job_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -201,11 +209,11 @@ class ContactImportExportMixin(ImportExportMixin):  # type: ignore[misc]
         job = get_object_or_404(ContactImport, pk=pk)
         if not self.has_undo_permission(request, job):
             raise PermissionDenied
-        if job.status != Status.DONE or not jobs.can_undo(job):
+        if job.status != Status.DONE or not can_undo(job):
             messages.error(request, _("This import cannot be undone."))
             return HttpResponseRedirect(self._job_url(job))
         if request.method == "POST":
-            jobs.begin_undo(job)
+            begin_undo(job)
             self._continue(request, job)
             return HttpResponseRedirect(self._job_url(job))
         return self._page(
@@ -241,17 +249,19 @@ class ContactImportExportMixin(ImportExportMixin):  # type: ignore[misc]
             "job_url": self._job_url(job),
             "ignored": jobs.ignored_columns(job),
         }
+        labels = PREVIEW_LABELS if job.status == Status.READY else dict(Outcome.choices)
+        rows = job.rows.filter(is_kept=False).order_by("number")
         context["outcomes"] = [
-            (outcome, getattr(job, outcome.value), list(rows))
-            for outcome in (Outcome.REFUSED, Outcome.CREATED, Outcome.CHANGED, Outcome.UNCHANGED)
-            if (
-                rows := job.rows.filter(outcome=outcome, is_kept=False).order_by("number")[
-                    : jobs.MAX_SHOWN
-                ]
+            (
+                outcome.value,
+                labels[outcome],
+                getattr(job, outcome.value),
+                rows.filter(outcome=outcome)[: jobs.MAX_SHOWN],
             )
+            for outcome in PREVIEW_LABELS
         ]
         context["kept"] = job.rows.filter(is_kept=True).select_related("contact")[: jobs.MAX_SHOWN]
-        context["may_undo"] = self.has_undo_permission(request, job) and jobs.can_undo(job)
+        context["may_undo"] = self.has_undo_permission(request, job) and can_undo(job)
         if job.status in (Status.MAPPING, Status.READY):
             context["columns"] = self._columns(job)
             context["choices"] = FIELD_LABELS
@@ -321,7 +331,7 @@ class ContactImportExportMixin(ImportExportMixin):  # type: ignore[misc]
         return {**context, "title": _("Export contacts"), "media": self.media + MEDIA}
 
     def get_export_filename(self, request: HttpRequest, queryset: Any, file_format: Any) -> str:
-        """Return ``contacts-2026-03-02.csv``; a file for Ringotel's portal says so."""
+        """Return a name such as ``contacts-2026-03-02.csv``."""
         name = (
             super()
             .get_export_filename(request, queryset, file_format)

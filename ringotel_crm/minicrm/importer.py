@@ -5,28 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..contact_files.results import Outcome, RowResult
+from ..contact_files.tables import Table
 from ..services.contacts.importing import ContactImporter
 from . import jobs
 
 
 class MiniCRMImporter(ContactImporter):
-    """Import all kinds of numbers, in batches; the import is listed in the admin, and can be undone there."""
+    """Import all kinds of numbers, in batches; the admin lists the import, and can undo it."""
 
     can_undo = True
 
-    def _read(self, file_name: str) -> None:
-        self.job = jobs.start(
-            self.file, file_name=file_name, user=self.backend.actor.user, encoding=self.encoding
-        )
-        self.headers, self.fields = self.job.headers, self.job.fields
-        self.filled, self.total = self.job.filled, self.job.total
+    def recognize(self, table: Table) -> list[str]:
+        """Return the field of each column, also of those that a person mapped in the admin."""
+        return jobs.recognize(table)
 
     def run(self, *, dry_run: bool = False) -> Iterator[RowResult]:
         """Import the rows, or only check them, and yield the result of each."""
-        jobs.set_fields(self.job, self.fields)
+        user = self.backend.actor.user
+        job = jobs.start(
+            self.file,
+            file_name=self.file_name,
+            user=user,
+            encoding=self.encoding,
+            fields=self.fields,
+        )
         if not dry_run:
-            jobs.confirm(self.job)
-        for reports in jobs.steps(self.job):
+            jobs.confirm(job)
+        for reports in jobs.steps(job):
             for report in reports:
                 yield RowResult(
                     number=report.number,
@@ -36,4 +41,4 @@ class MiniCRMImporter(ContactImporter):
                     cells=report.cells,
                 )
         if dry_run:
-            jobs.discard(self.job)
+            jobs.discard(job)

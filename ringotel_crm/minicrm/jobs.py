@@ -15,7 +15,6 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from django.apps import apps
-from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -25,19 +24,18 @@ from ..contact_files.cells import clean
 from ..contact_files.fields import FIELDS
 from ..contact_files.results import Outcome
 from ..contact_files.rows import ContactRow, RowReader
-from ..contact_files.tables import open_table
-from ..models import Activity, LegalHold, Note
+from ..contact_files.tables import Table, UnreadableFile, open_table
 from ..services import locks
 from . import snapshots, storage
-from .models import Contact, ContactImport, ImportedRow, Organization
+from .models import ContactImport, ImportedRow
 from .resources import ContactResource, ContactRowResult, own_id_column
+from .undo import undo_steps
 
 BATCH = 250
 MAX_SHOWN = 100  # rows of each outcome in a preview
 UNDO_TIME = dt.timedelta(days=30)
 
 Status = ContactImport.Status
-WRITTEN = [Outcome.CREATED, Outcome.CHANGED]
 OUTCOMES = {"new": Outcome.CREATED, "update": Outcome.CHANGED, "skip": Outcome.UNCHANGED}
 
 
@@ -45,62 +43,76 @@ class FileDeleted(Exception):
     """The stored rows were deleted; the file has to be chosen again."""
 
 
-def start(file: BinaryIO, *, file_name: str, user: Any = None, encoding: str = "") -> ContactImport:
-    """Store the rows of a file and map its columns, as they were mapped last time if they are the same.
+def start(
+    file: BinaryIO,
+    *,
+    file_name: str,
+    user: Any = None,
+    encoding: str = "",
+    fields: Sequence[str] = (),
+) -> ContactImport:
+    """Store the rows of a file and map its columns.
 
+    Without ``fields``, they are mapped as a person did for the same headers, else as recognised.
     Raises ``UnreadableFile``.
     """
     delete_expired()
     table = open_table(file, encoding=encoding)
-    lines: list[bytes] = []
-    filled: set[int] = set()
-    for number, cells in table.rows:
-        filled |= {index for index, cell in enumerate(cells) if index not in filled and clean(cell)}
-        lines.append(json.dumps([number, cells], ensure_ascii=False).encode(errors="replace"))
-    job = ContactImport(
-        user=user,
-        file_name=file_name[-255:],
-        headers=table.headers,
-        headers_digest=_digest(table.headers),
-        filled=sorted(filled),
-        total=len(lines),
-    )
-    job.fields = table.fields or _remembered_fields(job) or headers.recognize(table.headers)
+    job = ContactImport(user=user, file_name=file_name[-255:], headers=table.headers)
+    job.headers_digest = digest(table.headers)
+    job.fields = list(fields) or recognize(table)
+    job.mapped_by_hand = bool(fields)
     job.status = Status.CHECKING if headers.is_mapped(job.fields) else Status.MAPPING
-    job.stored_name = storage.save(b"\n".join(lines))
+    filled: set[int] = set()
+
+    def lines() -> Iterator[bytes]:
+        for number, cells in table.rows:
+            new = {index for index, cell in enumerate(cells) if index not in filled and clean(cell)}
+            filled.update(new)
+            job.total += 1
+            yield json.dumps([number, cells]).encode() + b"\n"
+
+    job.stored_name = storage.save(lines())
+    job.filled = sorted(filled)
+    if not job.total:
+        storage.delete(job.stored_name)
+        raise UnreadableFile(_("The file has no contacts."))
     job.save()
     return job
 
 
+def recognize(table: Table) -> list[str]:
+    """Return the field of each column, as mapped by hand before, else as recognised."""
+    same = ContactImport.objects.filter(headers_digest=digest(table.headers), mapped_by_hand=True)
+    last = same.filter(
+        status__in=[Status.IMPORTING, Status.DONE, Status.UNDOING, Status.UNDONE]
+    ).first()
+    return table.fields or (list(last.fields) if last else headers.recognize(table.headers))
+
+
+def digest(texts: Sequence[str]) -> str:
+    """Return a hash of headers, without regard to case and punctuation."""
+    words = [headers.normalize(text) for text in texts]
+    return hashlib.sha256(json.dumps(words).encode()).hexdigest()
+
+
 def set_fields(job: ContactImport, fields: Sequence[str]) -> None:
-    """Map the columns anew, and check the rows again."""
+    """Map the columns by hand, and check the rows again."""
     job.fields = [field if field in FIELDS else "" for field in fields]
-    _restart(job, Status.CHECKING if headers.is_mapped(job.fields) else Status.MAPPING)
+    job.mapped_by_hand = True
+    status = Status.CHECKING if headers.is_mapped(job.fields) else Status.MAPPING
+    _restart(job, status)
 
 
-def confirm(job: ContactImport) -> None:
-    """Begin to import."""
-    _restart(job, Status.IMPORTING)
-
-
-def begin_undo(job: ContactImport) -> None:
-    """Begin to undo."""
-    job.status, job.position = Status.UNDOING, 0
-    job.save()
+def confirm(job: ContactImport) -> bool:
+    """Begin to import; return False if another request has begun."""
+    return _restart(job, Status.IMPORTING)
 
 
 def discard(job: ContactImport) -> None:
     """Delete an import that was not confirmed, with its file."""
     storage.delete(job.stored_name)
     job.delete()
-
-
-def can_undo(job: ContactImport) -> bool:
-    """Return whether the import is done, and what undo needs is still stored."""
-    return (
-        job.status == Status.DONE
-        and job.rows.filter(outcome__in=WRITTEN, contact__isnull=False).exists()
-    )
 
 
 def ignored_columns(job: ContactImport) -> list[str]:
@@ -114,7 +126,7 @@ def ignored_columns(job: ContactImport) -> list[str]:
 
 def sample_rows(job: ContactImport, count: int = 3) -> list[list[str]]:
     """Return the cells of the first rows. Raises ``FileDeleted``."""
-    return [cells for _number, cells in islice(_rows(job), count)]
+    return [cells for _number, cells in islice(_rows(job, 0), count)]
 
 
 def steps(job: ContactImport) -> Iterator[list[ImportedRow]]:
@@ -125,7 +137,7 @@ def steps(job: ContactImport) -> Iterator[list[ImportedRow]]:
     if job.status in (Status.CHECKING, Status.IMPORTING):
         yield from _import_steps(job)
     elif job.status == Status.UNDOING:
-        yield from _undo_steps(job)
+        yield from undo_steps(job)
 
 
 def delete_expired() -> None:
@@ -139,37 +151,27 @@ def delete_expired() -> None:
         discard(job)
 
 
-def _digest(texts: Sequence[str]) -> str:
-    return hashlib.sha256(
-        json.dumps([headers.normalize(text) for text in texts]).encode()
-    ).hexdigest()
+def _restart(job: ContactImport, status: ContactImport.Status) -> bool:
+    """Begin again at the first row, unless another request has changed the status."""
+    unchanged = ContactImport.objects.filter(pk=job.pk, status=job.status)
+    with transaction.atomic():
+        if not unchanged.update(status=status, position=0):
+            return False
+        job.rows.all().delete()
+        job.status, job.position = status, 0
+        for outcome in Outcome:
+            setattr(job, outcome.value, 0)
+        job.save()
+    return True
 
 
-def _remembered_fields(job: ContactImport) -> list[str]:
-    """Return how the last file with these headers was mapped."""
-    same = ContactImport.objects.filter(headers_digest=job.headers_digest)
-    last = same.filter(
-        status__in=[Status.IMPORTING, Status.DONE, Status.UNDOING, Status.UNDONE]
-    ).first()
-    return list(last.fields) if last else []
-
-
-def _restart(job: ContactImport, status: ContactImport.Status) -> None:
-    job.rows.all().delete()
-    job.status, job.position = status, 0
-    for outcome in Outcome:
-        setattr(job, outcome.value, 0)
-    job.save()
-
-
-def _rows(job: ContactImport) -> Iterator[tuple[int, list[str]]]:
+def _rows(job: ContactImport, position: int) -> Iterator[tuple[int, list[str]]]:
     try:
-        lines = storage.lines(job.stored_name)
-    except (OSError, ValueError) as exc:
+        for line in islice(storage.read(job.stored_name), position, None):
+            number, cells = json.loads(line)
+            yield number, cells
+    except OSError as exc:
         raise FileDeleted from exc
-    for line in islice(lines, job.position, None):
-        number, cells = json.loads(line)
-        yield number, cells
 
 
 def _import_steps(job: ContactImport) -> Iterator[list[ImportedRow]]:
@@ -178,7 +180,7 @@ def _import_steps(job: ContactImport) -> Iterator[list[ImportedRow]]:
     own_index = job.headers.index(own_column) if own_column in job.headers else -1
     reader = RowReader(job.headers, job.fields, own_index)
     resource = ContactResource()
-    rows = _rows(job)
+    rows = _rows(job, job.position)
     while batch := list(islice(rows, BATCH)):
         with transaction.atomic():
             if job.status == Status.IMPORTING:
@@ -192,6 +194,8 @@ def _import_steps(job: ContactImport) -> Iterator[list[ImportedRow]]:
                 _finish(job)
             job.save()
         yield reports
+    if job.status in (Status.CHECKING, Status.IMPORTING):
+        raise FileDeleted
 
 
 def _finish(job: ContactImport) -> None:
@@ -245,7 +249,7 @@ def _report(
 
 
 def _is_stored(job: ContactImport, report: ImportedRow) -> bool:
-    """Return whether the row is stored: refused ones always, others for undo, or to be shown in a preview."""
+    """Return whether the row is stored, for the download, for undo, or for the preview."""
     if report.outcome == Outcome.REFUSED:
         return True
     if report.outcome == Outcome.UNCHANGED and not report.messages:
@@ -287,69 +291,3 @@ def _log(job: ContactImport, results: Sequence[ContactRowResult]) -> None:
         contacts = [result.instance for result in results if result.import_type == kind]
         if contacts:
             LogEntry.objects.log_actions(job.user_id, contacts, flag, change_message=message)
-
-
-def _undo_steps(job: ContactImport) -> Iterator[list[ImportedRow]]:
-    """Delete the contacts that the import created, and restore those that it changed, the last ones first.
-
-    What was edited or used since stays, and is marked.
-    """
-    while True:
-        with transaction.atomic():
-            locks.acquire("contacts ")
-            current = locks.lock_row(ContactImport.objects.filter(pk=job.pk), "worked_at")
-            if current is None or current.status != Status.UNDOING:
-                return
-            job.position, job.kept = current.position, current.kept
-            rows = job.rows.filter(outcome__in=WRITTEN, is_kept=False, contact__isnull=False)
-            batch = list(rows.order_by("-id")[:BATCH])
-            if batch:
-                _undo_batch(job, batch)
-                job.position += len(batch)
-            else:
-                job.status = Status.UNDONE
-            job.save()
-        if not batch:
-            return
-        yield batch
-
-
-def _undo_batch(job: ContactImport, batch: Sequence[ImportedRow]) -> None:
-    ids = [row.contact_id for row in batch]
-    related = Contact.objects.select_related("organization").prefetch_related("phones")
-    contacts = related.in_bulk(ids)
-    used = _used(ids)
-    created: list[ImportedRow] = []
-    restored: list[ImportedRow] = []
-    kept: list[ImportedRow] = []
-    for row in batch:
-        contact = contacts[row.contact_id]
-        if snapshots.digest(snapshots.take(contact)) != row.digest:
-            kept.append(row)
-        elif row.before is not None:
-            snapshots.restore(contact, row.before)
-            restored.append(row)
-        else:
-            (kept if str(row.contact_id) in used else created).append(row)
-    companies = [
-        row.created_organization_id for row in [*created, *restored] if row.created_organization_id
-    ]
-    ImportedRow.objects.filter(pk__in=[row.pk for row in restored]).delete()
-    Contact.objects.filter(pk__in=[row.contact_id for row in created]).delete()
-    unused = Organization.objects.filter(
-        contacts=None, phone="", email="", website="", main_contact=None
-    )
-    unused.filter(pk__in=companies).delete()
-    ImportedRow.objects.filter(pk__in=[row.pk for row in kept]).update(is_kept=True)
-    job.kept += len(kept)
-
-
-def _used(ids: Sequence[int | None]) -> set[str]:
-    """Return those of these contacts, as text, that have calls, notes or a legal hold."""
-    keys = [str(id) for id in ids]
-    kind = ContentType.objects.get_for_model(Contact)
-    found: set[str] = set()
-    for model in (Activity, Note, LegalHold):
-        rows = model._default_manager.filter(contact_type=kind, contact_id__in=keys)
-        found.update(rows.values_list("contact_id", flat=True).distinct())
-    return found

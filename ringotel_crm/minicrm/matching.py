@@ -60,7 +60,7 @@ def parse_id(text: str) -> int:
 
 
 def keys_of_row(row: Mapping[str, Any]) -> list[Key]:
-    """Return the keys to look for, the most telling ones first."""
+    """Return the keys to look for, the most specific ones first."""
     texts = [text for field in PHONE_FIELDS for text in row[field]]
     return list(_keys(row["first_name"], row["last_name"], texts, row["email"], row["company"]))
 

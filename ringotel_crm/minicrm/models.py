@@ -1,4 +1,4 @@
-"""Organizations, contacts and their numbers."""
+"""Contacts with their numbers, organizations, and imports of contacts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Organization(models.Model):
         blank=True,
         related_name="+",
         help_text=_(
-            "Shown when the organization's own number calls; without one, its oldest contact."
+            "Shown when the switchboard number calls. If empty, the oldest contact is shown."
         ),
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -54,7 +54,7 @@ class Organization(models.Model):
         return self.name
 
     def save(self, **kwargs: Any) -> None:
-        """A new name is a change of each of its contacts, whose company it is."""
+        """Save, and mark the contacts as changed if the name, which they show, is new."""
         renamed = (
             self.pk and Organization.objects.filter(pk=self.pk).exclude(name=self.name).exists()
         )
@@ -63,7 +63,7 @@ class Organization(models.Model):
             self.contacts.update(updated_at=timezone.now())
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Mark its contacts as changed."""
+        """Delete, and mark the contacts as changed."""
         self.contacts.update(updated_at=timezone.now())
         return super().delete(*args, **kwargs)
 
@@ -103,7 +103,7 @@ class Contact(models.Model):
 
 
 class PhoneKind(models.TextChoices):
-    """What a number is for."""
+    """The use of a number."""
 
     WORK = "work", _("work")
     MOBILE = "mobile", _("mobile")
@@ -112,16 +112,17 @@ class PhoneKind(models.TextChoices):
     OTHER = "other", _("other")
 
 
+# Characters of a number as typed.
 MAX_LENGTH = 255
 
 
 def _text(number: phone.Number) -> str:
-    """As it was read, which may be longer than it was typed."""
+    """Return the text of a number, or its E.164 if the text is too long for the column."""
     return number.text if len(number.text) <= MAX_LENGTH else number.e164
 
 
 class ContactPhone(models.Model):
-    """One number of a contact. Two numbers typed into one field become two rows."""
+    """A phone number of a contact. Two numbers typed into one field become two rows."""
 
     contact = models.ForeignKey(
         Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="phones"
@@ -145,23 +146,21 @@ class ContactPhone(models.Model):
         return self.raw
 
     def save(self, **kwargs: Any) -> None:
-        """Split what was typed, and mark the contact as changed."""
+        """Save one row for each number in ``raw``, and mark the contact as changed."""
         typed = phone.numbers(self.raw)
         if len(typed) > 1:
             self.raw = _text(typed[0])
         super().save(**kwargs)
         of_kind = ContactPhone.objects.filter(contact_id=self.contact_id, kind=self.kind)
         for number in typed[1:]:
-            if not of_kind.filter(
-                e164=number.e164
-            ).exists():  # the same text again makes no second row
+            if not of_kind.filter(e164=number.e164).exists():  # the text may be saved again
                 ContactPhone.objects.create(
                     contact_id=self.contact_id, kind=self.kind, raw=_text(number)
                 )
         Contact.objects.filter(pk=self.contact_id).update(updated_at=timezone.now())
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Mark the contact as changed."""
+        """Delete, and mark the contact as changed."""
         Contact.objects.filter(pk=self.contact_id).update(updated_at=timezone.now())
         return super().delete(*args, **kwargs)
 
@@ -195,6 +194,7 @@ class ContactImport(models.Model):
     headers = models.JSONField(default=list)
     headers_digest = models.CharField(max_length=64, db_index=True)
     fields = models.JSONField(default=list)  # of each column, "" for ignored ones
+    mapped_by_hand = models.BooleanField(default=False)
     filled = models.JSONField(default=list)  # indexes of the columns that have values
     status = models.CharField(
         _("status"), max_length=16, choices=Status.choices, default=Status.CHECKING

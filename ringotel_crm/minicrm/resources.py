@@ -1,4 +1,7 @@
-"""Contacts as rows of a table, by django-import-export. Imported only where that package is installed."""
+"""Contacts as rows of a table, by django-import-export.
+
+Imported only where that package is installed.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, OperationalError
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from import_export import fields, resources
@@ -30,7 +33,8 @@ def own_id_column() -> str:
 
     Ids of other products, and of other sites, therefore never select one of our contacts.
     """
-    return f"contact_id_{salted_hmac('ringotel_crm.contacts', 'id', algorithm='sha256').hexdigest()[:8]}"
+    site = salted_hmac("ringotel_crm.contacts", "id", algorithm="sha256").hexdigest()
+    return f"contact_id_{site[:8]}"
 
 
 class NumbersField(fields.Field):  # type: ignore[misc]
@@ -41,7 +45,7 @@ class NumbersField(fields.Field):  # type: ignore[misc]
         self.kind = kind
 
     def get_value(self, instance: Any, **kwargs: Any) -> str:
-        """Return the numbers, separated by ``:::``; an extension that is not in the text follows it."""
+        """Return the numbers, separated by ``:::``, with extensions that the texts lack."""
         return SEPARATOR.join(
             f"{number.raw} x{number.extension}"
             if number.extension and number.extension not in number.raw
@@ -105,28 +109,42 @@ class ContactResource(resources.ModelResource):  # type: ignore[misc]
     ) -> list[ContactRowResult]:
         """Import a batch and return the result of each row.
 
-        If the database refuses the batch, its rows are imported one by one, so that one row never
-        keeps the others out.
+        A row that fails is refused and the others are imported nevertheless: if the database
+        refuses a batch, its rows are imported one by one.
         """
         if not dry_run:
             self.remembered.clear()
+        remembered = dict(self.remembered)
+        try:
+            result = self.import_data(self._dataset(rows), dry_run=dry_run)
+        except (DataError, IntegrityError, ValueError) as exc:
+            self.create_instances.clear()
+            self.update_instances.clear()
+            if len(rows) > 1:
+                return [one for row in rows for one in self.import_rows([row])]
+            rows[0].errors.append(_("The database refuses this row: %(error)s") % {"error": exc})
+            return self.import_rows(rows)
+        for base_error in result.base_errors:
+            raise base_error.error
+        failed = [(row, one) for row, one in zip(rows, result.rows, strict=True) if one.errors]
+        if not failed:
+            return list(result.rows)
+        for row, row_result in failed:
+            error = row_result.errors[0].error
+            if isinstance(error, OperationalError):
+                raise error
+            row.errors.append(_("This row cannot be imported: %(error)s") % {"error": error})
+        self.remembered = remembered
+        return self.import_rows(rows, dry_run=dry_run)
+
+    def _dataset(self, rows: Sequence[ContactRow]) -> Dataset:
         columns = (self.fields["id"].column_name, *TEXT_FIELDS, *PHONE_FIELDS, "errors")
         dataset = Dataset(headers=columns)
         for row in rows:
             texts = (getattr(row, name) for name in TEXT_FIELDS)
             numbers = (row.phones.get(kind.value, []) for kind in PhoneKind)
             dataset.append([row.own_id, *texts, *numbers, row.errors])
-        try:
-            result = self.import_data(dataset, dry_run=dry_run)
-        except (DataError, IntegrityError, ValueError) as exc:
-            self.create_instances.clear()
-            self.update_instances.clear()
-            if len(rows) > 1:
-                return [one for row in rows for one in self.import_rows([row])]
-            return [_refused(exc)]
-        for error in [*result.base_errors, *(error for row in result.rows for error in row.errors)]:
-            raise error.error
-        return list(result.rows)
+        return dataset
 
     def before_import(self, dataset: Any, **kwargs: Any) -> None:
         """Look up the companies of the batch."""
@@ -228,7 +246,7 @@ class ContactResource(resources.ModelResource):  # type: ignore[misc]
         )
 
     def _import_numbers(self, field: NumbersField, instance: Any, texts: Sequence[str]) -> None:
-        """Add the numbers that the contact lacks; replace those of this kind if the row is our own."""
+        """Add the numbers that the contact lacks; our own export replaces those of the kind."""
         held = snapshots.load_numbers(instance)
         if instance.is_own and SEPARATOR.join(texts) == field.get_value(instance):
             return
@@ -245,12 +263,3 @@ class ContactResource(resources.ModelResource):  # type: ignore[misc]
             instance.numbers = [number for number in held if number.kind != field.kind] + numbers
         else:
             instance.numbers = held + [number for number in numbers if number not in held]
-
-
-def _refused(error: Exception) -> ContactRowResult:
-    """Return the result of a row that the database refuses."""
-    result = ContactRowResult()
-    result.import_type = RowResult.IMPORT_TYPE_INVALID
-    message = _("The database refuses this row: %(error)s") % {"error": error}
-    result.validation_error = ValidationError(message)
-    return result

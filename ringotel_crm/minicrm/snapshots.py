@@ -55,7 +55,7 @@ def take(contact: Contact) -> Snapshot:
 
 
 def digest(snapshot: Snapshot) -> str:
-    """Return a hash of a state. The name of the company and the order of the numbers do not count."""
+    """Return a hash of a state, without the company's name and the order of the numbers."""
     state = {name: value for name, value in snapshot.items() if name != "company"}
     state["phones"] = sorted(state["phones"])
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
@@ -88,7 +88,9 @@ def update(contact: Contact) -> None:
     _create_companies([contact])
     contact.save()
     numbers = load_numbers(contact)
-    contact.phones.exclude(pk__in=[number.pk for number in numbers if number.pk]).delete()
+    kept = {number.pk for number in numbers}
+    if removed := [number.pk for number in contact.phones.all() if number.pk not in kept]:
+        ContactPhone.objects.filter(pk__in=removed).delete()
     added = [number for number in numbers if not number.pk]
     for number in added:
         number.contact = contact

@@ -7,7 +7,7 @@ import re
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -22,19 +22,21 @@ MAX_AGE = 24 * 3600  # seconds
 
 
 class PrivateTempStorage(TempFolderStorage):  # type: ignore[misc]
-    """Files of the temporary folder with random names, readable by this user only, deleted after a day."""
+    """Temporary files with random names, readable by the process's user, deleted after a day."""
 
     def save(self, data: bytes) -> None:
         """Write a new file, and set ``name``."""
+        self.save_lines([data])
+
+    def save_lines(self, lines: Iterable[bytes]) -> None:
+        """Write a new file line by line, and set ``name``."""
         self.name = f"{PREFIX}{secrets.token_hex(16)}"
         for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
             with suppress(OSError):  # another user's, or deleted by another process
                 if path.stat().st_mtime < time.time() - MAX_AGE:
                     path.unlink()
-        with open(
-            self.get_full_path(), "xb", opener=lambda path, flags: os.open(path, flags, 0o600)
-        ) as file:
-            file.write(data)
+        with open(self.get_full_path(), "xb", opener=_open_private) as file:
+            file.writelines(lines)
 
     def get_full_path(self) -> str:
         """Raise ``FileNotFoundError`` for a name that :meth:`save` did not make."""
@@ -43,19 +45,31 @@ class PrivateTempStorage(TempFolderStorage):  # type: ignore[misc]
         return super().get_full_path()  # type: ignore[no-any-return]
 
 
-def save(data: bytes) -> str:
-    """Store ``data`` and return the name of the file."""
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def save(lines: Iterable[bytes]) -> str:
+    """Store the lines of a file and return its name."""
     storage = _storage()
-    storage.save(data)
+    if isinstance(storage, PrivateTempStorage):
+        storage.save_lines(lines)
+    else:
+        storage.save(b"".join(lines))
     return str(storage.name)
 
 
-def lines(name: str) -> Iterator[bytes]:
-    """Return the lines of a stored file. Raises ``FileNotFoundError`` if it was deleted."""
-    data = _storage(name).read()
+def read(name: str) -> Iterator[bytes]:
+    """Yield the lines of a stored file. Raises ``OSError`` if it was deleted."""
+    storage = _storage(name)
+    if isinstance(storage, PrivateTempStorage):
+        with open(storage.get_full_path(), "rb") as file:
+            yield from file
+        return
+    data = storage.read()
     if data is None:
         raise FileNotFoundError(name)
-    return iter(BytesIO(data))
+    yield from BytesIO(data)
 
 
 def delete(name: str) -> None:
@@ -65,7 +79,7 @@ def delete(name: str) -> None:
 
 
 def _storage(name: str | None = None) -> Any:
-    """Return the storage that the site has chosen in ``IMPORT_EXPORT_TMP_STORAGE_CLASS``, else the private one."""
+    """Return the storage of ``IMPORT_EXPORT_TMP_STORAGE_CLASS``, else the private one."""
     chosen = getattr(settings, "IMPORT_EXPORT_TMP_STORAGE_CLASS", PrivateTempStorage)
     storage = import_string(chosen) if isinstance(chosen, str) else chosen
     return storage(name=name, read_mode="rb")

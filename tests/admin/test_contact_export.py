@@ -78,9 +78,15 @@ def test_exported_file_restores_deleted_contacts(boss: Client, kind: str, name: 
     do_import(boss, content, name)
 
     assert state() == [
-        (*texts, [(kind, f"{raw} x34" if extension == "34" else raw, e164, extension) for kind, raw, e164, extension in phones])
+        (
+            *texts,
+            [
+                (kind, f"{raw} x34" if extension == "34" else raw, e164, extension)
+                for kind, raw, e164, extension in phones
+            ],
+        )
         for *texts, phones in before
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -62,7 +63,7 @@ def test_undo_restores_numbers_that_our_export_replaced(boss: Client) -> None:
 def test_undo_keeps_what_was_edited_or_used_since(boss: Client, use: str) -> None:
     job = do_import(boss, FILE)
     ann = Contact.objects.get(first_name="Ann")
-    reference = {
+    reference: dict[str, Any] = {
         "contact_type": ContentType.objects.get_for_model(Contact),
         "contact_id": str(ann.pk),
     }

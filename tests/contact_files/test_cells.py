@@ -40,7 +40,7 @@ def test_placeholder_is_empty(cell: str) -> None:
 @pytest.mark.parametrize(
     ("cell", "text"),
     [
-        (' Ann\t', "Ann"),
+        (" Ann\t", "Ann"),
         ('="0877654321"', "0877654321"),
         ('="say ""hello"""', 'say "hello"'),
         ("'t Hart", "'t Hart"),
@@ -50,7 +50,7 @@ def test_placeholder_is_empty(cell: str) -> None:
         ("a\0b\x1f", "ab"),
         ("two\nlines", "two\nlines"),
     ],
-)  # fmt: skip
+)
 def test_text_of_a_cell(cell: str, text: str) -> None:
     assert clean(cell) == text
 

@@ -34,8 +34,8 @@ REGIONAL = {
 }
 
 
-def decoded(raw: bytes) -> str:
-    return raw.decode(detect(io.BytesIO(raw)))
+def decoded(raw: bytes, errors: str = "strict") -> str:
+    return raw.decode(detect(io.BytesIO(raw)), errors)
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,9 @@ def test_sign_at_the_end_of_a_large_file_decides() -> None:
 
     assert decoded(text.encode("cp1252")) == text
     assert decoded(text.encode()) == text
+
+
+def test_one_broken_sign_does_not_spoil_utf8() -> None:
+    raw = "Siobhán;Jürgen;José;François;Łukasz;Zoë\n".encode() * 5 + b"\xff;\n"
+
+    assert decoded(raw, "replace").count("Siobhán") == 5

@@ -9,23 +9,25 @@ from ringotel_crm.contact_files.headers import (
     recognize,
 )
 
+KNOWN = {
+    "first_name": "first_name|First Name| FIRST NAME |FirstName|Vorname|Prénom",
+    "last_name": "last_name|LASTNAME|Surname|Nachname|Apellidos",
+    "company": "company_name|Organization 1 - Name|Firma|Account Name|Société",
+    "job_title": "job_title|Job Title|Organization 1 - Title|Position",
+    "email": "E-mail Address|eMail|E-Mail-Adresse|E-mail 2 - Value|Correo electrónico",
+    "work_phone": "phone|Phone Number|Business Phone 2|Telefon geschäftlich|Tel.",
+    "mobile_phone": "mobile|Mobile Phone|MobilePhone|Handy|Mobil-Tel.-Nr.|CELL",
+    "home_phone": "HomePhone|Telefon (privat)|Teléfono casa",
+    "fax_phone": "Fax|Business Fax|Fax geschäftlich|Home Fax",
+    "other_phone": "OtherPhone|Weiteres Telefon|Car Phone",
+    "name": "Name|Full Name|Person - Name|Display Name",
+}
+
 
 @pytest.mark.parametrize(
     ("header", "field"),
-    [
-        *[(text, "first_name") for text in ("first_name", "First Name", " FIRST NAME ", "FirstName", "Vorname", "Prénom")],
-        *[(text, "last_name") for text in ("last_name", "LASTNAME", "Surname", "Nachname", "Apellidos")],
-        *[(text, "company") for text in ("company_name", "Organization 1 - Name", "Firma", "Account Name", "Société")],
-        *[(text, "job_title") for text in ("job_title", "Job Title", "Organization 1 - Title", "Position")],
-        *[(text, "email") for text in ("E-mail Address", "eMail", "E-Mail-Adresse", "E-mail 2 - Value", "Correo electrónico")],
-        *[(text, "work_phone") for text in ("phone", "Phone Number", "Business Phone 2", "Telefon geschäftlich", "Tel.")],
-        *[(text, "mobile_phone") for text in ("mobile", "Mobile Phone", "MobilePhone", "Handy", "Mobil-Tel.-Nr.", "CELL")],
-        *[(text, "home_phone") for text in ("HomePhone", "Telefon (privat)", "Teléfono casa")],
-        *[(text, "fax_phone") for text in ("Fax", "Business Fax", "Fax geschäftlich", "Home Fax")],
-        *[(text, "other_phone") for text in ("OtherPhone", "Weiteres Telefon", "Car Phone")],
-        *[(text, "name") for text in ("Name", "Full Name", "Person - Name", "Display Name")],
-    ],
-)  # fmt: skip
+    [(header, field) for field, headers in KNOWN.items() for header in headers.split("|")],
+)
 def test_known_headers_are_recognised(header: str, field: str) -> None:
     assert recognize([header]) == [field]
 
@@ -74,6 +76,24 @@ def test_title_is_a_salutation_where_a_job_title_exists() -> None:
 def test_name_is_the_last_name_where_only_the_first_name_exists() -> None:
     assert recognize(["Name", "Vorname"]) == ["last_name", "first_name"]
     assert recognize(["Name", "FirstName", "LastName"]) == ["name", "first_name", "last_name"]
+
+
+def test_kind_alone_is_a_phone_next_to_another_one() -> None:
+    headers = [
+        "FirstName",
+        "Company",
+        "Mobile",
+        "Mobile2",
+        "Home",
+        "Business2",
+        "BusinessFax",
+        "Other",
+    ]
+    kinds = ["mobile", "mobile", "home", "work", "fax", "other"]
+
+    assert recognize(headers)[2:] == [f"{kind}_phone" for kind in kinds]
+    assert recognize(headers)[:2] == ["first_name", "company"]
+    assert recognize(["First Name", "Home", "Work"]) == ["first_name", "", ""]
 
 
 def test_label_belongs_to_the_column_with_the_same_words() -> None:

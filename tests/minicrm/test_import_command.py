@@ -21,71 +21,195 @@ SAMPLES = Path(__file__).parent.parent / "data/contacts"
 Person = tuple[str, str, str, str, str, list[str]]
 
 ORLA: list[Person] = [
-    ("Orla", "Kinsella", "Harbour Bakery", "Owner", "orla@harbour.example", ["mobile +353 87 765 4321", "work 021 202 8252"]),
-    ("Björn", "Öberg", "Nordfrakt AB", "", "bjorn@nordfrakt.example", ["mobile +46 70 123 45 67", "mobile +46 8 123 456 78"]),
+    (
+        "Orla",
+        "Kinsella",
+        "Harbour Bakery",
+        "Owner",
+        "orla@harbour.example",
+        ["mobile +353 87 765 4321", "work 021 202 8252"],
+    ),
+    (
+        "Björn",
+        "Öberg",
+        "Nordfrakt AB",
+        "",
+        "bjorn@nordfrakt.example",
+        ["mobile +46 70 123 45 67", "mobile +46 8 123 456 78"],
+    ),
     ("", "", "", "", "", ["work +44 20 7183 8750"]),
     ("", "", "Taxi rank", "", "", ["work (021) 427 2222"]),
     ("محمد", "الحربي", "", "", "", ["mobile +966 50 123 4567"]),
     ("Zoë 🌼", "O'Neill", "", "", "", ["fax +353 1 234 5678", "mobile 087 111 2233"]),
-]  # fmt: skip
+]
 OUTLOOK: list[Person] = [
-    ("Siobhán", "Ní Dhomhnaill", "Dún Laoghaire Boats", "Bursar", "siobhan@boats.example", ["mobile +353 (87) 222 3344", "work +353 (1) 234 5678"]),
-    ("Jürgen", "Weiß", "Müller & Söhne", "", "", ["fax +49 (30) 1234568", "home 030/7654321", "work +49 (30) 1234567"]),
-    ("Anne-Lise", "D’Été", "Café “Étoile”", "", "", ["work +33 1 42 68 53 01", "work 01 42 68 53 00"]),
-]  # fmt: skip
+    (
+        "Siobhán",
+        "Ní Dhomhnaill",
+        "Dún Laoghaire Boats",
+        "Bursar",
+        "siobhan@boats.example",
+        ["mobile +353 (87) 222 3344", "work +353 (1) 234 5678"],
+    ),
+    (
+        "Jürgen",
+        "Weiß",
+        "Müller & Söhne",
+        "",
+        "",
+        ["fax +49 (30) 1234568", "home 030/7654321", "work +49 (30) 1234567"],
+    ),
+    (
+        "Anne-Lise",
+        "D’Été",
+        "Café “Étoile”",
+        "",
+        "",
+        ["work +33 1 42 68 53 01", "work 01 42 68 53 00"],
+    ),
+]
 FILES: dict[str, list[Person]] = {
     "google2024.csv": ORLA,
     "outlook.csv": OUTLOOK,
     "outlook_utf8.csv": OUTLOOK,
     "hubspot.csv": [
-        ("Petra", "Novák", "Strojírna s.r.o.", "CFO", "petra.novak@example.cz", ["mobile +420777123457", "work +420 777 123 456"]),
+        (
+            "Petra",
+            "Novák",
+            "Strojírna s.r.o.",
+            "CFO",
+            "petra.novak@example.cz",
+            ["mobile +420777123457", "work +420 777 123 456"],
+        ),
         ("Tomás", "de la Cruz", "Agua Fría", "", "tomas@example.mx", ["work +52 1 55 1234 5678"]),
         ("", "", "", "", "info@shop.example", ["work (415) 555-2671"]),
     ],
     "salesforce.csv": [
-        ("Chidi", "Okafor", "", "VP, Sales", "chidi@okafor.example", ["mobile +1 415-555-2672", "work (415) 555-2671 x204"]),
+        (
+            "Chidi",
+            "Okafor",
+            "",
+            "VP, Sales",
+            "chidi@okafor.example",
+            ["mobile +1 415-555-2672", "work (415) 555-2671 x204"],
+        ),
         ("伟", "Li", "", "", "wei@li.example", ["home 010-62345679", "work +86 10 6234 5678"]),
     ],
     "icloud.vcf": [
-        ("Aoife Marie", "Byrne", "Cork Sails, Ltd.", "Sailmaker", "aoife@sails.example", ["fax 021 202 8299", "mobile 087 765 4321", "work +353 21 202 8252"]),
+        (
+            "Aoife Marie",
+            "Byrne",
+            "Cork Sails, Ltd.",
+            "Sailmaker",
+            "aoife@sails.example",
+            ["fax 021 202 8299", "mobile 087 765 4321", "work +353 21 202 8252"],
+        ),
         ("", "", "Harbour Bakery", "", "", ["work +353 21 427 2222"]),
         ("משה", "Tal", "", "", "", ["mobile tel:+972-50-123-4567"]),
         ("Ned", "Nobody", "", "", "", ["work +44 20 7946 0123"]),
     ],
     "vcard4.vcf": [
-        ("Simone", "Sample", "Example S.A.", "Head of Sales", "simone@sample.example", ["mobile tel:+1-418-262-6501", "work tel:+1-418-656-9254;ext=102"]),
+        (
+            "Simone",
+            "Sample",
+            "Example S.A.",
+            "Head of Sales",
+            "simone@sample.example",
+            ["mobile tel:+1-418-262-6501", "work tel:+1-418-656-9254;ext=102"],
+        ),
         ("Iris", "Only-Name", "", "", "", ["home +44 20 7946 0124"]),
     ],
     "vcard21.vcf": [
-        ("Björn", "Öberg", "Nordfrakt AB", "", "bjorn@nordfrakt.example", ["fax +46 8 123 456 79", "mobile +46701234567", "work +46 8 123 456 78"]),
+        (
+            "Björn",
+            "Öberg",
+            "Nordfrakt AB",
+            "",
+            "bjorn@nordfrakt.example",
+            ["fax +46 8 123 456 79", "mobile +46701234567", "work +46 8 123 456 78"],
+        ),
     ],
     "outlook_com.csv": [
-        ("Grace", "Sample", "Sample Ltd", "Engineer", "grace@sample.example", ["home +44 20 7946 0130", "mobile 07700 900123", "work +44 20 7946 0131"]),
+        (
+            "Grace",
+            "Sample",
+            "Sample Ltd",
+            "Engineer",
+            "grace@sample.example",
+            ["home +44 20 7946 0130", "mobile 07700 900123", "work +44 20 7946 0131"],
+        ),
     ],
     "outlook_de.csv": [
-        ("Käthe", "Groß", "Bäckerei Groß", "Inhaberin", "kaethe@gross.example", ["fax +49 (30) 1234569", "home 030/7654321", "mobile +49 171 1234567", "work +49 (30) 1234567"]),
+        (
+            "Käthe",
+            "Groß",
+            "Bäckerei Groß",
+            "Inhaberin",
+            "kaethe@gross.example",
+            [
+                "fax +49 (30) 1234569",
+                "home 030/7654321",
+                "mobile +49 171 1234567",
+                "work +49 (30) 1234567",
+            ],
+        ),
     ],
     "thunderbird.csv": [
-        ("Jörg", "Muster", "Muster GmbH", "Leiter", "joerg@muster.example", ["fax 030 1234568", "home 030 7654321", "mobile 0171 1234567", "work 030 1234567"]),
+        (
+            "Jörg",
+            "Muster",
+            "Muster GmbH",
+            "Leiter",
+            "joerg@muster.example",
+            ["fax 030 1234568", "home 030 7654321", "mobile 0171 1234567", "work 030 1234567"],
+        ),
         ("Erika", "Beispiel", "", "", "erika@beispiel.example", []),
     ],
     "zoho.csv": [
-        ("Sage", "Sample", "Sample Associates", "VP Accounting", "sage@sample.example", ["fax +44 20 7946 0141", "mobile 07700 900140", "work +44 20 7946 0140"]),
+        (
+            "Sage",
+            "Sample",
+            "Sample Associates",
+            "VP Accounting",
+            "sage@sample.example",
+            ["fax +44 20 7946 0141", "mobile 07700 900140", "work +44 20 7946 0140"],
+        ),
     ],
     "pipedrive.csv": [
-        ("Tomás", "de Prueba", "Agua Fría SA", "", "tomas@agua.example", ["work +52 55 1234 5678", "work +52 55 1234 5679"]),
+        (
+            "Tomás",
+            "de Prueba",
+            "Agua Fría SA",
+            "",
+            "tomas@agua.example",
+            ["work +52 55 1234 5678", "work +52 55 1234 5679"],
+        ),
     ],
     "excel_de_sep.csv": [
-        ("Jürgen", "Weiß", "Müller & Söhne", "", "juergen@mueller.example", ["mobile 0171 1234567", "work 030/7654321"]),
+        (
+            "Jürgen",
+            "Weiß",
+            "Müller & Söhne",
+            "",
+            "juergen@mueller.example",
+            ["mobile 0171 1234567", "work 030/7654321"],
+        ),
     ],
     "excel_mac.csv": [
         ("Siobhán", "O’Neill", "", "", "", ["mobile 087 765 4321"]),
         ("José", "Núñez", "", "", "", ["mobile 087 765 4322"]),
     ],
     "ringotel.csv": [
-        ("Ada", "Example", "Sample Ltd", "Buyer", "ada@example.com", ["mobile +353877654321", "mobile +353877654322", "work +353212028252"]),
+        (
+            "Ada",
+            "Example",
+            "Sample Ltd",
+            "Buyer",
+            "ada@example.com",
+            ["mobile +353877654321", "mobile +353877654322", "work +353212028252"],
+        ),
     ],
-}  # fmt: skip
+}
 
 
 def people() -> list[Person]:

@@ -29,17 +29,17 @@ def numbers(contact: Contact) -> list[tuple[str, str, str]]:
         ),
     ],
 )
-def test_numbers_are_kept_as_typed_and_normalised(
+def test_numbers_are_stored_as_typed_and_normalised(
     typed: str, stored: list[tuple[str, str, str]]
 ) -> None:
     assert numbers(make_contact("Ada", typed)) == stored
 
 
-def test_the_longest_text_is_stored() -> None:
+def test_longest_text_is_stored() -> None:
     assert numbers(make_contact("Ada", "9" * 255)) == [("9" * 255, "", "")]
 
 
-def test_in_bulk_numbers_are_normalised_too() -> None:
+def test_numbers_are_normalised_in_bulk() -> None:
     ada = make_contact("Ada")
     ContactPhone.objects.bulk_create([ContactPhone(contact=ada, raw="020 910 0001")])
     Organization.objects.bulk_create([Organization(name="Sample  LTD", phone="020 910 0000")])
@@ -48,7 +48,7 @@ def test_in_bulk_numbers_are_normalised_too() -> None:
     assert (sample.e164, sample.name_normalized) == ("+353209100000", "sample ltd")
 
 
-def test_a_changed_number_is_normalised_anew(settings: Settings) -> None:
+def test_changed_number_is_normalised_again(settings: Settings) -> None:
     [held] = make_contact("Ada", "020 910 0001").phones.all()
     held.raw = number(1)
     held.save()
@@ -56,19 +56,19 @@ def test_a_changed_number_is_normalised_anew(settings: Settings) -> None:
     assert held.e164 == number(1)
 
 
-def test_addresses_are_found_whatever_their_case() -> None:
+def test_email_is_found_in_any_case() -> None:
     make_contact("Ada", email="Ada@Example.com")
     assert Contact.objects.get(email="ADA@example.COM").email == "ada@example.com"
 
 
-def test_the_contacts_of_a_company_that_is_gone_stay() -> None:
+def test_contacts_of_a_deleted_organization_remain() -> None:
     ada = make_contact("Ada", organization=make_organization())
     Organization.objects.get().delete()
     ada.refresh_from_db()
     assert ada.organization is None
 
 
-def test_a_main_contact_that_is_gone_leaves_the_company() -> None:
+def test_organization_of_a_deleted_main_contact_remains() -> None:
     ada = make_contact("Ada")
     sample = make_organization(main_contact=ada)
     ada.delete()
@@ -85,11 +85,11 @@ def test_a_main_contact_that_is_gone_leaves_the_company() -> None:
         ({"pk": 7}, "#7"),
     ],
 )
-def test_how_a_contact_is_called(fields: dict[str, str], expected: str) -> None:
+def test_contact_is_shown_by_name_or_email_or_id(fields: dict[str, str], expected: str) -> None:
     assert str(Contact(**fields)) == expected
 
 
-def test_tables_are_in_a_charset_that_holds_everything() -> None:
+def test_emoji_are_stored() -> None:
     ada = make_contact("Žofie 📞", "☎ +44 20 7946 0001")
     ada.refresh_from_db()
     assert ada.last_name == "📞"

@@ -1,4 +1,4 @@
-"""How the database goes about finding a caller among many rows."""
+"""Query plans of caller identification among many rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROWS = 5000
 
 @pytest.fixture
 def many() -> None:
-    """So many contacts with two numbers each, and companies, that reading all of them is the slower way."""
+    """Create so many contacts and organizations that a full scan would be slower."""
     Contact.objects.bulk_create(
         (Contact(first_name=f"Ada {n}") for n in range(ROWS)), batch_size=1000
     )
@@ -42,7 +42,7 @@ def many() -> None:
 
 
 def indexes(model: type[Model], column: str) -> set[str]:
-    """The names of the indexes on this column."""
+    """Return the names of the indexes on this column."""
     with connection.cursor() as cursor:
         constraints = connection.introspection.get_constraints(cursor, model._meta.db_table)
     return {
@@ -53,7 +53,7 @@ def indexes(model: type[Model], column: str) -> set[str]:
 
 
 def plan(sql: str) -> str:
-    """What the database says about its way."""
+    """Return the query plan as text."""
     explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
     with connection.cursor() as cursor:
         cursor.execute(f"{explain} {sql}")
@@ -61,7 +61,7 @@ def plan(sql: str) -> str:
 
 
 @pytest.mark.usefixtures("many")
-def test_a_caller_is_found_by_the_index(api: Api) -> None:
+def test_caller_lookup_uses_the_index(api: Api) -> None:
     phone = ContactPhone.objects.order_by("pk")[ROWS]
     with CaptureQueriesContext(connection) as queries:
         assert [found["id"] for found in api.results("FindContact", {"phone": phone.e164})] == [
@@ -78,7 +78,7 @@ def test_a_caller_is_found_by_the_index(api: Api) -> None:
 
 
 @pytest.mark.usefixtures("many")
-def test_a_company_is_found_by_the_index(api: Api) -> None:
+def test_organization_lookup_uses_the_index(api: Api) -> None:
     with CaptureQueriesContext(connection) as queries:
         assert api.results("FindContact", {"phone": number(1)}) == []
     table = connection.ops.quote_name(Organization._meta.db_table)

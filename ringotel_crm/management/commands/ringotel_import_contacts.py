@@ -33,7 +33,7 @@ fields are:
 Examples:
 
   manage.py ringotel_import_contacts contacts.csv --dry-run
-  manage.py ringotel_import_contacts customers.xlsx --map "Kunde=company" --map "Durchwahl=work_phone"
+  manage.py ringotel_import_contacts customers.xlsx --map "Kunde=company" --map "Tel2=other_phone"
   manage.py ringotel_import_contacts contacts.vcf --refused refused.csv
 
 A contact with the same name and a number or e-mail address in common is changed, not created again.
@@ -45,8 +45,8 @@ class Command(AccountCommand):
     """Import a file of contacts into the CRM."""
 
     help = (
-        "Import contacts from a CSV, XLSX or vCard file into the CRM. A row without a name, a phone "
-        "number or an e-mail address is refused; the other rows are imported nevertheless."
+        "Import contacts from a CSV, XLSX or vCard file into the CRM. A row without a name, a "
+        "phone number or an e-mail address is refused; the other rows are imported nevertheless."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -122,14 +122,14 @@ class Command(AccountCommand):
                 )
             for index in indexes:
                 importer.fields[index] = field
-        for index in importer.filled:
+        for index in sorted(importer.filled):
             self.stdout.write(
                 f"  {importer.headers[index]}: {importer.fields[index] or '(ignored)'}"
             )
         if not importer.is_mapped:
             raise CommandError(
-                "No column was recognised. Assign at least a name, a phone number or an e-mail address "
-                f"with --map COLUMN=FIELD. Fields: {', '.join(FIELD_LABELS)}."
+                "No column was recognised. Assign at least a name, a phone number or an e-mail "
+                f"address with --map COLUMN=FIELD. Fields: {', '.join(FIELD_LABELS)}."
             )
 
     def import_rows(self, importer: ContactImporter, options: dict[str, Any]) -> Counter[Outcome]:
@@ -154,7 +154,7 @@ class Command(AccountCommand):
 
 @contextmanager
 def refused_writer(path: str | None, headers: list[str]) -> Iterator[Any]:
-    """Return a function that writes a refused row to a CSV file, or does nothing without ``path``."""
+    """Return a function that writes a refused row to the CSV file at ``path``, if any."""
     if not path:
         yield lambda row: None
         return

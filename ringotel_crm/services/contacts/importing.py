@@ -41,22 +41,25 @@ class ContactImporter:
     ) -> None:
         self.backend = backend
         self.file = file
+        self.file_name = file_name
         self.encoding = encoding
-        self._read(file_name)
-
-    def _read(self, file_name: str) -> None:
-        """Set ``headers``, ``fields``, ``filled`` (the indexes of columns with values) and ``total``."""
         table = self._open()
         self.headers = table.headers
-        self.fields = table.fields or headers.recognize(table.headers)
-        filled: set[int] = set()
+        self.fields = self.recognize(table)
+        # The indexes of the columns that have values.
+        self.filled: set[int] = set()
         self.total = 0
         for _number, cells in table.rows:
             self.total += 1
-            filled |= {
-                index for index, cell in enumerate(cells) if index not in filled and clean(cell)
+            self.filled |= {
+                index
+                for index, cell in enumerate(cells)
+                if index not in self.filled and clean(cell)
             }
-        self.filled = sorted(filled)
+
+    def recognize(self, table: Table) -> list[str]:
+        """Return the field of each column."""
+        return table.fields or headers.recognize(table.headers)
 
     @property
     def is_mapped(self) -> bool:
@@ -111,7 +114,7 @@ class ContactImporter:
 
 
 def _split(row: ContactRow) -> tuple[ContactInput, list[str]]:
-    """Return the contact with its first phone and mobile, and its further numbers; fax is left out."""
+    """Return the contact with its first phone and mobile, and its further numbers but fax."""
     phones = [text for kind in _PHONE_KINDS for text in row.phones.get(kind, ())]
     mobiles = row.phones.get("mobile", [])
     if "fax" in row.phones:
