@@ -39,6 +39,7 @@ class AppSettings:
 
     # Numbers
     DEFAULT_REGION = Setting[str | None](None)
+    DIAL_PREFIX = Setting("")
     COMPANY_NUMBERS = Setting[Sequence[str]](())
     IGNORED_NUMBERS = Setting[Sequence[str]](())
     SHARED_NUMBER_RULE = Setting("recent_call")

@@ -33,6 +33,10 @@ def _is_text_or_none(value: Any) -> bool:
     return value is None or isinstance(value, str)
 
 
+def _is_digits_or_empty(value: Any) -> bool:
+    return isinstance(value, str) and (not value or (value.isascii() and value.isdigit()))
+
+
 def _is_number_url(value: Any) -> bool:
     return isinstance(value, str) and "{number}" in value
 
@@ -100,6 +104,7 @@ KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "COMPANY_NUMBERS": (_is_text_sequence, '["+353 1 555 0100"]'),
     "CREDENTIAL_CACHE_SECONDS": (_is_positive_or_zero, "300"),
     "DEFAULT_REGION": (_is_text_or_none, '"IE"'),
+    "DIAL_PREFIX": (_is_digits_or_empty, "'\"9\"'"),
     "DOCUMENT_ID": (_is_text, '"acme-crm"'),
     "DOCUMENT_NAME": (_is_text, '"Acme CRM"'),
     "FETCH_ALLOWED_HOSTS": (_is_text_sequence_or_none, '["files.example.com"]'),

@@ -116,7 +116,7 @@ class PhoneKind(models.TextChoices):
 MAX_LENGTH = 255
 
 
-def _text(number: phone.Number) -> str:
+def _text(number: phone.ParsedNumber) -> str:
     """Return the text of a number, or its E.164 if the text is too long for the column."""
     return number.text if len(number.text) <= MAX_LENGTH else number.e164
 

@@ -1,4 +1,4 @@
-"""FindContact. All notations of numbers are in tests/test_phone.py."""
+"""FindContact. All notations of numbers are in tests/phone."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from ringotel_crm.phone import Refusal, candidates, display, explain, is_region, mask, numbers
 
-# region, country code, trunk prefix, a fixed and a mobile number: the invented ones of the numbering plans' own data
+# Region, country code, trunk prefix, a landline and a mobile number: the examples of phonenumbers.
 COUNTRIES = [
     ("IE", "353", "0", "2212345", "850123456"),
     ("GB", "44", "0", "1212345678", "7400123456"),
@@ -35,7 +35,7 @@ ARABIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
 
 
 def notations(code: str, trunk: str, national: str) -> dict[str, str]:
-    """A number as people and switches write it; what begins with "national" needs the country's region."""
+    """Return a number as it is written, by name; "national ..." needs the region of the country."""
     spaced = f"{national[:2]} {national[2:5]} {national[5:]}"
     dialled = f"{trunk}{spaced}"
     texts = {
@@ -109,13 +109,23 @@ def test_every_notation_is_the_number(
         # international first where a trunk prefix is written, national first where there is none
         ("IN", "6561234567", ["+6561234567", "+916561234567"]),
         ("US", "3612345678", ["+13612345678", "+3612345678"]),
-        ("BR", "(49) 3602-6629", ["+554936026629", "+4936026629"]),
-        # but the trunk prefix and a mobile number are national, and the region's own code is international
+        ("BR", "4936026629", ["+554936026629", "+4936026629"]),
+        # but a trunk prefix and a mobile number are national, and the own code is international
         ("RU", "84951234567", ["+74951234567", "+84951234567"]),
         ("DE", "15123456789", ["+4915123456789", "+15123456789"]),
         ("SG", "6544996241", ["+6544996241", "+656544996241"]),
         # what begins with a zero is national only
         ("IE", "0212028252", ["+353212028252"]),
+        # an area code in parentheses is national, and a country code is not an area code
+        ("RU", "(495) 123-45-67", ["+74951234567"]),
+        ("BR", "(49) 3602-6629", ["+554936026629"]),
+        ("IN", "(20) 2345 6789", ["+912023456789"]),
+        ("DE", "(353) 21 202 8252", ["+353212028252"]),
+        # digits are grouped as one of the countries groups them
+        ("RU", "495 123-45-67", ["+74951234567"]),
+        ("RU", "49 5123 4567", ["+4951234567"]),
+        ("US", "36 1 234 5678", ["+3612345678"]),
+        ("US", "361 234 5678", ["+13612345678", "+3612345678"]),
         # a plus that became a space comes before all of this
         ("US", " 3612345678", ["+3612345678", "+13612345678"]),
         (None, "353212028252", ["+353212028252"]),
@@ -245,7 +255,9 @@ def test_number_keeps_its_piece_of_the_text() -> None:
     ],
 )
 @pytest.mark.parametrize("region", ["IE", "US", "DE"])
-def test_what_can_never_identify_anybody(region: str, text: str, refusal: Refusal) -> None:
+def test_text_without_a_number_identifies_no_contact(
+    region: str, text: str, refusal: Refusal
+) -> None:
     assert explain(text, region=region).refusal is refusal
     assert candidates(text, region=region) == []
     assert numbers(text, region=region) == []
