@@ -165,6 +165,8 @@ class ConversationAdmin(LargeTableAdmin):
         self, request: HttpRequest, conversation: Conversation, form: ReplyForm
     ) -> HttpResponse:
         text, key = form.cleaned_data["reply"].strip(), form.cleaned_data["key"] or uuid.uuid4()
+        changes = [{"changed": {"fields": ["Reply"]}}] if text else []
+        self.log_change(request, conversation, changes)
         if text:
             reply = send_reply(backend_for(request), conversation, text, key=key.hex)
             level, words = _outcome(reply)

@@ -104,7 +104,7 @@ KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "COMPANY_NUMBERS": (_is_text_sequence, '["+353 1 555 0100"]'),
     "CREDENTIAL_CACHE_SECONDS": (_is_positive_or_zero, "300"),
     "DEFAULT_REGION": (_is_text_or_none, '"IE"'),
-    "DIAL_PREFIX": (_is_digits_or_empty, "'\"9\"'"),
+    "DIAL_PREFIX": (_is_digits_or_empty, '"9"'),
     "DOCUMENT_ID": (_is_text, '"acme-crm"'),
     "DOCUMENT_NAME": (_is_text, '"Acme CRM"'),
     "FETCH_ALLOWED_HOSTS": (_is_text_sequence_or_none, '["files.example.com"]'),

@@ -184,10 +184,16 @@ def _is_short_national(text: str, digits: str, region: str) -> bool:
     if not number or not phonenumbers.is_valid_number_for_region(number, region):
         return False
     kind = phonenumbers.number_type(number)
+    is_dialled = not lacks_trunk_prefix(digits, number, region)
     if kind == PhoneNumberType.SHARED_COST:  # 13 12 34 in Australia
-        return not lacks_trunk_prefix(digits, number, region)
-    is_certain = len(digits) == length or digits.startswith(trunk_prefix(region))
-    return kind in _SUBSCRIBERS and (is_certain or bool(_AREA_CODE.match(text)))
+        return is_dialled
+    is_certain = (
+        len(digits) == length
+        or digits.startswith(trunk_prefix(region))
+        or (length <= MIN_DIGITS and is_dialled)
+        or _AREA_CODE.match(text)
+    )
+    return kind in _SUBSCRIBERS and bool(is_certain)
 
 
 def _numbers(text: str, digits: str, dialing: Dialing) -> list[PhoneNumber]:

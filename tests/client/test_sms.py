@@ -181,6 +181,14 @@ class TestRingotelChat:
         assert len(sent(ringotel)) == 2
         assert len(replies()) == 2
 
+    def test_reply_is_in_the_history_of_the_conversation(
+        self, conversation: Conversation, admin_client: Client
+    ) -> None:
+        reply(admin_client)
+        url = f"/admin/ringotel_crm/conversation/{conversation.pk}/history/"
+
+        assert "Changed Reply." in admin_client.get(url).content.decode()
+
     def test_form_has_a_new_key_each_time(
         self, conversation: Conversation, admin_client: Client
     ) -> None:

@@ -29,6 +29,7 @@ from ... import signals
 from ...backends import Backend, get_backend
 from ...exceptions import UnderLegalHold
 from ...media import audio
+from ...media.audio_source import Audio
 from ...media.storage import recording_storage, translate_storage_errors
 from ...models import Activity, AuditEntry, LegalHold, Recording
 from ...models.recordings import recording_path
@@ -132,7 +133,7 @@ def _existing_if_kept(new: Recording) -> Recording | None:
     return None
 
 
-def _save_file(file: IO[bytes], facts: audio.Audio) -> str:
+def _save_file(file: IO[bytes], facts: Audio) -> str:
     """Store the whole file, and return its name in the storage. Raises ``Unavailable``."""
     storage = recording_storage()
     name = storage.generate_filename(recording_path(Recording(), f"recording{facts.extension}"))
