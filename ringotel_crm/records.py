@@ -324,8 +324,9 @@ class RingotelOrganization:
 class RingotelConnection:
     """A connection of a Ringotel organization to a PBX.
 
-    ``inbound_format`` is ``""`` (numbers are not changed), ``"e164"``, ``"national"`` or ``"national0"``.
-    ``popup_url`` is ``""`` where the screen pop is switched off. ``page_urls`` are the web pages shown as tabs.
+    ``inbound_format`` is ``""`` (numbers are not changed), ``"e164"``, ``"national"`` or
+    ``"national0"``. ``popup_url`` is ``""`` where the screen pop is switched off. ``page_urls`` are
+    the web pages shown as tabs.
     """
 
     id: str
@@ -341,7 +342,7 @@ class RingotelConnection:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WrittenMessage:
-    """Answer to a message: its id, and the id of the chat session, each ``""`` if Ringotel did not send it."""
+    """Answer to a message: its id and the chat session's, each ``""`` if Ringotel sent none."""
 
     id: str = ""
     session_id: str = ""
@@ -349,7 +350,7 @@ class WrittenMessage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallSummary:
-    """A call to be written into a chat. Numbers are written as they are; ``duration`` is in seconds."""
+    """A call to be written into a chat. Numbers are not changed; ``duration`` is in seconds."""
 
     caller_number: str
     called_number: str

@@ -66,8 +66,8 @@ class ContactDirectory(Directory):
     can_delete: ClassVar[bool] = False
     # Whether merge() is implemented, for the admin.
     can_merge: ClassVar[bool] = False
-    # Dotted path of the subclass of ``services.contacts.importing.ContactImporter`` that imports files;
-    # "" for that class itself, which creates contacts one by one.
+    # Dotted path of the subclass of ``services.contacts.importing.ContactImporter`` that imports
+    # files; "" for that class itself, which creates contacts one by one.
     importer: ClassVar[str] = ""
 
     @abstractmethod

@@ -46,8 +46,9 @@ TEXT, CALL = 1, 8  # types of messages
 
 
 class Ringotel:
-    """Ringotel's API for the organization in the settings ``RINGOTEL_API_KEY``, ``ORGANIZATION_ID`` and
-    ``ORGANIZATION_DOMAIN``.
+    """Ringotel's API for the organization in the settings.
+
+    These are ``RINGOTEL_API_KEY``, ``ORGANIZATION_ID`` and ``ORGANIZATION_DOMAIN``.
 
     Every method raises :class:`RingotelError`. Methods that only read are tried up to three times;
     the others once, because a request without an answer may have been carried out. With

@@ -88,7 +88,7 @@ def split_numbers(cell: str) -> list[str]:
 
 
 def read_extension(text: str) -> str:
-    """Return the extension in ``021 202 8260;12``, ``""`` if there is none."""
+    """Return the extension in ``021 202 8260;12``, or ``""``."""
     match = _SEMICOLON_EXTENSION.search(text)
     return match[1] if match else ""
 

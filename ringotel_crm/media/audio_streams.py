@@ -64,7 +64,7 @@ FrameReader = Callable[[bytes], Frame | None]
 def _frames(source: Source, read: FrameReader) -> Iterator[tuple[int, Frame]]:
     """Yield the frames of a stream, each with the position of its end, until one does not fit.
 
-    ``read`` returns the frame that starts with the given bytes, None if there is none.
+    ``read`` returns the frame that starts with the given bytes, or None.
     """
     offset, stream = 0, None
     for number in range(MAX_FRAMES):
@@ -110,6 +110,7 @@ def _parse_mpeg_header(header: bytes) -> Frame | None:
 
 
 def mpeg_frame(header: bytes) -> Frame | None:
+    """Return the frame of MPEG audio that starts with ``header``, or None."""
     return _parse_mpeg_header(header[:4])
 
 

@@ -113,7 +113,7 @@ def _parse_url(url: str) -> SplitResult:
 
 
 def _is_allowed_host(host: str) -> bool:
-    """Return whether ``FETCH_ALLOWED_HOSTS`` permits ``host``. A leading dot includes subdomains."""
+    """Return whether ``FETCH_ALLOWED_HOSTS`` permits ``host``. A first dot includes subdomains."""
     allowed = conf.FETCH_ALLOWED_HOSTS
     return allowed is None or any(
         host == entry.lstrip(".") or (entry.startswith(".") and host.endswith(entry))

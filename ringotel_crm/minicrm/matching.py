@@ -40,7 +40,7 @@ class ContactLoader(BaseInstanceLoader):  # type: ignore[misc]
                 self.by_key.setdefault(name_and_identifier, self.by_id.get(contact.pk, contact))
 
     def get_instance(self, row: Mapping[str, Any]) -> Any:
-        """Return the contact that the row selects, None if there is none. Sets ``is_own``."""
+        """Return the contact that the row selects, or None. Sets ``is_own``."""
         contact: Any = self.by_id.get(parse_id(row[self.id_column]))
         if contact:
             contact.is_own = True

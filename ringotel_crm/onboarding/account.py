@@ -234,7 +234,7 @@ def _check_webhooks(backend: Backend) -> Iterator[Finding]:
             subject=subject,
             level=Level.WARNING,
             text=_("No webhook exists: Ringotel cannot report calls and messages."),
-            advice=_RUN % {"command": "ringotel_connect --door webhook"},
+            advice=_RUN % {"command": "ringotel_connect_webhook"},
         )
     elif last is None:
         yield Finding(

@@ -84,7 +84,7 @@ OPTIONAL: dict[str, frozenset[str]] = {
     "message (Send a message)": frozenset({"type"}),
     "message (Send indication - Message)": frozenset({"type", "timestamp"}),
 }
-# The samples of these leave out what the text beside them describes.
+# The samples of these leave out what the accompanying text describes.
 EXTRA: dict[str, dict[str, Shape]] = {
     "message (Send a message)": {"type": "int"},
     "message (Send indication - Message)": {"type": "int", "timestamp": "ms"},

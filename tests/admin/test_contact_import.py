@@ -280,14 +280,22 @@ def test_preview_changes_nothing(boss: Client) -> None:
 
 
 def test_imported_file_is_left_alone_the_second_time(boss: Client) -> None:
-    text = "name,phone,mobile,email,company\nAda Example,021 202 8252,087 765 4321,ada@example.com,Sample Ltd\n"
+    text = (
+        "name,phone,mobile,email,company\n"
+        "Ada Example,021 202 8252,087 765 4321,ada@example.com,Sample Ltd\n"
+    )
     do_import(boss, text)
 
     assert previewed(boss, text) == (0, 0, 1, 0)
 
 
 def test_second_row_of_the_same_person_creates_no_second_contact(boss: Client) -> None:
-    text = "name,phone,email\nAnn Lee,087 765 4321,\nANN LEE,087 765 4321,ann@example.com\n,087 765 4321,\n"
+    text = (
+        "name,phone,email\n"
+        "Ann Lee,087 765 4321,\n"
+        "ANN LEE,087 765 4321,ann@example.com\n"
+        ",087 765 4321,\n"
+    )
     assert previewed(boss, text) == (1, 1, 1, 0)
 
     assert counts(do_import(boss, text)) == (1, 1, 1, 0)

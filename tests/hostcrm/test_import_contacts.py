@@ -15,7 +15,8 @@ from ringotel_crm.models import PhoneIndex
 TEXT = (
     "First Name,Last Name,Company,Job Title,E-mail Address,Business Phone,Business Phone 2,"
     "Business Fax,Mobile Phone\n"
-    "Ada,Example,Sample Ltd,Buyer,ada@example.com,021 202 8252,021 202 8253,021 202 8299,087 765 4321\n"
+    "Ada,Example,Sample Ltd,Buyer,ada@example.com,021 202 8252,021 202 8253,021 202 8299,"
+    "087 765 4321\n"
     "Bob,3.53212E+11,,,bob(at)example,3.53212E+11,,,\n"
 )
 

@@ -107,7 +107,7 @@ def test_duration_is_counted_where_headers_lack_it(name: str, seconds: float) ->
         (b"\0\0\1\xba" + sample("vbr.mp3"), "video"),
         (b"\x89PNG\r\n\x1a\n", "picture"),
         (b"\n <!DOCTYPE html><audio src='x.wav'>", "HTML"),
-        (b'{"error": "gone"}', "JSON"),
+        (b'{"error": "expired"}', "JSON"),
         (b"Not Found", "text"),
         (b"\0" * 1000, "unknown"),
         (id3(bytes(10)) + b"PK\3\4", "ZIP"),

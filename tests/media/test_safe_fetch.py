@@ -39,17 +39,22 @@ def fetch(url: str, max_bytes: int = 1_000_000) -> bytes:
         ("2606:4700::6810:84e5", True),
         ("64:ff9b::5db8:d822", True),
         ("::ffff:93.184.216.34", True),
-        *((address, False) for address in """
-            127.0.0.1 127.9.9.9 0.0.0.0 10.1.2.3 172.16.0.1 172.31.255.255 192.168.1.1 169.254.169.254
+        *(
+            (address, False)
+            for address in """
+            127.0.0.1 127.9.9.9 0.0.0.0 10.1.2.3 172.16.0.1 172.31.255.255 192.168.1.1
+            169.254.169.254
             100.64.0.1 100.100.100.200 192.0.0.8 192.0.0.192 192.0.2.1 198.18.0.1 198.51.100.1
             203.0.113.1 192.88.99.1 168.63.129.16 224.0.0.1 233.252.0.1 239.255.255.250 240.0.0.1
             255.255.255.255 ::1 :: ::7f00:1 ::127.0.0.1 ::ffff:127.0.0.1 ::ffff:10.0.0.1
-            ::ffff:a9fe:a9fe fe80::1 fe80::1%eth0 fec0::1 fc00::1 fd00:ec2::254 ff02::1 64:ff9b::7f00:1
+            ::ffff:a9fe:a9fe fe80::1 fe80::1%eth0 fec0::1 fc00::1 fd00:ec2::254 ff02::1
+            64:ff9b::7f00:1
             64:ff9b::a00:1 64:ff9b:1::1 100::1 2001::1 2001:db8::1 2002:7f00:1:: 2002:5db8:d822::
             2001:10::1 2001:2::1 3fff::1 5f00::1 4000::1
-        """.split()),
+        """.split()
+        ),
     ],
-)  # fmt: skip
+)
 def test_public_addresses_are_recognized(address: str, public: bool) -> None:
     assert is_public(address) is public
 
@@ -95,16 +100,37 @@ def test_paths_are_quoted(web: Web, path: str, requested: str | None) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "", "x", "/a.wav", "//files.example.com/a.wav", "http:", "http://", "http:///a.wav", "https://:443/",
-        "ftp://files.example.com/a", "file:///etc/passwd", "gopher://files.example.com/", "data:audio/wav;base64,AAAA",
-        "javascript:0", "http://[::1", "http://[x]/", "http://files.example.com:0/", "http://files.example.com:99999/",
-        "http://files.example.com:x/", "http://una@files.example.com/", "http://una:secret@files.example.com/",
-        "http://@files.example.com/", "http://files.example.com\\@127.0.0.1/",
-        "http://files.example.com/\r\nX: y", "http://files.example.com/a b", " http://files.example.com/",
+        "",
+        "x",
+        "/a.wav",
+        "//files.example.com/a.wav",
+        "http:",
+        "http://",
+        "http:///a.wav",
+        "https://:443/",
+        "ftp://files.example.com/a",
+        "file:///etc/passwd",
+        "gopher://files.example.com/",
+        "data:audio/wav;base64,AAAA",
+        "javascript:0",
+        "http://[::1",
+        "http://[x]/",
+        "http://files.example.com:0/",
+        "http://files.example.com:99999/",
+        "http://files.example.com:x/",
+        "http://una@files.example.com/",
+        "http://una:secret@files.example.com/",
+        "http://@files.example.com/",
+        "http://files.example.com\\@127.0.0.1/",
+        "http://files.example.com/\r\nX: y",
+        "http://files.example.com/a b",
+        " http://files.example.com/",
         "http://files.example.com/\0",
-        "http://" + "a" * 70 + ".example.com/", "http://a..example.com/", "http://.../",
+        "http://" + "a" * 70 + ".example.com/",
+        "http://a..example.com/",
+        "http://.../",
     ],
-)  # fmt: skip
+)
 def test_invalid_url_is_refused(web: Web, url: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         fetch(url)
@@ -295,15 +321,23 @@ def test_endless_body_is_given_up(web: Web) -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        b"", b"\r\n\r\n", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
-        b"HTTP/1.1 500 Oops\r\nContent-Length: 3\r\n\r\nabc", b"HTTP/1.1 206 Partial\r\nContent-Length: 3\r\n\r\nabc",
-        b"HTTP/1.1 304 Not Modified\r\n\r\n", b"HTTP/1.1 302 Go\r\nContent-Length: 0\r\n\r\n" * 5,
-        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", b"HTTP/1.1 200 OK\r\n\r\nabc", b"SSH-2.0-OpenSSH\r\n",
-        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000 + b"\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 500 + b"\r\n",
+        b"",
+        b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 500 Oops\r\nContent-Length: 3\r\n\r\nabc",
+        b"HTTP/1.1 206 Partial\r\nContent-Length: 3\r\n\r\nabc",
+        b"HTTP/1.1 304 Not Modified\r\n\r\n",
+        b"HTTP/1.1 302 Go\r\nContent-Length: 0\r\n\r\n" * 5,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\n\r\nabc",
+        b"SSH-2.0-OpenSSH\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 500 + b"\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nabc",
     ],
-)  # fmt: skip
+)
 def test_answer_without_a_file_is_an_error(web: Web, answer: bytes) -> None:
     with pytest.raises(FetchError) as failure:
         fetch(web.answer(answer))

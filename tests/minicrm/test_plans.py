@@ -21,7 +21,7 @@ ROWS = 5000
 
 @pytest.fixture
 def many() -> None:
-    """Create so many contacts and organizations that a full scan would be slower."""
+    """Create enough contacts and organizations for a full scan to be slower."""
     Contact.objects.bulk_create(
         (Contact(first_name=f"Ada {n}") for n in range(ROWS)), batch_size=1000
     )

@@ -106,7 +106,7 @@ def test_every_notation_is_the_number(
         # a valid number before a possible one
         ("DE", "353850123456", ["+353850123456", "+49353850123456"]),
         ("IT", "3931234567", ["+393931234567", "+3931234567"]),
-        # international first where a trunk prefix is written, national first where there is none
+        # international first where a trunk prefix is written, national first elsewhere
         ("IN", "6561234567", ["+6561234567", "+916561234567"]),
         ("US", "3612345678", ["+13612345678", "+3612345678"]),
         ("BR", "4936026629", ["+554936026629", "+4936026629"]),

@@ -9,7 +9,6 @@ from typing import Any
 
 import django
 import yaml
-from django.conf import settings
 from django.test import override_settings
 from django.urls import include, path
 

@@ -196,7 +196,7 @@ def serving(base_url: str) -> Iterator[None]:
     """Run the development server in a process of its own until the block ends."""
     address = base_url.removeprefix("http://")
     command = [sys.executable, sys.argv[0], "runserver", "--noreload", address]
-    # In a session of its own: this process handles Ctrl-C and a closed terminal, and ends the server.
+    # In its own session: this process handles Ctrl-C and a closed terminal, and ends the server.
     for name in {"SIGTERM", "SIGHUP"} & set(dir(signal)):  # Windows has no SIGHUP
         signal.signal(getattr(signal, name), signal.default_int_handler)
     server = subprocess.Popen(

@@ -30,7 +30,7 @@ ANY_TENANT = "*"
 
 
 def expired() -> QuerySet[Recording]:
-    """Return recordings older than ``RECORDING_RETENTION_DAYS``, and those whose deletion has started.
+    """Return recordings past ``RECORDING_RETENTION_DAYS``, and those whose deletion has started.
 
     Recordings under a legal hold are left out.
     """

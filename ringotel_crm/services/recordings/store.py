@@ -2,8 +2,8 @@
 
 The order of the steps keeps rows and files consistent if a process is killed. A file is stored
 before its row is written. It is deleted after its row was marked as deleted, or names another file.
-So every row that is not marked has its file, and :mod:`~ringotel_crm.services.recordings.retention` finds the
-files without a row.
+So every row that is not marked has its file, and
+:mod:`~ringotel_crm.services.recordings.retention` finds the files without a row.
 """
 
 from __future__ import annotations

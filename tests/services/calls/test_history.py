@@ -34,7 +34,7 @@ def people(db: None) -> None:
 def past(
     seconds: float = 0, d: int = 27, a: str = BARE, b: str = "500", o: bool = False, **others: Any
 ) -> dict[str, Any]:
-    """A row of the history that began so long after :data:`WHEN`."""
+    """Return a row of the history that began ``after`` :data:`WHEN`."""
     return {
         "a": a,
         "b": b,

@@ -1,4 +1,4 @@
-"""Workers are killed at random: every upload answered with 200 is stored, and no file is left over."""
+"""Workers are killed at random: uploads answered with 200 are stored, and no file is left over."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def run(command: str, *options: str) -> str:
 
 
 def alive() -> list[str]:
-    """The calls whose recording can be heard; each has its file, and there is no other."""
+    """Return the ids of the calls whose recording can be played. Every file must have a row."""
     rows = Recording.objects.filter(deletion_started=False)
     assert sorted(stored()) == sorted(str(row.file.name) for row in rows)
     return sorted(row.activity.call_id for row in rows)
@@ -186,7 +186,7 @@ def test_rows_are_not_deleted_with_their_calls(api: Api) -> None:
 
 
 def put(name: str, hours: float) -> str:
-    """A file that was stored so many hours ago."""
+    """Store a file whose modification time is ``hours`` ago."""
     storage = recording_storage()
     storage.save(name, ContentFile(SOUND))
     then = timezone.now().timestamp() - 3600 * hours

@@ -44,7 +44,8 @@ def _limit(settings: Settings) -> None:
 
 def multipart(data: bytes, declared: str = "audio/wav") -> tuple[bytes, str]:
     head = (
-        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="recording"; filename="../../x.php"\r\n'
+        f"--{BOUNDARY}\r\n"
+        'Content-Disposition: form-data; name="recording"; filename="../../x.php"\r\n'
         f"Content-Type: {declared}\r\n\r\n"
     )
     return (
