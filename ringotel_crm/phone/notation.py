@@ -27,6 +27,7 @@ _POST_DIAL = re.compile(r"(?<=\d)\s*(?:,{2,}|[pw*;])([\dpw,;*\#\s]*)$", re.IGNOR
 _ANGLES = re.compile("<([^<>]*)>")
 _AT = re.compile(r"(?<=\S)@(?=\S)")
 _SCHEME = re.compile(r"\s*(?:tel|sips?|callto|fax|sms|skype|whatsapp):(?://)?\s*", re.IGNORECASE)
+_URI_PARAMETER = re.compile(r"(?<=\d)\s*;\s*(?:ext|isub|phone-context)=", re.IGNORECASE)
 _PARAMETER = re.compile(r";\s*([a-z-]+)=([^;@?]*)", re.IGNORECASE)
 
 _SIGN = r"[\"'`=<>:;.,|/\\!?@%^${}\#-]"
@@ -43,14 +44,14 @@ def is_address(text: str) -> bool:
 
 
 def unwrap(text: str) -> tuple[str, str]:
-    """Return the number and the extension of a SIP or tel URI, or of a SIP header.
+    """Return the number and the extension of a SIP or tel URI, with or without its scheme.
 
     Any other text is returned unchanged, with ``""``.
     """
     if "<" in text and (angles := _ANGLES.findall(text)):
         text = next(filter(_SCHEME.match, angles), angles[-1])
     scheme = _SCHEME.match(text)
-    if not scheme and not is_address(text):
+    if not (scheme or is_address(text) or _URI_PARAMETER.search(text)):
         return text, ""
     text = text[scheme.end() :] if scheme else text
     parameters = {name.lower(): value for name, value in _PARAMETER.findall(text)}

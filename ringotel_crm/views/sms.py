@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -11,6 +12,7 @@ from ..services.messages import record_receipt
 
 
 @csrf_exempt
+@login_not_required
 @require_http_methods(["GET", "POST"])
 def receipts(request: HttpRequest) -> HttpResponse:
     """Store the receipts that the SMS backend reads from the request. Repeated and late receipts

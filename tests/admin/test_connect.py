@@ -73,7 +73,7 @@ def test_key_works_and_is_shown_once(boss: Client, client: Client) -> None:
     ("wrong", "words"),
     [
         ({"base_url": "crm.example.com"}, "Enter a URL such as https://crm.example.com, not"),
-        ({"auth": "oauth2"}, "needs a redirect URI"),
+        ({"auth": "oauth2"}, "Enter the redirect URI"),
         ({"auth": "oauth2", "redirect_uri": "nonsense"}, "nonsense"),
         ({"auth": "magic"}, "magic"),
         ({"name": "No Slug"}, "hyphens"),
@@ -162,7 +162,7 @@ def test_latest_requests_include_webhooks(boss: Client, client: Client) -> None:
 
     assert (taken[0].action, taken[0].status, taken[1]) == ("desk Sing", 200, "ringotel-desk")
     assert (refused[0].action, refused[0].status, refused[0].code) == ("desk", 403, "forbidden")
-    assert "Issue one more token" in html
+    assert "the token in the body is wrong" in html
     assert token not in html
 
 

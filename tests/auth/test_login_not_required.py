@@ -22,7 +22,16 @@ ENDPOINTS = [
 ]
 
 # Names of the URLs of pages for users who are logged in.
-LOGIN_REQUIRED = {"authorize", "call", "message-file", "pop", "recording", "waveform"}
+LOGIN_REQUIRED = {
+    "app",
+    "app-current",
+    "authorize",
+    "call",
+    "message-file",
+    "pop",
+    "recording",
+    "waveform",
+}
 
 
 def patterns(resolver: URLResolver) -> Iterator[URLPattern]:

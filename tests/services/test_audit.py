@@ -60,11 +60,11 @@ def test_an_entry_outlives_its_user(root: Client) -> None:
     assert AuditEntry.objects.get().user_name == "vera"
 
 
-def test_the_sound_is_deleted_and_the_row_stays(recording_id: int, root: Client) -> None:
+def test_audio_is_deleted_and_row_is_kept(recording_id: int, root: Client) -> None:
     page = reverse("admin:ringotel_crm_recording_changelist")
-    action = {"action": "delete_sound", "_selected_action": [recording_id]}
+    action = {"action": "delete_audio", "_selected_action": [recording_id]}
     Activity.objects.update(legal_hold=True)
-    assert "Kept by a legal hold: 1" in root.post(page, action, follow=True).content.decode()
+    assert "Kept because of a legal hold: 1" in root.post(page, action, follow=True).content.decode()
     assert len(stored()) == 1
     Activity.objects.update(legal_hold=False)
     assert "Recordings deleted: 1" in root.post(page, action, follow=True).content.decode()
@@ -84,7 +84,7 @@ def test_the_sound_is_deleted_and_the_row_stays(recording_id: int, root: Client)
     )
 
 
-def test_a_storage_that_fails_is_told(
+def test_failing_storage_is_reported(
     recording_id: int, root: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(self: object, name: str) -> None:
@@ -93,9 +93,9 @@ def test_a_storage_that_fails_is_told(
     page = reverse("admin:ringotel_crm_recording_changelist")
     monkeypatch.setattr("django.core.files.storage.FileSystemStorage.delete", fail)
     answer = root.post(
-        page, {"action": "delete_sound", "_selected_action": [recording_id]}, follow=True
+        page, {"action": "delete_audio", "_selected_action": [recording_id]}, follow=True
     )
-    assert "The storage failed, try again later: 1" in answer.content.decode()
+    assert "Storage error, try again later: 1" in answer.content.decode()
 
 
 def staff(*codenames: str) -> Client:
@@ -103,22 +103,22 @@ def staff(*codenames: str) -> Client:
     return browser(permit(user, *codenames))
 
 
-def test_deleting_needs_its_permission(recording_id: int) -> None:
+def test_deletion_requires_permission(recording_id: int) -> None:
     client = staff("view_recording", "change_recording")
     client.post(
         reverse("admin:ringotel_crm_recording_changelist"),
-        {"action": "delete_sound", "_selected_action": [recording_id]},
+        {"action": "delete_audio", "_selected_action": [recording_id]},
     )
     assert len(stored()) == 1
 
 
-def test_a_call_with_a_recording_is_not_deleted(recording_id: int, root: Client) -> None:
+def test_call_with_recording_is_not_deleted(recording_id: int, root: Client) -> None:
     call = Activity.objects.get()
     root.post(reverse("admin:ringotel_crm_activity_delete", args=[call.pk]), {"post": "yes"})
     assert Activity.objects.exists()
 
 
-def test_the_player_and_its_picture(recording_id: int, root: Client) -> None:
+def test_page_has_waveform(recording_id: int, root: Client) -> None:
     page = reverse("admin:ringotel_crm_recording_change", args=[recording_id])
     assert (
         f'src="/ringotel/recordings/{recording_id}/waveform.svg"' in root.get(page).content.decode()
@@ -126,7 +126,7 @@ def test_the_player_and_its_picture(recording_id: int, root: Client) -> None:
 
 
 @pytest.mark.parametrize(("codenames", "held"), [(["change_legalhold"], True), ([], False)])
-def test_who_may_hold_a_call(recording_id: int, codenames: list[str], held: bool) -> None:
+def test_legal_hold_requires_permission(recording_id: int, codenames: list[str], held: bool) -> None:
     call = Activity.objects.get()
     client = staff("view_activity", "change_activity", *codenames)
     page = reverse("admin:ringotel_crm_activity_change", args=[call.pk])

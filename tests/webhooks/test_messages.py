@@ -370,7 +370,7 @@ def test_call_in_a_chat_is_no_message(phone: Sender) -> None:
 @pytest.mark.parametrize("method", ["read", "unread"])
 def test_report_without_a_session_fails(phone: Sender, method: str) -> None:
     assert phone.post(documented(method)).status_code == 200
-    assert "Enter a session id" in WebhookEvent.objects.get().error
+    assert "This field is required" in WebhookEvent.objects.get().error
 
 
 def test_reply_that_was_deleted_or_edited_before_it_is_logged(phone: Sender) -> None:
