@@ -64,7 +64,8 @@ def test_audio_is_deleted_and_row_is_kept(recording_id: int, root: Client) -> No
     page = reverse("admin:ringotel_crm_recording_changelist")
     action = {"action": "delete_audio", "_selected_action": [recording_id]}
     Activity.objects.update(legal_hold=True)
-    assert "Kept because of a legal hold: 1" in root.post(page, action, follow=True).content.decode()
+    html = root.post(page, action, follow=True).content.decode()
+    assert "Kept because of a legal hold: 1" in html
     assert len(stored()) == 1
     Activity.objects.update(legal_hold=False)
     assert "Recordings deleted: 1" in root.post(page, action, follow=True).content.decode()
@@ -126,7 +127,9 @@ def test_page_has_waveform(recording_id: int, root: Client) -> None:
 
 
 @pytest.mark.parametrize(("codenames", "held"), [(["change_legalhold"], True), ([], False)])
-def test_legal_hold_requires_permission(recording_id: int, codenames: list[str], held: bool) -> None:
+def test_legal_hold_requires_permission(
+    recording_id: int, codenames: list[str], held: bool
+) -> None:
     call = Activity.objects.get()
     client = staff("view_activity", "change_activity", *codenames)
     page = reverse("admin:ringotel_crm_activity_change", args=[call.pk])
