@@ -106,7 +106,7 @@ FILES: dict[str, list[Person]] = {
         ),
         ("", "", "Harbour Bakery", "", "", ["work +353 21 427 2222"]),
         ("משה", "Tal", "", "", "", ["mobile tel:+972-50-123-4567"]),
-        ("Ned", "Sample", "", "", "", ["work +44 20 7946 0123"]),
+        ("Ned", "Nobody", "", "", "", ["work +44 20 7946 0123"]),
     ],
     "vcard4.vcf": [
         (
