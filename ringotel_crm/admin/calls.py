@@ -25,6 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from .. import phone
 from ..client.call_notes import can_push_notes, push_notes, write_call_to_chat
 from ..conf import conf
+from ..contact_files.cells import escape_formula
 from ..exceptions import CRMError
 from ..models import Activity
 from ..models.search import prefix_q
@@ -51,7 +52,6 @@ from .html import (
 )
 from .live_calls import live_calls_view, live_view
 from .overview import overview_view
-from .spreadsheets import spreadsheet_cell
 from .timeline import with_recordings
 
 # Calls that are written into chats at once.
@@ -337,7 +337,9 @@ class ActivityAdmin(LargeTableAdmin):
         def lines() -> Iterator[str]:
             yield "\ufeff" + writer.writerow(titles)
             for row in rows.iterator(chunk_size=1000):
-                yield writer.writerow([spreadsheet_cell(value) for value in row])
+                yield writer.writerow(
+                    [escape_formula(value) if isinstance(value, str) else value for value in row]
+                )
 
         headers = {"Content-Disposition": 'attachment; filename="calls.csv"'}
         return StreamingHttpResponse(

@@ -37,7 +37,7 @@ _SEMICOLON_EXTENSION = re.compile(r"(?<=\d)\s*;\s*(?:ext\s*[.:=]?\s*)?(\d{1,6})\
 # Where a formula can begin: in a cell, and after what some spreadsheets split cells by.
 _FORMULA = re.compile(r"(^|[;\t\r\n])(?='*[=+@\t\r\n＝＋－＠-])")
 _ESCAPED_FORMULA = re.compile("(^|[;\t\r\n])'(?='*[=+@\t\r\n＝＋－＠-])")
-_NUMBERS = re.compile(r"[+-][\d ().+/:;x-]*", re.ASCII)
+_NUMBER = re.compile(r"[+-][\d ().+/;x-]*", re.ASCII)
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _INVISIBLE = {ord(char): None for char in "\ufeff\u200b\u200e\u200f\u202a\u202c\u202d\u2060"}
 
@@ -60,7 +60,8 @@ def clean(cell: str) -> str:
 
 def escape_formula(text: str) -> str:
     """Return a text that no spreadsheet runs as a formula. Phone numbers stay as they are."""
-    return text if _NUMBERS.fullmatch(text) else _FORMULA.sub(r"\1'", text)
+    is_numbers = all(map(_NUMBER.fullmatch, text.split(SEPARATOR)))
+    return text if is_numbers else _FORMULA.sub(r"\1'", text)
 
 
 def unescape_formula(text: str) -> str:
