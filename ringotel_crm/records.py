@@ -23,7 +23,16 @@ class Direction(TextChoices):
     INTERNAL = "internal", _("internal")
 
 
-class Status(TextChoices):
+class RankedChoices(TextChoices):
+    """Choices that are declared in the order in which a value may move forward."""
+
+    @property
+    def rank(self) -> int:
+        """Position in this order."""
+        return list(type(self)).index(self)
+
+
+class Status(RankedChoices):
     """Status of a call, in the order in which it advances.
 
     A status is never replaced by one that is listed before it.
@@ -37,10 +46,6 @@ class Status(TextChoices):
     MISSED = "missed", _("missed")
     VOICEMAIL = "voicemail", _("voicemail")
     ANSWERED = "answered", _("answered")
-
-    @property
-    def rank(self) -> int:
-        return list(Status).index(self)
 
     @property
     def is_closed(self) -> bool:

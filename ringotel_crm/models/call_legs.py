@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from ..records import Direction
+from ..records import Direction, RankedChoices
 from .calls import Activity
 from .fields import IdentifierField
 
@@ -13,7 +13,7 @@ from .fields import IdentifierField
 class CallLeg(models.Model):
     """The part of one phone in a call. In a ring group many phones ring, and one is answered."""
 
-    class Status(models.TextChoices):
+    class Status(RankedChoices):
         """Status of a leg, in the order in which it advances. It never moves backwards.
 
         Whether the call was missed is a status of the call.
@@ -22,10 +22,6 @@ class CallLeg(models.Model):
         RINGING = "ringing", _("ringing")
         NOT_ANSWERED = "not_answered", _("not answered")
         ANSWERED = "answered", _("answered")
-
-        @property
-        def rank(self) -> int:
-            return list(type(self)).index(self)
 
     activity = models.ForeignKey(
         Activity,

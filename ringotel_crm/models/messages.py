@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..media.storage import recording_storage
+from ..records import RankedChoices
 from .contact_reference import ContactReferenceModel
 from .fields import IdentifierField, tenant_field
 
@@ -85,19 +86,14 @@ class Message(models.Model):
     sent from here.
     """
 
-    class Status(models.TextChoices):
+    class Status(RankedChoices):
         """What the Ringotel app reports. Only moves forward."""
 
         SENT = "sent", _("sent")
         DELIVERED = "delivered", _("received by the app")
         READ = "read", _("read in the app")
 
-        @property
-        def rank(self) -> int:
-            """Position in the order above."""
-            return list(type(self)).index(self)
-
-    class CarrierStatus(models.TextChoices):
+    class CarrierStatus(RankedChoices):
         """What is known of the way of a text to the outside number. Only moves forward."""
 
         UNKNOWN = "unknown", _("unknown whether it was sent")
@@ -105,11 +101,6 @@ class Message(models.Model):
         ACCEPTED = "accepted", _("accepted by the SMS carrier")
         FAILED = "failed", _("not sent")
         DELIVERED = "delivered", _("delivered to the phone")
-
-        @property
-        def rank(self) -> int:
-            """Position in the order above."""
-            return list(type(self)).index(self)
 
     tenant = tenant_field()
     message_id = IdentifierField(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ from django.core.management import call_command
 from django.test import Client
 from pytest_django import Settings
 
-from ringotel_crm.client import transport
 from ringotel_crm.models import RingotelUser, WebhookEvent
 from ringotel_crm.testing import Fault, RefusalShape, RingotelServer, Variant
 from tests.factories import make_user
@@ -21,14 +19,6 @@ CONNECT = "/admin/ringotel_crm/apikey/connect/"
 SITE = "https://crm.example.com"
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def ringotel(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[RingotelServer]:
-    monkeypatch.setattr(transport, "PAUSE", 0.001)
-    with RingotelServer() as server:
-        settings.RINGOTEL_CRM = server.settings(DEFAULT_REGION="IE")
-        yield server
 
 
 def configure(settings: Settings, **values: Any) -> None:
