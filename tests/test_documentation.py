@@ -52,3 +52,13 @@ def test_every_command_is_documented() -> None:
     commands = {path.stem for path in (PACKAGE / "management/commands").glob("ringotel_*.py")}
 
     assert {command for command in commands if command not in text} == set()
+
+
+def test_commands_in_texts_exist() -> None:
+    """Texts name a command after ``manage.py``, or as ``command`` to be filled in."""
+    files = [*DOCS.glob("*.rst"), DOCS.parent / "README.rst"]
+    files += [path for suffix in ("py", "html") for path in PACKAGE.rglob(f"*.{suffix}")]
+    pattern = re.compile(r"(?:manage\.py |\"command\": \")(ringotel_\w+)")
+    named = {name for path in files for name in pattern.findall(path.read_text(encoding="utf-8"))}
+
+    assert named - {path.stem for path in (PACKAGE / "management/commands").glob("*.py")} == set()

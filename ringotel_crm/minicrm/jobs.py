@@ -29,9 +29,8 @@ from ..services import locks
 from . import snapshots, storage
 from .models import ContactImport, ImportedRow
 from .resources import ContactResource, ContactRowResult, own_id_column
-from .undo import undo_steps
+from .undo import BATCH, undo_steps
 
-BATCH = 250
 MAX_SHOWN = 100  # rows of each outcome in a preview
 UNDO_TIME = dt.timedelta(days=30)
 

@@ -253,7 +253,7 @@ def _check_webhooks(backend: Backend) -> Iterator[Finding]:
             subject=subject,
             level=Level.WARNING,
             text=text % {"count": failed},
-            advice=_RUN % {"command": "ringotel_replay --failed"},
+            advice=_RUN % {"command": "ringotel_process_events --failed"},
         )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
-from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView, redirect_to_login
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -30,7 +30,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from ..admin.base import backend_for
+from ..admin.base import backend_for, default_admin_site
 from ..admin.contact_search import add_contact_url
 from ..admin.html import display_number
 from ..backends import Backend
@@ -117,6 +117,7 @@ login = framed(AppLoginView.as_view())
 
 
 @framed
+@login_not_required  # the view redirects to the login page that may be framed
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def app(request: HttpRequest) -> HttpResponseBase:
@@ -141,6 +142,7 @@ def app(request: HttpRequest) -> HttpResponseBase:
 
 
 @framed
+@login_not_required  # the view responds 403, since a page's script cannot follow a login
 @require_safe
 def current(request: HttpRequest) -> HttpResponseBase:
     """Show the part of the page that follows the calls. Responds 304 if nothing has changed."""
@@ -225,7 +227,8 @@ def _describe(request: HttpRequest, call: Activity) -> CurrentCall:
     earlier = related_calls(visible_calls(backend, request.user), call).order_by("-start", "-pk")
     outside, url = call.outside_number, ""
     if not contacts and outside:
-        url = add_contact_url(request, admin.site, name=call.contact_name, number=outside)
+        site = default_admin_site()
+        url = add_contact_url(request, site, name=call.contact_name, number=outside)
     return CurrentCall(
         call=call,
         is_live=live_calls(Activity.objects.filter(pk=call.pk)).exists(),

@@ -23,8 +23,6 @@ ENDPOINTS = [
 
 # Names of the URLs of pages for users who are logged in.
 LOGIN_REQUIRED = {
-    "app",
-    "app-current",
     "authorize",
     "call",
     "message-file",
