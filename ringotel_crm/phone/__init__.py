@@ -11,8 +11,8 @@ from functools import lru_cache
 
 from ..conf import conf
 from .cleaning import clean, digits_in
-from .interpretation import MIN_DIGITS, Refusal
-from .parsing import display, is_region, to_e164
+from .interpretation import Refusal
+from .parsing import MIN_DIGITS, display, is_region, to_e164
 from .splitting import Reading, read_field
 
 __all__ = [

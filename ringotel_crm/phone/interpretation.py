@@ -11,6 +11,7 @@ from phonenumbers import PhoneNumber, PhoneNumberType
 
 from .cleaning import digits_in
 from .parsing import (
+    MIN_DIGITS,
     country_code,
     equivalents,
     has_international_prefix,
@@ -76,8 +77,6 @@ class Interpretation(NamedTuple):
         return tuple(dict.fromkeys((*e164s, *others)))
 
 
-# Digits. What is shorter is an extension or a service, but for a few small countries.
-MIN_DIGITS = 7
 # Digits. Fewer are an extension, unless the landlines of the region are that short.
 _MIN_NATIONAL_DIGITS = 6
 

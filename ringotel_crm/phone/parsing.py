@@ -24,7 +24,8 @@ from phonenumbers import (
 from .cleaning import digits_in
 from .numbering_plans import PLAN_CHANGES, other_forms, replacement
 
-# Digits. The most that E.164 allows, with the country code.
+# Digits of a number with its country code. What is shorter is an extension or a service.
+MIN_DIGITS = 7
 _MAX_DIGITS = 15
 
 # A prefix for calls abroad that is written again after a country code.
@@ -163,19 +164,32 @@ def _parse(digits: str, region: str | None = None) -> PhoneNumber | None:
         return None
     code = number.country_code or 0
     national = phonenumbers.national_significant_number(number)
-    if code in PLAN_CHANGES or national.startswith(("0", str(code))):
-        instead = list(_corrections(code, national, has_country_code=not region))
-        if instead and not phonenumbers.is_valid_number(number):
-            corrected = next(filter(is_valid, map(_parse_as_written, instead)), None)
-            if corrected:
-                return corrected
+    is_correctable = code in PLAN_CHANGES or national.startswith(_suspect_beginnings(code))
+    if is_correctable and not phonenumbers.is_valid_number(number):
+        instead = _corrections(code, national, has_country_code=not region)
+        corrected = next(filter(is_valid, map(_parse_as_written, instead)), None)
+        if corrected:
+            return corrected
+        # E.164 is read again wherever it is stored, and must be the same number then: "1000000"
+        # in Italy is not +39 01000000, and +43 00912373 is +43 912373.
+        e164 = to_e164(number)
+        again = _parse(e164) if e164 != digits else number
+        if not again or to_e164(again) != e164:
+            return None if region else again
     return number if _is_possible(number, code, national) else None
+
+
+@lru_cache
+def _suspect_beginnings(code: int) -> tuple[str, ...]:
+    """Return what a number may begin with whose prefix was written twice."""
+    region = phonenumbers.region_code_for_country_code(code)
+    return "0", str(code), trunk_prefix(region) or "0"
 
 
 def _is_possible(number: PhoneNumber, code: int, national: str) -> bool:
     if phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
         return False
-    if len(f"{code}{national}") > _MAX_DIGITS:
+    if not MIN_DIGITS <= len(f"{code}{national}") <= _MAX_DIGITS:
         return False
     if code == 1 and national[0] in "01":  # no North American area code begins so
         return False

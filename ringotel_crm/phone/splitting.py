@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from .cleaning import clean, digits_in
 from .interpretation import (
-    MIN_DIGITS,
     Dialing,
     Interpretation,
     Refusal,
@@ -35,7 +34,7 @@ from .notation import (
     unwrap,
     with_spaces,
 )
-from .parsing import is_region, to_e164
+from .parsing import MIN_DIGITS, is_region, to_e164
 
 
 class Reading(NamedTuple):

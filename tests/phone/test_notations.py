@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
@@ -363,6 +363,7 @@ LIKE_NUMBERS = st.text(
     st.one_of(st.text(), st.text(st.characters(categories=["Cs", "Cc", "Nd", "No"])), LIKE_NUMBERS),
     REGIONS,
 )
+@example("1000000", "IT")  # +39 1000000 is +39 01000000, and that is not dialled so
 def test_any_text_is_answered(text: str, region: str | None) -> None:
     explanation = explain(text, region=region)
     found = numbers(text, region=region)
