@@ -55,6 +55,9 @@ class AppSettings:
     STALE_CALL_MINUTES = Setting(240)
     CLICK_TO_CALL_URL = Setting("")
 
+    # Admin
+    ADMIN_SITE = Setting("")
+
     # Recordings
     RECORDING_MAX_BYTES = Setting(200 * 1024 * 1024)
     RECORDING_DELIVERY = Setting("auto")

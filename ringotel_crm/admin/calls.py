@@ -42,12 +42,12 @@ from .caller_lookup import caller_lookup_view
 from .contact_search import add_contact_url, search_contacts
 from .filters import AgentFilter, DateFilter, FollowUpFilter, HasContact, HasRecording, HourFilter
 from .html import (
-    admin_change_url,
     audio_player,
     badge,
     display_number,
     local_time,
     object_link,
+    object_url,
     play_link,
 )
 from .live_calls import live_calls_view, live_view
@@ -404,7 +404,7 @@ class ActivityAdmin(LargeTableAdmin):
     def _contact_url(self, call: Activity) -> str:
         if not call.contact_id:
             return ""
-        return admin_change_url(call.contact_type_id, call.contact_id, self.admin_site.name)
+        return object_url(self.admin_site, call.contact_type_id, call.contact_id)
 
     def _new_contact_url(self, request: HttpRequest, call: Activity) -> str:
         return add_contact_url(

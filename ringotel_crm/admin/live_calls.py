@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -22,7 +23,7 @@ from ..records import Presence, Status
 from ..services.calls.access import VIEW_ALL, visible_calls
 from ..services.calls.live import live_calls, live_fingerprint
 from .base import backend_for, render_page
-from .html import admin_change_url, display_number
+from .html import display_number, object_url
 from .presence import presence_badge
 
 MAX_CALLS = 100
@@ -72,20 +73,20 @@ def _live_context(
 ) -> dict[str, Any]:
     """``calls``: the :class:`LiveCall` objects that the user may see."""
     calls = live_calls(visible_calls(backend_for(request), request.user))[:MAX_CALLS]
-    site_name = model_admin.admin_site.name
+    site = model_admin.admin_site
     return {
-        "calls": [_live_call(call, presence.get(call.extension), site_name) for call in calls],
+        "calls": [_live_call(call, presence.get(call.extension), site) for call in calls],
         "shows_all": request.user.has_perm(VIEW_ALL),
     }
 
 
-def _live_call(call: Activity, presence: Presence | None, site_name: str) -> LiveCall:
+def _live_call(call: Activity, presence: Presence | None, site: AdminSite) -> LiveCall:
     """The API reports the end of a call, not its answer: a connected phone shows that it is."""
     status, contact_url = Status(call.status), ""
     if presence is Presence.CONNECTED and status == Status.RINGING:
         status = Status.IN_PROGRESS
     if call.contact_id:
-        contact_url = admin_change_url(call.contact_type_id, call.contact_id, site_name)
+        contact_url = object_url(site, call.contact_type_id, call.contact_id)
     return LiveCall(
         call=call,
         status=status,
