@@ -32,6 +32,7 @@ from ..models.search import prefix_q
 from ..records import Direction
 from ..services.calls.access import may_view_calls, visible_calls
 from ..services.calls.click_to_call import call_link
+from ..services.calls.states import call_state
 from ..services.calls.timeline import related_calls
 from ..templatetags.ringotel import ringotel_length as duration
 from ..templatetags.ringotel import ringotel_status
@@ -40,7 +41,15 @@ from .base import LargeTableAdmin, admin_url, backend_for
 from .call_legs import CallLegInline
 from .caller_lookup import caller_lookup_view
 from .contact_search import add_contact_url, search_contacts
-from .filters import AgentFilter, DateFilter, FollowUpFilter, HasContact, HasRecording, HourFilter
+from .filters import (
+    AgentFilter,
+    DateFilter,
+    FollowUpFilter,
+    HasContact,
+    HasRecording,
+    HourFilter,
+    StateFilter,
+)
 from .html import (
     admin_change_url,
     audio_player,
@@ -61,7 +70,7 @@ MAX_EARLIER_CALLS = 5
 ARROWS = {Direction.INBOUND: "↙", Direction.OUTBOUND: "↗", Direction.INTERNAL: "↔", None: "?"}
 DETAILS = (
     "direction",
-    "status",
+    "state",
     "cause",
     "start_time",
     "end_time",
@@ -116,7 +125,7 @@ class ActivityAdmin(LargeTableAdmin):
         DateFilter,
         HourFilter,
         "direction",
-        "status",
+        StateFilter,
         AgentFilter,
         HasContact,
         HasRecording,
@@ -175,7 +184,12 @@ class ActivityAdmin(LargeTableAdmin):
             label,
             ARROWS[direction],
         )
-        return arrow + badge(call.status, ringotel_status(call))
+        state = call_state(call)
+        return arrow + badge(state, str(state.label))
+
+    @admin.display(description=_("status"))
+    def state(self, call: Activity) -> str:
+        return ringotel_status(call)
 
     @admin.display(description=_("caller"))
     def contact_link(self, call: Activity) -> str:
@@ -332,13 +346,16 @@ class ActivityAdmin(LargeTableAdmin):
         """Stream the calls as CSV in bounded memory."""
         writer = csv.writer(PseudoBuffer())
         titles = [str(Activity._meta.get_field(name).verbose_name) for name in EXPORT_COLUMNS]  # type: ignore[union-attr]
-        rows = queryset.select_related(None).values_list(*EXPORT_COLUMNS)
+        calls = queryset.select_related(None).only(*EXPORT_COLUMNS, "updated_at")
 
         def lines() -> Iterator[str]:
             yield "\ufeff" + writer.writerow(titles)
-            for row in rows.iterator(chunk_size=1000):
+            for call in calls.iterator(chunk_size=1000):
+                row = {name: getattr(call, name) for name in EXPORT_COLUMNS}
+                row["status"] = ringotel_status(call)
                 yield writer.writerow(
-                    [escape_formula(value) if isinstance(value, str) else value for value in row]
+                    escape_formula(value) if isinstance(value, str) else value
+                    for value in row.values()
                 )
 
         headers = {"Content-Disposition": 'attachment; filename="calls.csv"'}

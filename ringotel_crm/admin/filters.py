@@ -13,6 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Activity
+from ..records import CallState
+from ..services.calls.states import state_filter
 from ..services.calls.statistics import with_hour
 from .base import backend_for
 
@@ -77,6 +79,25 @@ class HourFilter(admin.SimpleListFilter):
         if end - begin > MAX_PERIOD:
             return queryset
         return with_hour(queryset, begin, end).filter(hour=hour)
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Filter by the state that the list shows. "Missed" and "no answer" include their kinds."""
+
+    title = _("status")
+    parameter_name = "state"
+    choices_shown = (
+        *(CallState.LIVE, CallState.ANSWERED, CallState.MISSED, CallState.NO_ANSWER),
+        *(CallState.VOICEMAIL, CallState.BUSY, CallState.FAILED, CallState.UNKNOWN),
+    )
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [(state.value, state.label) for state in self.choices_shown]
+
+    def queryset(self, request: HttpRequest, queryset: Calls) -> Calls:
+        if (value := self.value()) in self.choices_shown:
+            return queryset.filter(state_filter(CallState(value)))
+        return queryset
 
 
 class AgentFilter(admin.SimpleListFilter):

@@ -153,7 +153,7 @@ def _changes() -> dict[str, tuple[dict[str, str], Callable[[Activity], object]]]
             {"direction__exact": "outbound"},
             lambda call: change(call, direction="outbound"),
         ),
-        "status": ({"status__exact": "missed"}, lambda call: change(call, status="missed")),
+        "status": ({"state": "missed"}, lambda call: change(call, status="missed")),
         "agent": ({"agent": "77"}, lambda call: change(call, agent_id="77")),
         "mine": (
             {"agent": "me"},

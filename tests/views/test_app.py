@@ -171,7 +171,7 @@ class TestCurrentCall:
         html = page(tab)
 
         assert f"/admin/ringotel_minicrm/contact/{ada.pk}/change/" in html
-        for words in ("Ada Example", "Buyer", "Sample Ltd", "ringing", "Offer", "+44 20 7946 0001"):
+        for words in ("Ada Example", "Buyer", "Sample Ltd", "live", "Offer", "+44 20 7946 0001"):
             assert words in html, words
         assert "Of a colleague" not in html
 
