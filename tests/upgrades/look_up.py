@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import django
 
@@ -26,4 +27,4 @@ found = [
     client.get("/ringotel/contacts/find/", {"phone": phone.raw}).json()
     for phone in ContactPhone.objects.exclude(e164="")
 ]
-print(json.dumps({"rows": rows, "looked_up": len(found), "found": sum(map(bool, found))}))
+sys.stdout.write(json.dumps({"rows": rows, "looked_up": len(found), "found": sum(map(bool, found))}))
