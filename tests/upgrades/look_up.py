@@ -27,4 +27,4 @@ found = [
     client.get("/ringotel/contacts/find/", {"phone": phone.raw}).json()
     for phone in ContactPhone.objects.exclude(e164="")
 ]
-sys.stdout.write(json.dumps({"rows": rows, "looked_up": len(found), "found": sum(map(bool, found))}))
+json.dump({"rows": rows, "looked_up": len(found), "found": sum(map(bool, found))}, sys.stdout)
