@@ -26,7 +26,8 @@ from ..services.calls.click_to_call import call_link
 from ..services.calls.timeline import call_totals, calls_for_contacts
 from ..services.contacts.references import object_reference
 from ..services.messages import messages_with
-from .base import MEDIA, admin_url, backend_for
+from .base import MEDIA, UNSAVED, admin_url, backend_for
+from .concurrent_edits import ConcurrentEditAdminMixin
 from .contact_search import contact_directories
 from .timeline import call_list_url, timeline, with_recordings
 
@@ -48,8 +49,22 @@ class NoteForm(forms.ModelForm):  # type: ignore[type-arg]
         }
 
 
-class RingotelContactAdminMixin:
+class _NoteFormMixin:
+    """Mixin of the form of a contact: it is invalid if the note is."""
+
+    note_form: NoteForm | None = None
+
+    def clean(self) -> Any:
+        if self.note_form and not self.note_form.is_valid():
+            self.add_error(None, _note_error(self.note_form))  # type: ignore[attr-defined]
+        return super().clean()  # type: ignore[misc]
+
+
+class RingotelContactAdminMixin(ConcurrentEditAdminMixin):
     """Add a card and a timeline of calls, notes and messages above the form of a contact.
+
+    A new note is saved together with the form. What others have saved while the form was open is
+    not overwritten, see :mod:`.concurrent_edits`.
 
     List it before ``ModelAdmin``::
 
@@ -102,7 +117,19 @@ class RingotelContactAdminMixin:
     @property
     def media(self) -> forms.Media:
         media: forms.Media = super().media  # type: ignore[misc]
-        return media + MEDIA
+        return media + MEDIA + UNSAVED
+
+    def get_form(self, request: HttpRequest, obj: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Add the form of the note."""
+        form = super().get_form(request, obj, *args, **kwargs)
+        note_form = self._ringotel_note_form(request, obj)
+        return type(form)(form.__name__, (_NoteFormMixin, form), {"note_form": note_form})
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save the note too."""
+        super().save_related(request, form, formsets, change)
+        if form.note_form and form.note_form.has_changed():
+            self._save_note(request, form.note_form, form.instance)
 
     def get_urls(self) -> list[URLPattern]:
         """Add the URL to which the timeline's form posts."""
@@ -118,7 +145,7 @@ class RingotelContactAdminMixin:
         obj = kwargs.get("obj")
         if obj is not None and obj.pk:
             context |= {"title": str(obj), "ringotel": self.get_ringotel_context(request, obj)}
-        response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)  # type: ignore[misc]
+        response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
         return response
 
     def get_ringotel_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
@@ -133,7 +160,6 @@ class RingotelContactAdminMixin:
         calls = visible_calls(backend_for(request), request.user)
         calls = calls_for_contacts(calls, ids, contact_type.pk)
         is_own_page = contact_type.model_class() is type(obj) and ids == [str(obj.pk)]
-        may_add_note = request.user.has_perm("ringotel_crm.add_note")
         return {
             "details": [text for text in self.get_ringotel_details(obj) if text],
             "numbers": [call_link(number) for number in self.get_ringotel_numbers(request, obj)],
@@ -150,7 +176,7 @@ class RingotelContactAdminMixin:
                 contact_type=contact_type.pk,
                 contact_id__in=",".join(ids[:MAX_CONTACTS_IN_URL]),
             ),
-            "note_form": NoteForm(prefix="note") if may_add_note else None,
+            "note_form": self._ringotel_note_form(request, obj),
             "note_url": self._ringotel_url("ringotel_note", obj.pk),
             "may_mark_done": request.user.has_perm("ringotel_crm.change_note"),
         }
@@ -172,6 +198,24 @@ class RingotelContactAdminMixin:
             return Message.objects.none()
         return messages_with(backend_for(request).tenant, content_type_id, ids)
 
+    def _ringotel_note_form(self, request: HttpRequest, obj: Any) -> NoteForm | None:
+        """Return the form of a new note, bound to the request; None if the user may not add one.
+
+        Its inputs belong to the form of the page, if the user may save that.
+        """
+        if obj is None or not request.user.has_perm("ringotel_crm.add_note"):
+            return None
+        form = NoteForm(
+            request.POST or None,
+            prefix="note",
+            empty_permitted=True,
+            use_required_attribute=False,
+        )
+        if self.has_change_permission(request, obj):  # type: ignore[attr-defined]
+            for field in form.fields.values():
+                field.widget.attrs["form"] = f"{self.model._meta.model_name}_form"
+        return form
+
     def ringotel_note_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Add a note or, if ``done`` is the id of a note, mark its follow-up as done."""
         obj = self.get_object(request, unquote(object_id))  # type: ignore[attr-defined]
@@ -192,13 +236,19 @@ class RingotelContactAdminMixin:
 
     def _add_note(self, request: HttpRequest, obj: Any) -> None:
         form = NoteForm(request.POST, prefix="note")
-        if not form.is_valid():
-            text = _("Note not saved: please enter some text.")
-            if "text" not in form.errors:
-                text = _("Note not saved: enter a valid date.")
-            self.message_user(request, text, "error")  # type: ignore[attr-defined]
-            return
+        if form.is_valid():
+            self._save_note(request, form, obj)
+        else:
+            self.message_user(request, _note_error(form), "error")  # type: ignore[attr-defined]
+
+    def _save_note(self, request: HttpRequest, form: NoteForm, obj: Any) -> None:
         note = form.instance
         note.tenant, note.author = backend_for(request).tenant, request.user
         note.contact_reference = object_reference(obj, str(obj))
         form.save()
+
+
+def _note_error(form: NoteForm) -> str:
+    if "text" in form.errors:
+        return _("Note not saved: please enter some text.")
+    return _("Note not saved: enter a valid date.")
