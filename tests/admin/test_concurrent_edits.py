@@ -202,3 +202,13 @@ def test_form_without_note_adds_none(boss: Client) -> None:
 
     assert Contact.objects.get().job_title == "Buyer"
     assert not Note.objects.exists()
+
+
+def test_invalid_note_keeps_the_form_from_being_saved(boss: Client) -> None:
+    ada = make_contact("Ada Example")
+
+    html = save(boss, ada, open_form(boss, ada), job_title="Buyer", **{"note-due": "2026-03-04"})
+
+    assert "Please correct the errors in the note." in html
+    assert form_values(html)["job_title"] == ["Buyer"]
+    assert Contact.objects.get().job_title == ""
