@@ -14,6 +14,7 @@ from . import (
     api_keys,
     audit,
     call_subjects,
+    callbacks,
     calls,
     messages,
     notes,
@@ -28,6 +29,7 @@ MODEL_ADMINS: list[tuple[type[Model], type[admin.ModelAdmin[Any]]]] = [
     (models.Agent, agents.AgentAdmin),
     (models.ApiKey, api_keys.ApiKeyAdmin),
     (models.AuditEntry, audit.AuditEntryAdmin),
+    (models.Callback, callbacks.CallbackAdmin),
     (models.CallSubject, call_subjects.CallSubjectAdmin),
     (models.Conversation, messages.ConversationAdmin),
     (models.LegalHold, recordings.LegalHoldAdmin),
@@ -42,6 +44,8 @@ MODEL_ADMINS: list[tuple[type[Model], type[admin.ModelAdmin[Any]]]] = [
 
 def register(site: AdminSite) -> None:
     """Register the models in ``site``. Models that it has registered already are left alone."""
+    if not site.is_registered(models.Callback):
+        callbacks.show_count_in_menu(site)
     for model, admin_class in MODEL_ADMINS:
         if not site.is_registered(model):
             site.register(model, admin_class)

@@ -92,6 +92,7 @@ def _tables(
         "calls": list(person.calls.order_by("pk").values(*CALL_FIELDS)),
         "recordings": list(recordings.values(*RECORDING_FIELDS)),
         "notes": list(person.notes.order_by("pk").values("text", "due", "done_at", "created_at")),
+        "callbacks": list(person.callbacks.values("e164", "taken_at", "done_at")),
         "legal_holds": list(person.legal_holds.order_by("pk").values("reason", "created_at")),
     }
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from ... import phone
 from ...backends import Backend
 from ...exceptions import InvalidInput, NotFound
-from ...models import Activity, Conversation, LegalHold, Note, PhoneIndex
+from ...models import Activity, Callback, Conversation, LegalHold, Note, PhoneIndex
 from ...records import ContactRecord, ContactReference
 from ..contacts.references import to_reference
 
@@ -54,6 +54,11 @@ class DataSubject:
     def notes(self) -> QuerySet[Note]:
         """Notes of staff about this contact."""
         return Note.objects.filter(self._by_reference, tenant=self.tenant)
+
+    @property
+    def callbacks(self) -> QuerySet[Callback]:
+        """What is stored about calling back one of the numbers."""
+        return Callback.objects.filter(tenant=self.tenant, e164__in=self.numbers)
 
     @property
     def legal_holds(self) -> QuerySet[LegalHold]:
