@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from django.contrib.admin.utils import quote
 from django.contrib.contenttypes.models import ContentType
@@ -12,7 +13,6 @@ from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from .. import phone
 from ..models import Activity, Recording
 
 
@@ -43,9 +43,7 @@ def play_link(recording: Recording, name: str, text: str) -> str:
 
 def display_number(call: Activity) -> str:
     """The outside party's number, formatted for display; "withheld number" without one."""
-    number = call.outside_number
-    is_withheld = phone.explain(number).refusal in (phone.Refusal.EMPTY, phone.Refusal.WITHHELD)
-    return _("withheld number") if is_withheld else phone.display(number)
+    return call.display_number
 
 
 def local_time(time: dt.datetime | None) -> str:
@@ -55,6 +53,13 @@ def local_time(time: dt.datetime | None) -> str:
     return format_html(
         '<time datetime="{}">{}</time>', time.isoformat(), localize(timezone.localtime(time))
     )
+
+
+def user_name(user: Any) -> str:
+    """The full name of a user, or else the user name; "" for None."""
+    if user is None:
+        return ""
+    return str(getattr(user, "get_full_name", str)() or user.get_username())
 
 
 def badge(kind: str, text: str) -> str:

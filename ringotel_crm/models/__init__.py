@@ -12,6 +12,7 @@ from .call_subjects import CallSubject
 from .callbacks import Callback
 from .calls import Activity
 from .checkpoints import Checkpoint
+from .follow_ups import FollowUp
 from .locks import Lock
 from .messages import Conversation, Message
 from .notes import Note
@@ -32,6 +33,7 @@ __all__ = [
     "Callback",
     "Checkpoint",
     "Conversation",
+    "FollowUp",
     "LegalHold",
     "Lock",
     "Message",
