@@ -15,6 +15,7 @@ from . import (
     api_keys,
     audit,
     call_subjects,
+    callbacks,
     calls,
     follow_ups,
     legal_holds,
@@ -32,6 +33,7 @@ MODEL_ADMINS: ModelAdmins = [
     (models.Agent, agents.AgentAdmin),
     (models.ApiKey, api_keys.ApiKeyAdmin),
     (models.AuditEntry, audit.AuditEntryAdmin),
+    (models.Callback, callbacks.CallbackAdmin),
     (models.CallSubject, call_subjects.CallSubjectAdmin),
     (models.Conversation, messages.ConversationAdmin),
     (models.FollowUp, follow_ups.FollowUpAdmin),
@@ -51,13 +53,19 @@ def register(site: AdminSite, *bases: type[ModelAdmin[Any]]) -> None:
     ``bases`` are base classes that a theme requires. Models that are registered with an admin class
     of the host are left alone.
     """
-    register_models(site, MODEL_ADMINS, *bases)
+    _register(site, *bases)
     if apps.is_installed("ringotel_crm.minicrm"):
         # By name, because imports point down.
         minicrm = import_module("ringotel_crm.minicrm.admin")
         register_models(site, minicrm.MODEL_ADMINS, *bases)
 
 
+def _register(site: AdminSite, *bases: type[ModelAdmin[Any]]) -> None:
+    if not site.is_registered(models.Callback):
+        callbacks.show_count_in_menu(site)
+    register_models(site, MODEL_ADMINS, *bases)
+
+
 # Without the admin, the package is imported for its helpers.
 if apps.is_installed("django.contrib.admin"):
-    register_models(admin.site, MODEL_ADMINS)
+    _register(admin.site)
