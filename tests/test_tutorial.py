@@ -20,9 +20,16 @@ import requests
 ROOT = Path(__file__).resolve().parent.parent
 TUTORIAL = ROOT / "docs/tutorial.rst"
 
+COUNT = """
+from ringotel_crm.models import Activity, Recording
+
+print(Activity.objects.count(), Recording.objects.exists())
+print(Activity.objects.filter(contact_name="Nora Notreal").exists())
+"""
+
 
 class Reader:
-    """A newcomer who does what the tutorial says, in an empty folder."""
+    """A newcomer who follows the tutorial in an empty folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -126,9 +133,7 @@ def test_tutorial_leads_to_calls_with_recordings(reader: Reader) -> None:
             "shell",
             "--verbosity=0",
             "--command",
-            "from ringotel_crm.models import *\n"
-            "print(Activity.objects.count(), Recording.objects.count() > 0, "
-            "Activity.objects.filter(contact_name='Nora Notreal').exists())",
+            COUNT,
         ],
         cwd=reader.folder,
         env=reader.environment,

@@ -78,7 +78,7 @@ class RingotelContactAdminMixin(ConcurrentEditAdminMixin):
     """Add a card and a timeline of calls, notes and messages above the form of a contact.
 
     A new note is saved together with the form. What others have saved while the form was open is
-    not overwritten, see :mod:`.concurrent_edits`.
+    not overwritten, see ``concurrent_edits``.
 
     List it before ``ModelAdmin``::
 
