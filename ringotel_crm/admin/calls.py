@@ -39,6 +39,7 @@ from ..templatetags.ringotel import ringotel_status
 from .assign import MAX_CALLS, assign_view
 from .base import UNSAVED, LargeTableAdmin, admin_url, backend_for
 from .call_legs import CallLegInline
+from .callbacks import count_label
 from .caller_lookup import caller_lookup_view
 from .concurrent_edits import ConcurrentEditAdminMixin
 from .contact_search import add_contact_url, search_contacts
@@ -398,6 +399,13 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
             page("caller-lookup/", "caller_lookup", caller_lookup_view),
             *super().get_urls(),
         ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Add the number of callers to call back."""
+        context = {"callback_count": count_label(request)} if may_view_calls(request.user) else {}
+        return super().changelist_view(request, context | (extra_context or {}))
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
