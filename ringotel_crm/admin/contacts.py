@@ -80,7 +80,7 @@ class RingotelContactAdminMixin(ConcurrentEditAdminMixin):
     The page keeps its own template: that of ``change_form_template``, of the project or of a theme.
 
     A new note is saved together with the form. What others have saved while the form was open is
-    not overwritten, see :mod:`.concurrent_edits`.
+    not overwritten, see ``concurrent_edits``.
 
     List the mixin before ``ModelAdmin``::
 
