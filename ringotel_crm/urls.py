@@ -8,6 +8,8 @@ from django.urls import include, path
 from .views.click_to_call import click_to_call
 from .views.messages import download_attachment
 from .views.recordings import play, waveform_image
+from .views.ring_strip import save_note, strip
+from .views.screen_pop import pop
 from .views.sms import receipts
 
 app_name = "ringotel_crm"
@@ -16,6 +18,9 @@ urlpatterns = [
     path("", include("ringotel_crm.hooks.urls")),
     path("webhook/", include("ringotel_crm.webhooks.urls")),
     path("call/", click_to_call, name="call"),
+    path("calls/<int:pk>/note/", save_note, name="call-note"),
+    path("strip/", strip, name="ring-strip"),
+    path("pop/", pop, name="pop"),
     path("messages/<int:pk>/file/", download_attachment, name="message-file"),
     path("sms/receipts/", receipts, name="sms-receipts"),
     path("recordings/<int:pk>/", play, name="recording"),
@@ -32,10 +37,8 @@ if apps.is_installed("oauth2_provider"):
 
 if apps.is_installed("django.contrib.admin"):
     from .views.app import app, current, login
-    from .views.screen_pop import pop
 
     urlpatterns += [
-        path("pop/", pop, name="pop"),
         path("app/", app, name="app"),
         path("app/current/", current, name="app-current"),
         path("app/login/", login, name="app-login"),
