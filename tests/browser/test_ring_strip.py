@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from ringotel_crm.models import Activity
 from ringotel_crm.records import Status
@@ -23,6 +24,10 @@ NUMBER = {"caller_number": "+442079460100", "caller_e164": "+442079460100"}
 def note_of(call: Activity) -> str:
     call.refresh_from_db()
     return call.comment
+
+
+def end(call: Activity) -> None:
+    Activity.objects.filter(pk=call.pk).update(status=Status.ANSWERED, updated_at=timezone.now())
 
 
 def wait_for_note(page: Any, call: Activity, text: str) -> None:
@@ -51,7 +56,7 @@ def test_strip_appears_and_is_announced(desk: Desk, boss: User) -> None:
 def test_unchanged_strip_is_not_sent_again(desk: Desk, boss: User) -> None:
     ringing(boss)
     responses: list[Any] = []
-    desk.page.on("response", responses.append)
+    desk.page.on("response", lambda response: responses.append(response))
     page = desk.open(CALLS)
 
     page.wait_for_selector(STRIP)
@@ -69,7 +74,7 @@ def test_note_is_saved_while_typing_and_survives_the_end(desk: Desk, boss: User)
     area.click()
     page.keyboard.type("Wants an offer")
     wait_for_note(page, call, "Wants an offer")
-    Activity.objects.filter(pk=call.pk).update(status=Status.ANSWERED)
+    end(call)
     page.wait_for_selector(f"{STRIP}:has-text('Call ended')")
     page.keyboard.type(" by Friday")
 
@@ -81,11 +86,11 @@ def test_note_is_saved_while_typing_and_survives_the_end(desk: Desk, boss: User)
 
 
 def test_call_without_a_note_disappears_when_it_ends(desk: Desk, boss: User) -> None:
-    ringing(boss)
+    call = ringing(boss)
     page = desk.open(CALLS)
     page.wait_for_selector(STRIP)
 
-    Activity.objects.update(status=Status.ANSWERED)
+    end(call)
 
     page.wait_for_selector(STRIP, state="detached")
 
@@ -99,7 +104,7 @@ def test_note_is_kept_while_the_connection_is_lost(desk: Desk, boss: User) -> No
     area.fill("Wants an offer")
     page.wait_for_selector(f"{STRIP}:has-text('Not saved yet')")
     assert note_of(call) == ""
-    Activity.objects.filter(pk=call.pk).update(status=Status.ANSWERED)
+    end(call)
     page.goto(f"{desk.base_url}{CALLS}overview/")
     assert page.wait_for_selector(f"{STRIP} textarea").input_value() == "Wants an offer"
     page.unroute("**/note/")
