@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib.admin import AdminSite
@@ -14,13 +14,13 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from ..backends.mapping import split
 from ..backends.model import ModelContactDirectory
-from ..models import Message, Note
+from ..models import FollowUp, Message, Note
 from ..services.calls.access import may_view_calls, visible_calls
 from ..services.calls.click_to_call import call_link
 from ..services.calls.timeline import call_totals, calls_for_contacts
@@ -28,24 +28,38 @@ from ..services.contacts.references import object_reference
 from ..services.messages import messages_with
 from .base import MEDIA, admin_url, backend_for
 from .contact_search import contact_directories
-from .timeline import call_list_url, timeline, with_recordings
+from .follow_ups import follow_up_field
+from .timeline import (
+    call_list_url,
+    follow_ups_of_calls,
+    follow_ups_visible_to,
+    timeline,
+    with_recordings,
+)
 
 # Per kind of entry in the timeline.
 MAX_ENTRIES = 25
 MAX_CONTACTS = 500
 MAX_CONTACTS_IN_URL = 50
+NOTE_FORM_ATTRIBUTE = "_ringotel_note_form"
 
 
-class NoteForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Form that adds a note to a contact."""
+class NoteForm(forms.Form):
+    """Form that adds a note to a contact or, with a day, a follow-up."""
 
-    class Meta:
-        model = Note
-        fields = ("text", "due")
-        widgets = {
-            "text": forms.Textarea(attrs={"rows": 2, "dir": "auto"}),
-            "due": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        }
+    prefix = "note"
+    text = forms.CharField(
+        label=gettext_lazy("Note"), widget=forms.Textarea(attrs={"rows": 2, "dir": "auto"})
+    )
+
+    def __init__(self, request: HttpRequest, data: Any = None) -> None:
+        super().__init__(data)
+        if request.user.has_perm("ringotel_crm.add_followup"):
+            for name, label in (("due", _("Follow up on")), ("assignee", _("Person"))):
+                field = follow_up_field(FollowUp._meta.get_field(name), request)
+                field.label, field.required = label, False
+                self.fields[name] = field
+            self.fields["due"].initial = None
 
 
 class RingotelContactAdminMixin:
@@ -133,15 +147,17 @@ class RingotelContactAdminMixin:
         calls = visible_calls(backend_for(request), request.user)
         calls = calls_for_contacts(calls, ids, contact_type.pk)
         is_own_page = contact_type.model_class() is type(obj) and ids == [str(obj.pk)]
+        calls_shown = with_recordings(calls, request.user)[:MAX_ENTRIES]
         may_add_note = request.user.has_perm("ringotel_crm.add_note")
         return {
             "details": [text for text in self.get_ringotel_details(obj) if text],
             "numbers": [call_link(number) for number in self.get_ringotel_numbers(request, obj)],
             "totals": call_totals(calls) if may_view_calls(request.user) else None,
             "timeline": timeline(
-                with_recordings(calls, request.user)[:MAX_ENTRIES],
-                self._ringotel_notes(obj).select_related("author")[:MAX_ENTRIES],
-                self._ringotel_messages(request, contact_type.pk, ids)[:MAX_ENTRIES],
+                call=calls_shown.prefetch_related(follow_ups_of_calls(request.user)),
+                note=self._ringotel_notes(obj).select_related("author")[:MAX_ENTRIES],
+                follow_up=self._ringotel_follow_ups(request, obj)[:MAX_ENTRIES],
+                message=self._ringotel_messages(request, contact_type.pk, ids)[:MAX_ENTRIES],
             ),
             "max_entries": MAX_ENTRIES,
             "shows_names": not is_own_page,
@@ -150,9 +166,9 @@ class RingotelContactAdminMixin:
                 contact_type=contact_type.pk,
                 contact_id__in=",".join(ids[:MAX_CONTACTS_IN_URL]),
             ),
-            "note_form": NoteForm(prefix="note") if may_add_note else None,
+            "note_form": self._ringotel_note_form(request) if may_add_note else None,
             "note_url": self._ringotel_url("ringotel_note", obj.pk),
-            "may_mark_done": request.user.has_perm("ringotel_crm.change_note"),
+            "may_mark_done": request.user.has_perm("ringotel_crm.change_followup"),
         }
 
     def _ringotel_url_prefix(self) -> str:
@@ -164,6 +180,15 @@ class RingotelContactAdminMixin:
     def _ringotel_notes(self, obj: Any) -> QuerySet[Note]:
         return Note.objects.filter(**object_reference(obj).lookup)
 
+    def _ringotel_follow_ups(self, request: HttpRequest, obj: Any) -> QuerySet[FollowUp]:
+        """Return the follow-ups on the object itself, the latest first."""
+        follow_ups = follow_ups_visible_to(request.user)
+        return follow_ups.filter(**object_reference(obj).lookup).order_by("-pk")
+
+    def _ringotel_note_form(self, request: HttpRequest) -> NoteForm:
+        """Return the form with the errors of what was posted, or an empty one."""
+        return getattr(request, NOTE_FORM_ATTRIBUTE, None) or NoteForm(request)
+
     def _ringotel_messages(
         self, request: HttpRequest, content_type_id: int, ids: Sequence[str]
     ) -> QuerySet[Message]:
@@ -173,32 +198,23 @@ class RingotelContactAdminMixin:
         return messages_with(backend_for(request).tenant, content_type_id, ids)
 
     def ringotel_note_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Add a note or, if ``done`` is the id of a note, mark its follow-up as done."""
+        """Add a note or a follow-up. A form with errors is shown again, with what was typed."""
         obj = self.get_object(request, unquote(object_id))  # type: ignore[attr-defined]
         if obj is None:
             raise Http404
-        if not self.has_view_permission(request, obj):  # type: ignore[attr-defined]
+        may_view = self.has_view_permission(request, obj)  # type: ignore[attr-defined]
+        if not (may_view and request.user.has_perm("ringotel_crm.add_note")):
             raise PermissionDenied
-        done = request.POST.get("done", "")
-        permission = "change_note" if done else "add_note"
-        if not request.user.has_perm(f"ringotel_crm.{permission}"):
-            raise PermissionDenied
-        if not done:
-            self._add_note(request, obj)
-        elif done.isdecimal() and len(done) < 19:
-            note = self._ringotel_notes(obj).filter(pk=int(done), done_at=None)
-            note.update(done_at=timezone.now())
-        return HttpResponseRedirect(f"{self._ringotel_url('change', obj.pk)}#ringotel-timeline")
-
-    def _add_note(self, request: HttpRequest, obj: Any) -> None:
-        form = NoteForm(request.POST, prefix="note")
+        form = NoteForm(request, request.POST)
         if not form.is_valid():
-            text = _("Note not saved: please enter some text.")
-            if "text" not in form.errors:
-                text = _("Note not saved: enter a valid date.")
-            self.message_user(request, text, "error")  # type: ignore[attr-defined]
-            return
-        note = form.instance
-        note.tenant, note.author = backend_for(request).tenant, request.user
-        note.contact_reference = object_reference(obj, str(obj))
-        form.save()
+            setattr(request, NOTE_FORM_ATTRIBUTE, form)
+            request.method = "GET"  # so that the form of the object itself is not processed
+            return self.change_view(request, object_id)  # type: ignore[attr-defined,no-any-return]
+        values, user = form.cleaned_data, cast(Any, request.user)
+        entry: Any = Note(text=values["text"], author=user)
+        if values.get("due"):
+            entry = FollowUp(**values, created_by=user)
+        entry.tenant = backend_for(request).tenant
+        entry.contact_reference = object_reference(obj, str(obj))
+        entry.save()
+        return HttpResponseRedirect(f"{self._ringotel_url('change', obj.pk)}#ringotel-timeline")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from django.contrib.admin.utils import quote
 from django.contrib.contenttypes.models import ContentType
@@ -55,6 +56,13 @@ def local_time(time: dt.datetime | None) -> str:
     return format_html(
         '<time datetime="{}">{}</time>', time.isoformat(), localize(timezone.localtime(time))
     )
+
+
+def user_name(user: Any) -> str:
+    """The full name of a user, or else the user name; "" for None."""
+    if user is None:
+        return ""
+    return str(getattr(user, "get_full_name", str)() or user.get_username())
 
 
 def badge(kind: str, text: str) -> str:

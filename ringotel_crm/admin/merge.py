@@ -190,6 +190,10 @@ def _moved_counts(merge: Merge) -> str:
     counts = [
         (merge.calls, ngettext("%(count)d call", "%(count)d calls", merge.calls)),
         (merge.notes, ngettext("%(count)d note", "%(count)d notes", merge.notes)),
+        (
+            merge.follow_ups,
+            ngettext("%(count)d follow-up", "%(count)d follow-ups", merge.follow_ups),
+        ),
         (numbers, ngettext("%(count)d number", "%(count)d numbers", numbers)),
     ]
     return get_text_list([text % {"count": count} for count, text in counts if count], _("and"))

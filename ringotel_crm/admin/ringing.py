@@ -11,11 +11,15 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from ..backends import Backend
 from ..models import Activity
-from ..records import ContactRecord, Direction, Status
+from ..records import CallState, ContactRecord, Direction, Status
 from ..services.calls.access import visible_calls
 from ..services.calls.live import ringing_calls
+from ..services.calls.states import call_state
 from ..services.contacts.callers import Caller, find_caller
+from ..services.contacts.references import record_reference
+from ..services.follow_ups import open_follow_ups_for
 from .base import backend_for
 from .contact_pages import contact_page, new_contact_page
 from .html import display_number
@@ -25,7 +29,7 @@ MAX_CALLS = 10
 MAX_EARLIER = 20
 
 # Primary keys of calls, with the time of the last change.
-CallState: TypeAlias = list[tuple[int, dt.datetime]]
+CallTimes: TypeAlias = list[tuple[int, dt.datetime]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,13 +41,19 @@ class RingingCall:
     """
 
     call: Activity
-    is_live: bool
+    state: CallState
     number: str
     caller: Caller
     people: list[tuple[ContactRecord, str]]
     new_contact_url: str
     last: Activity | None
+    follow_ups: int
     announcement: str
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the end of the call has not been received."""
+        return not Status(self.call.status).is_closed
 
     @property
     def phone_comment(self) -> str:
@@ -52,12 +62,12 @@ class RingingCall:
         return "" if received in self.call.comment else received
 
 
-def ringing_state(request: HttpRequest) -> CallState:
+def ringing_state(request: HttpRequest) -> CallTimes:
     """Return the state of the calls on the user's phone. One query."""
     return _state(ringing_calls(backend_for(request), request.user))
 
 
-def kept_state(request: HttpRequest) -> CallState:
+def kept_state(request: HttpRequest) -> CallTimes:
     """Return the state of the calls in the query parameter ``keep``, whose notes are being written.
 
     No query without the parameter.
@@ -69,7 +79,7 @@ def kept_state(request: HttpRequest) -> CallState:
     return _state(visible_calls(backend_for(request), request.user).filter(pk__in=keys))
 
 
-def _state(calls: QuerySet[Activity]) -> CallState:
+def _state(calls: QuerySet[Activity]) -> CallTimes:
     return list(calls.order_by("pk").values_list("pk", "updated_at")[:MAX_CALLS])
 
 
@@ -92,14 +102,21 @@ def _describe(request: HttpRequest, call: Activity) -> RingingCall:
         url = new_contact_page(request, name=name, number=outside)
     return RingingCall(
         call=call,
-        is_live=not Status(call.status).is_closed,
+        state=call_state(call),
         number=number,
         caller=caller,
         people=[(contact, contact_page(request, contact.id)) for contact in caller.contacts],
         new_contact_url=url,
         last=_last_call(request, call, caller),
+        follow_ups=_count_follow_ups(backend, caller),
         announcement=_announcement(call, caller, number),
     )
+
+
+def _count_follow_ups(backend: Backend, caller: Caller) -> int:
+    """Return the number of open follow-ups on the person who calls."""
+    reference = record_reference(backend, caller.contact)
+    return open_follow_ups_for(backend, reference).count() if reference.id else 0
 
 
 def _announcement(call: Activity, caller: Caller, number: str) -> str:

@@ -22,9 +22,8 @@ from import_export.forms import ConfirmImportForm, ExportForm
 
 from ..admin.changelist import INVALID_LOOKUP_ERRORS
 from ..contact_files import headers
-from ..contact_files.cells import escape_formula
 from ..contact_files.fields import FIELD_LABELS
-from ..contact_files.results import Outcome
+from ..contact_files.results import Outcome, refused_header, refused_row
 from ..contact_files.tables import UnreadableFile
 from . import jobs
 from .formats import BOM, ContactCSV, ContactXLSX, RingotelCSV, VCard
@@ -197,9 +196,9 @@ class ContactImportExportMixin(ImportExportMixin):  # type: ignore[misc]
         job = get_object_or_404(ContactImport, pk=pk)
         output = io.StringIO(newline="")
         writer = csv.writer(output)
-        writer.writerow([*map(escape_formula, job.headers), _("Row in the file"), _("Reason")])
+        writer.writerow(refused_header(job.headers))
         for row in job.rows.filter(outcome=Outcome.REFUSED).iterator():
-            writer.writerow([*map(escape_formula, row.cells), row.number, " ".join(row.messages)])
+            writer.writerow(refused_row(row.cells, row.number, row.messages))
         response = HttpResponse(BOM + output.getvalue(), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="refused-{job.pk}.csv"'
         return response

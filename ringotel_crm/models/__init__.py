@@ -11,6 +11,7 @@ from .call_relation import CallRelation
 from .call_subjects import CallSubject
 from .calls import Activity
 from .checkpoints import Checkpoint
+from .follow_ups import FollowUp
 from .locks import Lock
 from .messages import Conversation, Message
 from .notes import Note
@@ -30,6 +31,7 @@ __all__ = [
     "CallSubject",
     "Checkpoint",
     "Conversation",
+    "FollowUp",
     "LegalHold",
     "Lock",
     "Message",

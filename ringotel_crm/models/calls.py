@@ -58,9 +58,6 @@ class Activity(ContactReferenceModel):
     subject = models.CharField(_("subject"), max_length=255, blank=True)
     subject_normalized = NormalizedField(source="subject", max_length=255)
     comment = models.TextField(_("comment"), blank=True)
-    follow_up = models.BooleanField(
-        _("follow up"), default=False, help_text=_("Needs a follow-up.")
-    )
     # Values last received from the phone. A different subject or comment was edited in the CRM
     # and is not overwritten.
     last_received_subject = models.CharField(
@@ -91,7 +88,6 @@ class Activity(ContactReferenceModel):
             ),
             models.Index(fields=["agent_id", "-start"], name="ringotel_call_agent"),
             models.Index(fields=["status", "-start", "-id"], name="ringotel_call_status"),
-            models.Index(fields=["follow_up", "-start", "-id"], name="ringotel_call_follow_up"),
             models.Index(fields=["caller_e164", "-start"], name="ringotel_call_caller"),
             models.Index(fields=["called_e164", "-start"], name="ringotel_call_called"),
             prefix_index("contact_name_normalized", name="ringotel_call_name"),

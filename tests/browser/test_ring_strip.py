@@ -75,7 +75,7 @@ def test_note_is_saved_while_typing_and_survives_the_end(desk: Desk, boss: User)
     page.keyboard.type("Wants an offer")
     wait_for_note(page, call, "Wants an offer")
     end(call)
-    page.wait_for_selector(f"{STRIP}:has-text('Call ended')")
+    page.wait_for_selector(f"{STRIP}:has-text('answered')")
     page.keyboard.type(" by Friday")
 
     wait_for_note(page, call, "Wants an offer by Friday")

@@ -134,6 +134,7 @@ def test_legal_hold_requires_permission(
     client = staff("view_activity", "change_activity", *codenames)
     page = reverse("admin:ringotel_crm_activity_change", args=[call.pk])
     legs = {"legs-TOTAL_FORMS": 0, "legs-INITIAL_FORMS": 0}
+    legs |= {"follow_ups-TOTAL_FORMS": 0, "follow_ups-INITIAL_FORMS": 0}
     client.post(page, {"subject": "s", "comment": "", "legal_hold": "on", **legs})
     call.refresh_from_db()
     assert (call.subject, call.legal_hold) == ("s", held)

@@ -163,7 +163,7 @@ def test_ended_call_stays_while_its_note_is_written(phone: Client, una: User) ->
     text = html(phone, keep=keys)
 
     assert f'data-ringotel-call="{call.pk}"' in text
-    assert "Call ended" in text
+    assert '<p class="ringotel-ring-kind">answered</p>' in text
     assert f'data-ringotel-call="{theirs.pk}"' not in text
 
 
