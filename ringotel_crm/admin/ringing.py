@@ -134,7 +134,8 @@ def _announcement(call: Activity, caller: Caller, number: str) -> str:
 def _last_call(request: HttpRequest, call: Activity, caller: Caller) -> Activity | None:
     """Return the caller's latest earlier call with a subject or comment."""
     calls = visible_calls(backend_for(request), request.user).exclude(pk=call.pk)
-    number, earlier = call.outside_e164, []
+    number = call.outside_e164
+    earlier: list[Activity] = []
     if caller.contact and call.contact_id:
         searches = [calls.filter(**call.contact_reference.lookup)]
     elif number:  # one query for each index

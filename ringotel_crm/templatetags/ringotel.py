@@ -25,7 +25,7 @@ register = template.Library()
 RING_STRIP = forms.Media(
     css={"all": ["ringotel_crm/ring_strip.css"]},
     js=[
-        forms.Script(
+        forms.Script(  # type: ignore[list-item]
             "ringotel_crm/ring_strip.js",
             defer=True,
             **{
