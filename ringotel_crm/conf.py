@@ -53,6 +53,7 @@ class AppSettings:
 
     # Calls
     STALE_CALL_MINUTES = Setting(240)
+    CALLBACK_DAYS = Setting(14)
     CLICK_TO_CALL_URL = Setting("")
 
     # Recordings

@@ -14,6 +14,7 @@ from . import (
     api_keys,
     audit,
     call_subjects,
+    callbacks,
     calls,
     follow_ups,
     messages,
@@ -29,6 +30,7 @@ MODEL_ADMINS: list[tuple[type[Model], type[admin.ModelAdmin[Any]]]] = [
     (models.Agent, agents.AgentAdmin),
     (models.ApiKey, api_keys.ApiKeyAdmin),
     (models.AuditEntry, audit.AuditEntryAdmin),
+    (models.Callback, callbacks.CallbackAdmin),
     (models.CallSubject, call_subjects.CallSubjectAdmin),
     (models.Conversation, messages.ConversationAdmin),
     (models.FollowUp, follow_ups.FollowUpAdmin),
@@ -44,6 +46,8 @@ MODEL_ADMINS: list[tuple[type[Model], type[admin.ModelAdmin[Any]]]] = [
 
 def register(site: AdminSite) -> None:
     """Register the models in ``site``. Models that it has registered already are left alone."""
+    if not site.is_registered(models.Callback):
+        callbacks.show_count_in_menu(site)
     for model, admin_class in MODEL_ADMINS:
         if not site.is_registered(model):
             site.register(model, admin_class)

@@ -33,6 +33,8 @@ MEDIA = RING_STRIP + forms.Media(
     css={"all": ["ringotel_crm/admin.css"]},
     js=["ringotel_crm/admin.js", "ringotel_crm/click_to_call.js"],
 )
+# Warns before a form with unsaved changes is left.
+UNSAVED = forms.Media(js=["ringotel_crm/unsaved.js"])
 
 
 def backend_for(request: HttpRequest) -> Backend:

@@ -12,7 +12,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.contenttypes.models import ContentType
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -37,9 +37,11 @@ from ..services.follow_ups import add_to_calls, with_follow_ups
 from ..templatetags.ringotel import ringotel_length as duration
 from ..templatetags.ringotel import ringotel_status
 from .assign import MAX_CALLS, assign_view
-from .base import LargeTableAdmin, admin_url, backend_for
+from .base import UNSAVED, LargeTableAdmin, admin_url, backend_for
 from .call_legs import CallLegInline
+from .callbacks import count_label
 from .caller_lookup import caller_lookup_view
+from .concurrent_edits import ConcurrentEditAdminMixin
 from .contact_search import add_contact_url, search_contacts
 from .filters import (
     AgentFilter,
@@ -109,7 +111,7 @@ class PseudoBuffer:
         return text
 
 
-class ActivityAdmin(LargeTableAdmin):
+class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
     """Calls. They are created by the API; staff edit subject, comment, follow-ups and contact."""
 
     list_display = (
@@ -152,14 +154,12 @@ class ActivityAdmin(LargeTableAdmin):
         (None, {"fields": ("subject", "comment", "legal_hold")}),
         (_("Details"), {"fields": DETAILS, "classes": ("collapse",)}),
     )
-    # Compare edits with the values when the form was opened: the API may have written to the row
-    # since.
-    formfield_overrides = {
-        field: {"show_hidden_initial": True}
-        for field in (models.BooleanField, models.CharField, models.TextField)
-    }
     editable = frozenset({"subject", "comment", "legal_hold"})
     inlines = (FollowUpInline, CallLegInline)
+
+    @property
+    def media(self) -> forms.Media:
+        return super().media + UNSAVED
 
     def get_page_title(self, obj: Activity) -> str:
         return gettext("Call with %(name)s") % {"name": obj.contact_name or display_number(obj)}
@@ -399,6 +399,13 @@ class ActivityAdmin(LargeTableAdmin):
             page("caller-lookup/", "caller_lookup", caller_lookup_view),
             *super().get_urls(),
         ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Add the number of callers to call back."""
+        context = {"callback_count": count_label(request)} if may_view_calls(request.user) else {}
+        return super().changelist_view(request, context | (extra_context or {}))
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

@@ -26,7 +26,8 @@ from ..services.calls.click_to_call import call_link
 from ..services.calls.timeline import call_totals, calls_for_contacts
 from ..services.contacts.references import object_reference
 from ..services.messages import messages_with
-from .base import MEDIA, admin_url, backend_for
+from .base import MEDIA, UNSAVED, admin_url, backend_for
+from .concurrent_edits import ConcurrentEditAdminMixin
 from .contact_search import contact_directories
 from .follow_ups import follow_up_field
 from .timeline import (
@@ -52,8 +53,8 @@ class NoteForm(forms.Form):
         label=gettext_lazy("Note"), widget=forms.Textarea(attrs={"rows": 2, "dir": "auto"})
     )
 
-    def __init__(self, request: HttpRequest, data: Any = None) -> None:
-        super().__init__(data)
+    def __init__(self, request: HttpRequest, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
         if request.user.has_perm("ringotel_crm.add_followup"):
             for name, label in (("due", _("Follow up on")), ("assignee", _("Person"))):
                 field = follow_up_field(FollowUp._meta.get_field(name), request)
@@ -62,8 +63,22 @@ class NoteForm(forms.Form):
             self.fields["due"].initial = None
 
 
-class RingotelContactAdminMixin:
+class _NoteFormMixin:
+    """Mixin of the form of a contact: it is invalid if the note is."""
+
+    note_form: NoteForm | None = None
+
+    def clean(self) -> Any:
+        if self.note_form and not self.note_form.is_valid():
+            self.add_error(None, _("Please correct the errors in the note."))  # type: ignore[attr-defined]
+        return super().clean()  # type: ignore[misc]
+
+
+class RingotelContactAdminMixin(ConcurrentEditAdminMixin):
     """Add a card and a timeline of calls, notes and messages above the form of a contact.
+
+    A new note is saved together with the form. What others have saved while the form was open is
+    not overwritten, see :mod:`.concurrent_edits`.
 
     List it before ``ModelAdmin``::
 
@@ -116,7 +131,19 @@ class RingotelContactAdminMixin:
     @property
     def media(self) -> forms.Media:
         media: forms.Media = super().media  # type: ignore[misc]
-        return media + MEDIA
+        return media + MEDIA + UNSAVED
+
+    def get_form(self, request: HttpRequest, obj: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Add the form of the note."""
+        form = super().get_form(request, obj, *args, **kwargs)
+        note_form = self._ringotel_note_form(request, obj)
+        return type(form)(form.__name__, (_NoteFormMixin, form), {"note_form": note_form})
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save the note too."""
+        super().save_related(request, form, formsets, change)
+        if form.note_form and form.note_form.has_changed():
+            self._save_note(request, form.note_form, form.instance)
 
     def get_urls(self) -> list[URLPattern]:
         """Add the URL to which the timeline's form posts."""
@@ -132,7 +159,7 @@ class RingotelContactAdminMixin:
         obj = kwargs.get("obj")
         if obj is not None and obj.pk:
             context |= {"title": str(obj), "ringotel": self.get_ringotel_context(request, obj)}
-        response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)  # type: ignore[misc]
+        response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
         return response
 
     def get_ringotel_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
@@ -148,7 +175,6 @@ class RingotelContactAdminMixin:
         calls = calls_for_contacts(calls, ids, contact_type.pk)
         is_own_page = contact_type.model_class() is type(obj) and ids == [str(obj.pk)]
         calls_shown = with_recordings(calls, request.user)[:MAX_ENTRIES]
-        may_add_note = request.user.has_perm("ringotel_crm.add_note")
         return {
             "details": [text for text in self.get_ringotel_details(obj) if text],
             "numbers": [call_link(number) for number in self.get_ringotel_numbers(request, obj)],
@@ -166,7 +192,7 @@ class RingotelContactAdminMixin:
                 contact_type=contact_type.pk,
                 contact_id__in=",".join(ids[:MAX_CONTACTS_IN_URL]),
             ),
-            "note_form": self._ringotel_note_form(request) if may_add_note else None,
+            "note_form": self._ringotel_note_form(request, obj),
             "note_url": self._ringotel_url("ringotel_note", obj.pk),
             "may_mark_done": request.user.has_perm("ringotel_crm.change_followup"),
         }
@@ -185,10 +211,6 @@ class RingotelContactAdminMixin:
         follow_ups = follow_ups_visible_to(request.user)
         return follow_ups.filter(**object_reference(obj).lookup).order_by("-pk")
 
-    def _ringotel_note_form(self, request: HttpRequest) -> NoteForm:
-        """Return the form with the errors of what was posted, or an empty one."""
-        return getattr(request, NOTE_FORM_ATTRIBUTE, None) or NoteForm(request)
-
     def _ringotel_messages(
         self, request: HttpRequest, content_type_id: int, ids: Sequence[str]
     ) -> QuerySet[Message]:
@@ -196,6 +218,22 @@ class RingotelContactAdminMixin:
         if not request.user.has_perm("ringotel_crm.view_conversation"):
             return Message.objects.none()
         return messages_with(backend_for(request).tenant, content_type_id, ids)
+
+    def _ringotel_note_form(self, request: HttpRequest, obj: Any) -> NoteForm | None:
+        """Return the form of a note, which may stay empty; None if the user may not add one.
+
+        Its inputs belong to the form of the page, if the user may save that.
+        """
+        if obj is None or not request.user.has_perm("ringotel_crm.add_note"):
+            return None
+        if invalid := getattr(request, NOTE_FORM_ATTRIBUTE, None):
+            return cast(NoteForm, invalid)
+        data = request.POST if request.method == "POST" else None
+        form = NoteForm(request, data, empty_permitted=True, use_required_attribute=False)
+        if self.has_change_permission(request, obj):  # type: ignore[attr-defined]
+            for field in form.fields.values():
+                field.widget.attrs["form"] = f"{self.model._meta.model_name}_form"
+        return form
 
     def ringotel_note_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Add a note or a follow-up. A form with errors is shown again, with what was typed."""
@@ -206,10 +244,16 @@ class RingotelContactAdminMixin:
         if not (may_view and request.user.has_perm("ringotel_crm.add_note")):
             raise PermissionDenied
         form = NoteForm(request, request.POST)
-        if not form.is_valid():
-            setattr(request, NOTE_FORM_ATTRIBUTE, form)
-            request.method = "GET"  # so that the form of the object itself is not processed
-            return self.change_view(request, object_id)  # type: ignore[attr-defined,no-any-return]
+        if form.is_valid():
+            self._save_note(request, form, obj)
+            url = self._ringotel_url("change", obj.pk)
+            return HttpResponseRedirect(f"{url}#ringotel-timeline")
+        setattr(request, NOTE_FORM_ATTRIBUTE, form)
+        request.method = "GET"  # so that the form of the object itself is not processed
+        return self.change_view(request, object_id)  # type: ignore[attr-defined,no-any-return]
+
+    def _save_note(self, request: HttpRequest, form: NoteForm, obj: Any) -> None:
+        """Save a note or, with a day, a follow-up."""
         values, user = form.cleaned_data, cast(Any, request.user)
         entry: Any = Note(text=values["text"], author=user)
         if values.get("due"):
@@ -217,4 +261,3 @@ class RingotelContactAdminMixin:
         entry.tenant = backend_for(request).tenant
         entry.contact_reference = object_reference(obj, str(obj))
         entry.save()
-        return HttpResponseRedirect(f"{self._ringotel_url('change', obj.pk)}#ringotel-timeline")

@@ -13,7 +13,6 @@ from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from .. import phone
 from ..models import Activity, Recording
 
 
@@ -44,9 +43,7 @@ def play_link(recording: Recording, name: str, text: str) -> str:
 
 def display_number(call: Activity) -> str:
     """The outside party's number, formatted for display; "withheld number" without one."""
-    number = call.outside_number
-    is_withheld = phone.explain(number).refusal in (phone.Refusal.EMPTY, phone.Refusal.WITHHELD)
-    return _("withheld number") if is_withheld else phone.display(number)
+    return call.display_number
 
 
 def local_time(time: dt.datetime | None) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from .. import phone
 from ..records import Direction, Status
 from .contact_reference import ContactReferenceModel
 from .fields import IdentifierField, NormalizedField, tenant_field
@@ -100,7 +102,7 @@ class Activity(ContactReferenceModel):
         ]
 
     def __str__(self) -> str:
-        return self.contact_name or self.outside_number or self.call_id
+        return self.contact_name or self.display_number
 
     @property
     def outside_e164(self) -> str:
@@ -113,3 +115,13 @@ class Activity(ContactReferenceModel):
         return self.outside_e164 or (
             self.called_number if self.direction == Direction.OUTBOUND else self.caller_number
         )
+
+    @property
+    def display_number(self) -> str:
+        """The external party's number, formatted; "withheld number" without one."""
+        number = self.outside_number
+        is_withheld = phone.explain(number).refusal in (
+            phone.Refusal.EMPTY,
+            phone.Refusal.WITHHELD,
+        )
+        return gettext("withheld number") if is_withheld else phone.display(number)

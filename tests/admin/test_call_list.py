@@ -318,3 +318,18 @@ def test_outbound_call_without_answer_is_not_called_missed(boss: Client) -> None
     make_call(1, status="missed", direction="outbound")
 
     assert ">no answer</span>" in boss.get(URL).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown_as"), [("", "withheld number"), ("+442079460001", "+44 20 7946 0001")]
+)
+def test_call_is_named_by_its_number_and_never_by_its_id(
+    boss: Client, sent: str, shown_as: str
+) -> None:
+    call = make_call(1, call_id="raw-id-of-ringotel", caller_number=sent, caller_e164=sent)
+
+    for page in ("change", "history", "delete"):
+        html = boss.get(f"{URL}{call.pk}/{page}/").content.decode()
+        breadcrumbs = html.partition('class="breadcrumbs"')[2].partition("</ol>")[0]
+        assert shown_as in breadcrumbs, page
+        assert page == "change" or "raw-id-of-ringotel" not in html, page
