@@ -133,16 +133,13 @@ def _announcement(call: Activity, caller: Caller, number: str) -> str:
 
 def _last_call(request: HttpRequest, call: Activity, caller: Caller) -> Activity | None:
     """Return the caller's latest earlier call with a subject or comment."""
-    calls = visible_calls(backend_for(request), request.user).exclude(pk=call.pk)
-    number = call.outside_e164
-    earlier: list[Activity] = []
-    if caller.contact and call.contact_id:
-        searches = [calls.filter(**call.contact_reference.lookup)]
+    backend, number = backend_for(request), call.outside_e164
+    calls = visible_calls(backend, request.user).exclude(pk=call.pk).exclude(start=None)
+    searches: list[QuerySet[Activity]] = []
+    if caller.contact:
+        searches = [calls.filter(**record_reference(backend, caller.contact).lookup)]
     elif number:  # one query for each index
         searches = [calls.filter(caller_e164=number), calls.filter(called_e164=number)]
-    else:
-        searches = []
-    for search in searches:
-        earlier += search.exclude(start=None).order_by("-start")[:MAX_EARLIER]
-    noted = [one for one in earlier if one.subject or one.comment]
-    return max(noted, key=lambda one: one.start, default=None)
+    earlier = [one for search in searches for one in search.order_by("-start")[:MAX_EARLIER]]
+    noted = {(one.start, one.pk): one for one in earlier if one.subject or one.comment}
+    return noted[max(noted)] if noted else None
