@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
 
 from .. import phone
-from .base import backend_for, default_admin_site
+from .base import admin_url, backend_for
 from .contact_search import add_contact_url
+from .sites import admin_sites, contact_site
 
 
 def contact_page(request: HttpRequest, contact_id: str) -> str:
@@ -25,24 +25,15 @@ def new_contact_page(request: HttpRequest, *, name: str, number: str) -> str:
         return ""
     if url := contacts.add_url(name=name, number=phone.display(number)):
         return _if_reachable(request, url)
-    if not may_open_admin(request):
+    site = contact_site(backend_for(request))
+    if site is None or not site.has_permission(request):
         return ""
-    return add_contact_url(request, default_admin_site(), name=name, number=number)
-
-
-def may_open_admin(request: HttpRequest) -> bool:
-    """Return whether the site has an admin that the user may open."""
-    try:
-        return default_admin_site().has_permission(request)
-    except NoReverseMatch:
-        return False
+    return add_contact_url(request, site, name=name, number=number)
 
 
 def _if_reachable(request: HttpRequest, url: str) -> str:
-    """Return ``url``, or "" if it leads to the admin and the user may not open it."""
-    if not url or may_open_admin(request):
-        return url
-    try:
-        return "" if url.startswith(reverse("admin:index")) else url
-    except NoReverseMatch:
-        return url
+    """Return ``url``, or "" if it leads to an admin site that the user may not open."""
+    for site in admin_sites():
+        if url.startswith(admin_url(site, "index")) and not site.has_permission(request):
+            return ""
+    return url

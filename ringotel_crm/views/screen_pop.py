@@ -12,10 +12,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from .. import phone
-from ..admin.base import MEDIA, backend_for, default_admin_site
+from ..admin.base import MEDIA, backend_for
 from ..admin.caller_lookup import REFUSAL_MESSAGES
-from ..admin.contact_pages import contact_page, may_open_admin, new_contact_page
+from ..admin.contact_pages import contact_page, new_contact_page
 from ..admin.ringing import ringing_context, ringing_state
+from ..admin.sites import contact_site
 from ..services.calls.access import may_view_calls
 from ..services.contacts.callers import explained_caller
 from ..services.contacts.identify import explain_caller
@@ -66,9 +67,11 @@ def _render(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     keys = [key for key, _updated_at in ringing_state(request)]
     context |= {"title": _("Incoming call"), "next": request.get_full_path()}
     context |= ringing_context(request, keys)
-    if not may_open_admin(request):
+    site = contact_site(backend_for(request))
+    if site is None or not site.has_permission(request):
         return render(request, "ringotel_crm/screen_pop.html", {**context, "media": RING_STRIP})
-    context = {**default_admin_site().each_context(request), **context, "media": MEDIA}
+    request.current_app = site.name
+    context = {**site.each_context(request), **context, "media": MEDIA}
     return render(request, "admin/ringotel_crm/screen_pop.html", context)
 
 
