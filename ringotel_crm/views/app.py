@@ -31,6 +31,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ..admin.base import backend_for, default_admin_site
+from ..admin.call_subjects import offered_subjects
 from ..admin.contact_search import add_contact_url
 from ..admin.html import display_number
 from ..backends import Backend
@@ -38,7 +39,7 @@ from ..client.call_notes import can_push_notes, push_notes
 from ..conf import conf
 from ..exceptions import CRMError
 from ..internal.parsing import is_absent
-from ..models import Activity, CallSubject, Note
+from ..models import Activity, Note
 from ..records import ContactRecord
 from ..services.calls.access import may_view_calls, visible_calls
 from ..services.calls.click_to_call import call_link
@@ -209,11 +210,10 @@ def _current_context(request: HttpRequest, form: NotesForm | None = None) -> dic
     user: Any = request.user
     may_note = user.has_perm("ringotel_crm.change_activity")
     notes = Note.objects.filter(author=user, done_at=None, due__lte=timezone.localdate())
-    subjects = CallSubject.objects.filter(tenant=backend_for(request).tenant)
     return {
         "current": _describe(request, call) if call else None,
         "form": (form or NotesForm(instance=call)) if call and may_note else None,
-        "subjects": subjects.values_list("name", flat=True)[:100],
+        "subjects": offered_subjects(request),
         "to_return": [(one, call_link(one.outside_e164)) for one in _calls_to_return(request)],
         "due_notes": notes.order_by("due", "pk")[:MAX_TO_RETURN],
         "may_note": may_note,
