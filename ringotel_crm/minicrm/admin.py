@@ -9,7 +9,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.options import InlineModelAdmin
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
@@ -18,7 +18,7 @@ from .. import phone
 from ..admin.base import LargeTableAdmin
 from ..admin.contacts import RingotelContactAdminMixin
 from ..admin.merge import RingotelMergeAdminMixin
-from ..models.search import filter_any, normalize_for_search, prefix_q, trailing_digits, words_q
+from ..models.search import filter_any, normalize_for_search, prefix_q, trailing_digits, word_sets
 from ..services.calls.click_to_call import call_link
 from .models import Contact, ContactPhone, ContactWord, Organization, OrganizationWord
 
@@ -80,13 +80,13 @@ class ContactAdmin(
         """Search by index: words of the name and the company, the e-mail address, a number."""
         if not search_term.strip():
             return queryset, False
-        held = [ContactPhone.objects.filter(number) for number in numbers_q(search_term)]
-        conditions = [
-            *(Q(pk__in=numbers.values("contact")) for numbers in held),
-            *words_q(ContactWord.objects.all(), search_term),
-            prefix_q("email", normalize_for_search(search_term)),
+        phones = ContactPhone.objects.annotate(owner=F("contact")).order_by()
+        owners = [
+            *word_sets(ContactWord.objects.all(), search_term),
+            *([phones.filter(number)] for number in numbers_q(search_term)),
         ]
-        return filter_any(queryset, conditions), False
+        email = prefix_q("email", normalize_for_search(search_term))
+        return filter_any(queryset, [email], owners), False
 
     def get_ringotel_details(self, obj: Contact) -> Sequence[str]:
         """Return company, job title and e-mail address."""
@@ -148,12 +148,9 @@ class OrganizationAdmin(RingotelContactAdminMixin, LargeTableAdmin):
         """Search by index: words of the name, the e-mail address, a number."""
         if not search_term.strip():
             return queryset, False
-        conditions = [
-            *numbers_q(search_term),
-            *words_q(OrganizationWord.objects.all(), search_term),
-            prefix_q("email", normalize_for_search(search_term)),
-        ]
-        return filter_any(queryset, conditions), False
+        email = prefix_q("email", normalize_for_search(search_term))
+        words = word_sets(OrganizationWord.objects.all(), search_term)
+        return filter_any(queryset, [email, *numbers_q(search_term)], words), False
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
         """Delete one by one, which updates the contacts."""

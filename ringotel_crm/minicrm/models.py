@@ -15,7 +15,7 @@ from ..contact_files.results import Outcome
 from ..models.fields import NormalizedField, ReversedDigitsField
 from ..models.search import prefix_index
 from .fields import E164Field, FullNameField, LowerEmailField
-from .words import BATCH, SearchableModel, Word, update_words, word_index
+from .words import BATCH, SearchableModel, Word, cascade_unlisted, update_words, word_index
 
 
 class Organization(SearchableModel):
@@ -92,12 +92,10 @@ class OrganizationWord(Word):
     """A word of the name of an organization."""
 
     owner = models.ForeignKey(
-        Organization, on_delete=models.CASCADE, related_name="words", db_index=False
+        Organization, on_delete=cascade_unlisted, related_name="words", db_index=False
     )
 
     class Meta:
-        verbose_name = _("word of an organization")
-        verbose_name_plural = _("words of organizations")
         default_permissions = ()
         constraints = [
             models.UniqueConstraint(
@@ -149,12 +147,10 @@ class ContactWord(Word):
     """A word of the name of a contact or of its organization."""
 
     owner = models.ForeignKey(
-        Contact, on_delete=models.CASCADE, related_name="words", db_index=False
+        Contact, on_delete=cascade_unlisted, related_name="words", db_index=False
     )
 
     class Meta:
-        verbose_name = _("word of a contact")
-        verbose_name_plural = _("words of contacts")
         default_permissions = ()
         constraints = [
             models.UniqueConstraint(fields=["owner", "word"], name="ringotel_unique_contact_word")

@@ -6,12 +6,22 @@ from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from django.db import models, transaction
+from django.db.models.deletion import Collector
 
 from ..models.fields import ExactCharField
 from ..models.search import MAX_WORD_LENGTH, words_to_index
 
 # Rows whose words are compared at once.
 BATCH = 1000
+
+
+def cascade_unlisted(collector: Any, field: Any, sub_objs: Any, using: str) -> None:
+    """Delete as ``CASCADE`` does, but do not list the rows where the admin confirms a deletion.
+
+    The admin lists them with a subclass of ``Collector``, which does not delete.
+    """
+    if type(collector) is Collector:
+        models.CASCADE(collector, field, sub_objs, using)
 
 
 class Word(models.Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from operator import and_
 from typing import Any, TypeVar
@@ -21,7 +21,7 @@ MAX_WORD_LENGTH = 64
 # Digits of a phone number by which it is found.
 MIN_DIGITS = 4
 # Matches that are selected by their primary keys.
-MAX_KEYS = 1000
+MAX_KEYS = 10_000
 
 # Letters that Unicode does not decompose, and the German spelling without umlauts.
 LETTERS = str.maketrans(
@@ -72,7 +72,7 @@ def words_to_find(text: str) -> list[list[str]]:
 
 
 def has_words(text: str, search: str) -> bool:
-    """Return whether ``text`` has the words of ``search``, as :func:`words_q` does in a query."""
+    """Return whether ``text`` has the words of ``search``, as :func:`word_sets` does in a query."""
     words = words_to_index(text)
 
     def is_start(start: str) -> bool:
@@ -118,36 +118,68 @@ def prefix_q(field: str, prefix: str) -> models.Q:
     return models.Q(**{f"{field}__startswith": prefix})
 
 
-def words_q(words: models.QuerySet[Any], text: str) -> list[models.Q]:
-    """Return the conditions for rows that have all words of ``text``, in any order.
+def word_sets(words: models.QuerySet[Any], text: str) -> list[list[models.QuerySet[Any]]]:
+    """Return a list of sets per way to write ``text``, for :func:`filter_any`.
 
     ``words`` are rows with the columns ``word`` and ``owner``.
     """
     return [
-        reduce(and_, (_word_q(words, word[:MAX_WORD_LENGTH]) for word in query[:MAX_WORDS]))
+        [words.filter(prefix_q("word", word[:MAX_WORD_LENGTH])) for word in query[:MAX_WORDS]]
         for query in words_to_find(text)
     ]
 
 
-def _word_q(words: models.QuerySet[Any], word: str) -> models.Q:
-    return models.Q(pk__in=words.filter(prefix_q("word", word)).values("owner"))
-
-
 def filter_any(
-    rows: models.QuerySet[Row], conditions: Iterable[models.Q]
+    rows: models.QuerySet[Row],
+    columns: Iterable[models.Q],
+    owners: Iterable[Sequence[models.QuerySet[Any]]] = (),
 ) -> models.QuerySet[Row]:
-    """Return the ``rows`` that meet any of the conditions.
+    """Return the ``rows`` that meet one of the conditions ``columns``, or that are the ``owner`` of
+    a row in each set of one of the lists ``owners``.
 
-    No database uses several indexes well for conditions that are combined by OR and ordered. So
-    each condition is looked up alone, by its own index, and the rows are selected by primary key.
-    With more than :data:`MAX_KEYS` matches, the conditions are combined: a page of the list is then
-    complete after reading few rows in its order.
+    No database combines several indexes well if the result is ordered. So each condition is looked
+    up alone, by its own index, and the rows are selected by primary key. If a condition has more
+    than :data:`MAX_KEYS` matches, it is tested row by row, in the order of the list: a page is then
+    complete after few rows.
     """
     all_rows = rows.model._default_manager.using(rows.db).order_by()
-    keys: set[Any] = set()
-    matched = models.Q()
-    for condition in conditions:
-        if found := set(all_rows.filter(condition).values_list("pk", flat=True)[: MAX_KEYS + 1]):
-            keys |= found
-            matched |= condition
-    return rows.filter(matched if len(keys) > MAX_KEYS else models.Q(pk__in=keys))
+    found: set[Any] = set()
+    matching = models.Q()
+    is_complete = True
+    for condition in columns:
+        keys = list(all_rows.filter(condition).values_list("pk", flat=True)[: MAX_KEYS + 1])
+        found.update(keys)
+        if keys:
+            matching |= condition
+        is_complete &= len(keys) <= MAX_KEYS
+    for sets in owners:
+        keys = _common_owners(sets)
+        found.update(keys)
+        if keys:
+            matching |= reduce(and_, map(_owns_row, sets))
+        is_complete &= len(keys) <= MAX_KEYS
+    if is_complete and len(found) <= MAX_KEYS:
+        return rows.filter(pk__in=found)
+    return rows.filter(matching)
+
+
+def _common_owners(sets: Sequence[models.QuerySet[Any]]) -> list[Any]:
+    """Return the owners of rows in all sets; of very large sets, more than :data:`MAX_KEYS`."""
+    samples = [list(rows.values_list("owner", flat=True)[: MAX_KEYS + 1]) for rows in sets]
+    few = [set(sample) for sample in samples if len(sample) <= MAX_KEYS]
+    if not few:
+        common = sets[0]
+        for rows in sets[1:]:
+            common = common.filter(owner__in=rows.values("owner"))
+        return list(common.values_list("owner", flat=True)[: MAX_KEYS + 1])
+    owners = set.intersection(*few)
+    for rows, sample in zip(sets, samples, strict=True):
+        if owners and len(sample) > MAX_KEYS:
+            owners = set(rows.filter(owner__in=owners).values_list("owner", flat=True))
+    return list(owners)
+
+
+def _owns_row(rows: models.QuerySet[Any]) -> models.Q:
+    # Not EXISTS, for which PostgreSQL would read the whole set first.
+    own = rows.filter(owner=models.OuterRef("pk")).values("owner")
+    return models.Q(pk=models.Subquery(own[:1]))

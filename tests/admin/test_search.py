@@ -142,9 +142,7 @@ def test_search_finds_contacts_calls_and_conversations(boss: Client, text: str) 
 
 @pytest.mark.parametrize("text", ["8252", "915 8252", "0209158252", "+353 20 915 8252"])
 @pytest.mark.parametrize("direction", ["inbound", "outbound", ""])
-def test_caller_without_contact_is_found_by_number(
-    boss: Client, text: str, direction: str
-) -> None:
+def test_caller_without_contact_is_found_by_number(boss: Client, text: str, direction: str) -> None:
     side = "called" if direction == "outbound" else "caller"
     numbers = {"caller_number": "", "caller_e164": "", f"{side}_number": "020 9158252"}
     make_call(1, direction=direction, **{**numbers, f"{side}_e164": "+353209158252"})
@@ -222,10 +220,15 @@ def test_contact_is_not_found_by_deleted_company(boss: Client) -> None:
     assert names(boss, "sample") == []
 
 
-@pytest.mark.django_db
-def test_words_are_deleted_with_the_contact() -> None:
-    make_contact("Nora Notreal").delete()
+def test_words_are_deleted_with_the_contact_without_being_listed(boss: Client) -> None:
+    contact = make_contact("Nora Notreal")
+    data = {"action": "delete_selected", "_selected_action": contact.pk}
 
+    page = boss.post(CONTACTS, data).content.decode()
+    assert "Nora Notreal" in page
+    assert "ontact word" not in page
+
+    boss.post(CONTACTS, {**data, "post": "yes"})
     assert not ContactWord.objects.exists()
 
 
@@ -274,4 +277,3 @@ def test_assigning_finds_contacts_by_word_and_last_digits(boss: Client) -> None:
         page = boss.get(f"{CALLS}assign/?id={call.pk}&q={text}")
         assert b"Nora Notreal" in page.content
     assert b"Nora Notreal" not in boss.get(f"{CALLS}assign/?id={call.pk}&q=ora").content
-
