@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.admin.utils import quote
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -20,8 +20,9 @@ from ..backends.base import ContactDirectory
 from ..services.contacts.phone_index import keys_ending_in
 from .base import LargeTableAdmin, admin_url, backend_for
 
+MAX_CONTACTS = 20
 # Contacts whose calls or conversations are looked up.
-MAX_CONTACTS = 1000
+MAX_CONTACTS_SEARCHED = 1000
 
 
 def contact_directories(backend: Backend) -> list[type[ContactDirectory]]:
@@ -33,8 +34,10 @@ def contact_directories(backend: Backend) -> list[type[ContactDirectory]]:
     ]
 
 
-def contact_admins(site: AdminSite, backend: Backend) -> list[ModelAdmin[Any]]:
+def contact_admins(site: AdminSite | None, backend: Backend) -> list[ModelAdmin[Any]]:
     """Return the model admins of the contact models that are registered in ``site``."""
+    if site is None:
+        return []
     models = [directory.model for directory in contact_directories(backend)]
     return [site.get_model_admin(model) for model in models if model and site.is_registered(model)]
 
@@ -78,21 +81,35 @@ def search_contacts(request: HttpRequest, site: AdminSite, text: str) -> Iterato
 def contact_conditions(request: HttpRequest, site: AdminSite, text: str) -> Iterator[Q]:
     """Yield the conditions for rows that refer to a contact that matches ``text``.
 
-    At most :data:`MAX_CONTACTS` contacts are looked up; a message reports that there are more.
+    At most :data:`MAX_CONTACTS_SEARCHED` contacts are looked up; a message reports if there are
+    more.
     """
     for contacts in search_contacts(request, site, text):
         # Searches may return an object twice.
-        keys = contacts.order_by().values_list("pk", flat=True)[: MAX_CONTACTS * 2]
+        keys = contacts.order_by().values_list("pk", flat=True)[: MAX_CONTACTS_SEARCHED * 2]
         ids = list(dict.fromkeys(map(str, keys)))
-        if len(ids) > MAX_CONTACTS:
+        if len(ids) > MAX_CONTACTS_SEARCHED:
             warning = _("Many contacts match, so that some rows may be missing. Add another word.")
             messages.warning(request, warning, fail_silently=True)
         content_type = ContentType.objects.get_for_model(contacts.model)
-        yield Q(contact_type=content_type, contact_id__in=ids[:MAX_CONTACTS])
+        yield Q(contact_type=content_type, contact_id__in=ids[:MAX_CONTACTS_SEARCHED])
+
+
+def find_contacts(request: HttpRequest, site: AdminSite, text: str) -> list[tuple[str, Model]]:
+    """Return the first contacts that match ``text``, as pairs of backend id and object."""
+    contacts: list[Model] = []
+    for rows in search_contacts(request, site, text):
+        # Searches may return an object twice.
+        contacts += {contact.pk: contact for contact in rows[: MAX_CONTACTS * 2]}.values()
+    directory = backend_for(request).contacts
+    return [
+        (directory.from_reference(type(contact), str(contact.pk)), contact)
+        for contact in contacts[:MAX_CONTACTS]
+    ]
 
 
 def add_contact_url(
-    request: HttpRequest, site: AdminSite, *, name: str = "", number: str = ""
+    request: HttpRequest, site: AdminSite | None, *, name: str = "", number: str = ""
 ) -> str:
     """Return the URL of the form for a new contact, with ``name`` and ``number`` filled in.
 
@@ -104,7 +121,7 @@ def add_contact_url(
         if model_admin.model not in creating or not model_admin.has_add_permission(request):
             continue
         meta = model_admin.opts
-        url = admin_url(site, f"{meta.app_label}_{meta.model_name}_add")
+        url = admin_url(model_admin.admin_site, f"{meta.app_label}_{meta.model_name}_add")
         get_initial = getattr(model_admin, "get_ringotel_initial", None)
         initial = get_initial(request, name, phone.display(number)) if get_initial else {}
         return f"{url}?{urlencode(initial)}" if initial else url

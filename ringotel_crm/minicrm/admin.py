@@ -18,6 +18,7 @@ from .. import phone
 from ..admin.base import LargeTableAdmin
 from ..admin.contacts import RingotelContactAdminMixin
 from ..admin.merge import RingotelMergeAdminMixin
+from ..admin.sites import ModelAdmins, register_models
 from ..models.search import filter_any, normalize_for_search, prefix_q, trailing_digits, word_sets
 from ..services.calls.click_to_call import call_link
 from .models import Contact, ContactPhone, ContactWord, Organization, OrganizationWord
@@ -50,7 +51,6 @@ def numbers_q(text: str) -> list[Q]:
     return conditions
 
 
-@admin.register(Contact)
 class ContactAdmin(
     *IMPORT_EXPORT,  # type: ignore[misc]
     RingotelMergeAdminMixin,
@@ -127,7 +127,6 @@ class ContactAdmin(
         return format_html_join(", ", "{}", numbers)
 
 
-@admin.register(Organization)
 class OrganizationAdmin(RingotelContactAdminMixin, LargeTableAdmin):
     """Companies."""
 
@@ -177,3 +176,7 @@ class OrganizationAdmin(RingotelContactAdminMixin, LargeTableAdmin):
     def get_ringotel_initial(self, request: HttpRequest, name: str, number: str) -> dict[str, str]:
         """Return name and number under the names of the fields."""
         return {"name": name, "phone": number}
+
+
+MODEL_ADMINS: ModelAdmins = [(Contact, ContactAdmin), (Organization, OrganizationAdmin)]
+register_models(admin.site, MODEL_ADMINS)

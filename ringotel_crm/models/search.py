@@ -142,17 +142,11 @@ def filter_any(
     than :data:`MAX_KEYS` matches, it is tested row by row, in the order of the list: a page is then
     complete after few rows.
     """
-    all_rows = rows.model._default_manager.using(rows.db).order_by()
+    own = rows.model._default_manager.using(rows.db).order_by().annotate(owner=models.F("pk"))
     found: set[Any] = set()
     matching = models.Q()
     is_complete = True
-    for condition in columns:
-        keys = list(all_rows.filter(condition).values_list("pk", flat=True)[: MAX_KEYS + 1])
-        found.update(keys)
-        if keys:
-            matching |= condition
-        is_complete &= len(keys) <= MAX_KEYS
-    for sets in owners:
+    for sets in [*([own.filter(condition)] for condition in columns), *owners]:
         keys = _common_owners(sets)
         found.update(keys)
         if keys:
@@ -180,6 +174,6 @@ def _common_owners(sets: Sequence[models.QuerySet[Any]]) -> list[Any]:
 
 
 def _owns_row(rows: models.QuerySet[Any]) -> models.Q:
-    # Not EXISTS, for which PostgreSQL would read the whole set first.
+    # With EXISTS or the condition itself, databases may read and sort the whole set first.
     own = rows.filter(owner=models.OuterRef("pk")).values("owner")
     return models.Q(pk=models.Subquery(own[:1]))

@@ -261,7 +261,7 @@ def test_frequent_match_lists_all_pages_in_order(
 def test_message_reports_that_many_contacts_match(
     boss: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ringotel_crm.admin.contact_search.MAX_CONTACTS", 1)
+    monkeypatch.setattr("ringotel_crm.admin.contact_search.MAX_CONTACTS_SEARCHED", 1)
     make_contact("Nora Notreal")
     make_contact("Nora Imagined")
 
