@@ -4,14 +4,15 @@ user, failing.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission, PermissionsMixin
-from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.core.exceptions import FieldError
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Value
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import AuthenticationFailed
@@ -24,6 +25,12 @@ from ..records import Actor
 PERMISSION = "ringotel_crm.use_api"
 APP_LABEL, CODENAME = PERMISSION.split(".")
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+# What has_perm() raises if the user model has none, or if an authentication backend does not support
+# the model: Django's own raises ValueError for groups of another model.
+UNSUPPORTED = (AttributeError, FieldError, TypeError, ValueError)
+
+logger = logging.getLogger(__name__)
 
 # Attribute of a user object that holds the result of may_use_api().
 CACHED_ATTRIBUTE = "_ringotel_may_use_api"
@@ -51,9 +58,20 @@ def may_use_api(user: Any, *, granted: bool = False) -> bool:
     ``granted``: the value of :func:`has_permission_expr`, if it was queried.
     """
     if not hasattr(user, CACHED_ATTRIBUTE):
-        allowed = user.is_active and (granted or user.has_perm(PERMISSION))
+        allowed = user.is_active and (granted or has_api_permission(user))
         setattr(user, CACHED_ATTRIBUTE, allowed)
     return bool(getattr(user, CACHED_ATTRIBUTE))
+
+
+def has_api_permission(user: Any) -> bool:
+    """Return ``user.has_perm("ringotel_crm.use_api")``; ``False``, with an entry in the log, if that
+    is not supported.
+    """
+    try:
+        return bool(user.has_perm(PERMISSION))
+    except UNSUPPORTED:
+        logger.exception("The permission %s of a user cannot be determined.", PERMISSION)
+        return False
 
 
 def authentication_failed() -> AuthenticationFailed:
@@ -79,26 +97,6 @@ def read_credential(request: Request, scheme: str) -> str | None:
     return words[1]
 
 
-@cache
-def _permission_pk() -> int:
-    return Permission.objects.values_list("pk", flat=True).get(
-        content_type__app_label=APP_LABEL, codename=CODENAME
-    )
-
-
-def permission_pk() -> int:
-    """Return the primary key of the permission, queried once per process; 0 before it exists."""
-    try:
-        return _permission_pk()
-    except Permission.DoesNotExist:
-        return 0
-
-
-def clear_permission_cache(**kwargs: Any) -> None:
-    """Receiver of ``post_migrate``: the primary key may have changed."""
-    _permission_pk.cache_clear()
-
-
 def has_permission_expr(user: str) -> Q | Value:
     """Return a query expression: whether the user at the path ``user`` has the permission for
     certain.
@@ -107,19 +105,34 @@ def has_permission_expr(user: str) -> Q | Value:
     is the first authentication backend of a site with Django's own ``has_perm()``. Otherwise it is
     ``False``, and only ``user.has_perm()`` can decide.
     """
-    user_model: Any = get_user_model()
-    is_standard = getattr(user_model, "has_perm", None) is PermissionsMixin.has_perm
-    if not is_standard or list(settings.AUTHENTICATION_BACKENDS)[:1] != [MODEL_BACKEND]:
+    if not _is_standard():
         return Value(False)
-    # By primary key and with few joins: for this query, planning takes longer than executing.
-    groups = Group.permissions.through.objects.filter(permission=permission_pk()).values("group")
+    user_model: Any = get_user_model()
+    # Not by its primary key from an earlier query: with a database schema per tenant, the key is
+    # another one in each schema.
+    permission = Subquery(
+        Permission.objects.filter(content_type__app_label=APP_LABEL, codename=CODENAME)
+        .order_by()
+        .values("pk")[:1]
+    )
+    groups = Group.permissions.through.objects.filter(permission=permission).values("group")
     by_user = {user_model._meta.get_field("user_permissions").m2m_field_name(): OuterRef(user)}
     by_group = {user_model._meta.get_field("groups").m2m_field_name(): OuterRef(user)}
     user_permissions = user_model.user_permissions.through.objects
     memberships = user_model.groups.through.objects
-    return Q(Exists(user_permissions.filter(**by_user, permission=permission_pk()))) | Q(
+    return Q(Exists(user_permissions.filter(**by_user, permission=permission))) | Q(
         Exists(memberships.filter(**by_group, group__in=groups))
     )
+
+
+def _is_standard() -> bool:
+    """Return whether ``has_perm()`` certainly asks Django's own backend, about Django's groups."""
+    user_model: Any = get_user_model()
+    if getattr(user_model, "has_perm", None) is not PermissionsMixin.has_perm:
+        return False
+    groups, permissions = map(user_model._meta.get_field, ("groups", "user_permissions"))
+    has_standard_fields = (groups.related_model, permissions.related_model) == (Group, Permission)
+    return has_standard_fields and [*settings.AUTHENTICATION_BACKENDS][:1] == [MODEL_BACKEND]
 
 
 def user_fields(*more: str) -> list[Any]:
@@ -186,7 +199,7 @@ def load_user(using: str, row: Any, path: str, more: Sequence[str] = ()) -> Any:
 
 def query_cache_key() -> tuple[Any, ...]:
     """Return what :func:`annotate_user` depends on, as the ``variant`` of a compiled query."""
-    return (permission_pk(), settings.AUTH_USER_MODEL, *settings.AUTHENTICATION_BACKENDS)
+    return (settings.AUTH_USER_MODEL, *settings.AUTHENTICATION_BACKENDS)
 
 
 def _column(path: str, field: Any) -> str:
