@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig, apps
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -16,9 +17,11 @@ class RingotelCRMConfig(AppConfig):
     def ready(self) -> None:
         """Register checks and signal receivers, and set defaults for django-oauth-toolkit."""
         from . import checks  # noqa: F401
+        from .auth.permissions import clear_permission_cache
         from .services.contacts import phone_index
         from .services.privacy import webhook_data
 
+        post_migrate.connect(clear_permission_cache)
         phone_index.connect()
         webhook_data.connect()
 

@@ -6,13 +6,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission, PermissionsMixin
 from django.core.exceptions import FieldError
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Value
+from django.db import connections, router
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import AuthenticationFailed
@@ -26,8 +28,8 @@ PERMISSION = "ringotel_crm.use_api"
 APP_LABEL, CODENAME = PERMISSION.split(".")
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 
-# What has_perm() raises if the user model has none, or if an authentication backend does not support
-# the model: Django's own raises ValueError for groups of another model.
+# Raised if the user model has no has_perm(), or if an authentication backend does not support the
+# model: Django's own raises ValueError for groups of another model.
 UNSUPPORTED = (AttributeError, FieldError, TypeError, ValueError)
 
 logger = logging.getLogger(__name__)
@@ -64,8 +66,9 @@ def may_use_api(user: Any, *, granted: bool = False) -> bool:
 
 
 def has_api_permission(user: Any) -> bool:
-    """Return ``user.has_perm("ringotel_crm.use_api")``; ``False``, with an entry in the log, if that
-    is not supported.
+    """Return ``user.has_perm("ringotel_crm.use_api")``.
+
+    The result is ``False``, with an entry in the log, if that is not supported.
     """
     try:
         return bool(user.has_perm(PERMISSION))
@@ -97,6 +100,31 @@ def read_credential(request: Request, scheme: str) -> str | None:
     return words[1]
 
 
+@cache
+def _permission_key(schema: str) -> tuple[int, int]:
+    return Permission.objects.values_list("pk", "content_type").get(
+        content_type__app_label=APP_LABEL, codename=CODENAME
+    )
+
+
+def permission_key() -> tuple[int, int]:
+    """Return the primary keys of the permission and of its content type; zeros before they exist.
+
+    They are queried once per process, and with django-tenants once per schema. They may be wrong
+    where schemas are switched in another way.
+    """
+    try:
+        connection = connections[router.db_for_read(Permission)]
+        return _permission_key(getattr(connection, "schema_name", ""))
+    except Permission.DoesNotExist:
+        return 0, 0
+
+
+def clear_permission_cache(**kwargs: Any) -> None:
+    """Receiver of ``post_migrate``: the primary keys may have changed."""
+    _permission_key.cache_clear()
+
+
 def has_permission_expr(user: str) -> Q | Value:
     """Return a query expression: whether the user at the path ``user`` has the permission for
     certain.
@@ -108,21 +136,19 @@ def has_permission_expr(user: str) -> Q | Value:
     if not _is_standard():
         return Value(False)
     user_model: Any = get_user_model()
-    # Not by its primary key from an earlier query: with a database schema per tenant, the key is
-    # another one in each schema.
-    permission = Subquery(
-        Permission.objects.filter(content_type__app_label=APP_LABEL, codename=CODENAME)
-        .order_by()
-        .values("pk")[:1]
-    )
-    groups = Group.permissions.through.objects.filter(permission=permission).values("group")
+    # By primary key and with few joins: for this query, planning takes longer than executing.
+    pk, content_type = permission_key()
+    # With a database schema per tenant, another permission may have this key in another schema.
+    is_ours = Permission.objects.filter(pk=pk, codename=CODENAME, content_type=content_type)
+    groups = Group.permissions.through.objects.filter(permission=pk).values("group")
     by_user = {user_model._meta.get_field("user_permissions").m2m_field_name(): OuterRef(user)}
     by_group = {user_model._meta.get_field("groups").m2m_field_name(): OuterRef(user)}
     user_permissions = user_model.user_permissions.through.objects
     memberships = user_model.groups.through.objects
-    return Q(Exists(user_permissions.filter(**by_user, permission=permission))) | Q(
+    is_granted = Q(Exists(user_permissions.filter(**by_user, permission=pk))) | Q(
         Exists(memberships.filter(**by_group, group__in=groups))
     )
+    return Q(Exists(is_ours)) & is_granted
 
 
 def _is_standard() -> bool:
@@ -199,7 +225,7 @@ def load_user(using: str, row: Any, path: str, more: Sequence[str] = ()) -> Any:
 
 def query_cache_key() -> tuple[Any, ...]:
     """Return what :func:`annotate_user` depends on, as the ``variant`` of a compiled query."""
-    return (settings.AUTH_USER_MODEL, *settings.AUTHENTICATION_BACKENDS)
+    return (permission_key(), settings.AUTH_USER_MODEL, *settings.AUTHENTICATION_BACKENDS)
 
 
 def _column(path: str, field: Any) -> str:

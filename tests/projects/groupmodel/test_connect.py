@@ -97,7 +97,7 @@ def test_printed_backend_makes_webhooks_work(settings: Settings) -> None:
 def test_backend_that_does_not_support_the_groups_is_named(settings: Settings) -> None:
     settings.AUTHENTICATION_BACKENDS = BROKEN
 
-    with pytest.raises(CommandError, match="has_perm.. raises ValueError"):
+    with pytest.raises(CommandError, match=r"has_perm\(\) raises ValueError"):
         connect()
     add_printed_backend(settings)
     assert status(f"Bearer {connect()['API key']}") == 200

@@ -46,7 +46,7 @@ def printed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("auth", ["bearer", "basic"])
 def test_model_without_permissions_is_named_and_nothing_is_issued(auth: str) -> None:
-    with pytest.raises(CommandError, match="plainuser.Operator has no method has_perm"):
+    with pytest.raises(CommandError, match=r"plainuser\.Operator has no method has_perm"):
         connect(auth)
 
     assert not Operator.objects.exists()
