@@ -12,12 +12,11 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.contenttypes.models import ContentType
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -27,27 +26,40 @@ from ..client.call_notes import can_push_notes, push_notes, write_call_to_chat
 from ..conf import conf
 from ..contact_files.cells import escape_formula
 from ..exceptions import CRMError
-from ..models import Activity
+from ..models import Activity, FollowUp
 from ..models.search import prefix_q
 from ..records import Direction
 from ..services.calls.access import may_view_calls, visible_calls
 from ..services.calls.click_to_call import call_link
+from ..services.calls.states import call_state
 from ..services.calls.timeline import related_calls
+from ..services.follow_ups import add_to_calls, with_follow_ups
 from ..templatetags.ringotel import ringotel_length as duration
 from ..templatetags.ringotel import ringotel_status
 from .assign import MAX_CALLS, assign_view
-from .base import LargeTableAdmin, admin_url, backend_for
+from .base import UNSAVED, LargeTableAdmin, admin_url, backend_for
 from .call_legs import CallLegInline
+from .callbacks import count_label
 from .caller_lookup import caller_lookup_view
+from .concurrent_edits import ConcurrentEditAdminMixin
 from .contact_search import add_contact_url, search_contacts
-from .filters import AgentFilter, DateFilter, FollowUpFilter, HasContact, HasRecording, HourFilter
+from .filters import (
+    AgentFilter,
+    DateFilter,
+    FollowUpFilter,
+    HasContact,
+    HasRecording,
+    HourFilter,
+    StateFilter,
+)
+from .follow_ups import FollowUpInline, finish
 from .html import (
-    admin_change_url,
     audio_player,
     badge,
     display_number,
     local_time,
     object_link,
+    object_url,
     play_link,
 )
 from .live_calls import live_calls_view, live_view
@@ -61,7 +73,7 @@ MAX_EARLIER_CALLS = 5
 ARROWS = {Direction.INBOUND: "↙", Direction.OUTBOUND: "↗", Direction.INTERNAL: "↔", None: "?"}
 DETAILS = (
     "direction",
-    "status",
+    "state",
     "cause",
     "start_time",
     "end_time",
@@ -99,8 +111,8 @@ class PseudoBuffer:
         return text
 
 
-class ActivityAdmin(LargeTableAdmin):
-    """Calls. They are created by the API; staff edit subject, comment, flags and the contact."""
+class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
+    """Calls. They are created by the API; staff edit subject, comment, follow-ups and contact."""
 
     list_display = (
         "start_time",
@@ -116,7 +128,7 @@ class ActivityAdmin(LargeTableAdmin):
         DateFilter,
         HourFilter,
         "direction",
-        "status",
+        StateFilter,
         AgentFilter,
         HasContact,
         HasRecording,
@@ -131,25 +143,23 @@ class ActivityAdmin(LargeTableAdmin):
     actions = (
         "assign",
         "create_contact",
-        "flag_follow_up",
-        "clear_follow_up",
+        "add_follow_up",
+        "finish_follow_up",
         "write_to_chat",
         "export",
     )
     change_form_template = "admin/ringotel_crm/activity/change_form.html"
     change_list_template = "admin/ringotel_crm/activity/change_list.html"
     fieldsets = (
-        (None, {"fields": ("subject", "comment", "follow_up", "legal_hold")}),
+        (None, {"fields": ("subject", "comment", "legal_hold")}),
         (_("Details"), {"fields": DETAILS, "classes": ("collapse",)}),
     )
-    # Compare edits with the values when the form was opened: the API may have written to the row
-    # since.
-    formfield_overrides = {
-        field: {"show_hidden_initial": True}
-        for field in (models.BooleanField, models.CharField, models.TextField)
-    }
-    editable = frozenset({"subject", "comment", "follow_up", "legal_hold"})
-    inlines = (CallLegInline,)
+    editable = frozenset({"subject", "comment", "legal_hold"})
+    inlines = (FollowUpInline, CallLegInline)
+
+    @property
+    def media(self) -> forms.Media:
+        return super().media + UNSAVED
 
     def get_page_title(self, obj: Activity) -> str:
         return gettext("Call with %(name)s") % {"name": obj.contact_name or display_number(obj)}
@@ -175,7 +185,12 @@ class ActivityAdmin(LargeTableAdmin):
             label,
             ARROWS[direction],
         )
-        return arrow + badge(call.status, ringotel_status(call))
+        state = call_state(call)
+        return arrow + badge(state, str(state.label))
+
+    @admin.display(description=_("status"))
+    def state(self, call: Activity) -> str:
+        return ringotel_status(call)
 
     @admin.display(description=_("caller"))
     def contact_link(self, call: Activity) -> str:
@@ -195,8 +210,9 @@ class ActivityAdmin(LargeTableAdmin):
 
     @admin.display(description=_("subject"))
     def subject_line(self, call: Activity) -> str:
-        """The subject and the follow-up flag."""
-        flag = badge("follow-up", gettext("follow up")) if call.follow_up else ""
+        """The subject, and whether a follow-up is open."""
+        is_open = call.ringotel_follow_up  # type: ignore[attr-defined]
+        flag = badge("follow-up", gettext("follow-up")) if is_open else ""
         return format_html('<span dir="auto">{}</span> {}', call.subject, flag)
 
     @admin.display(description=_("length"))
@@ -234,12 +250,19 @@ class ActivityAdmin(LargeTableAdmin):
         """Return whether the user may write calls into Ringotel's chats."""
         return bool(conf.RINGOTEL_API_KEY) and request.user.has_perm("ringotel_crm.send_message")
 
+    def has_add_follow_up_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("ringotel_crm.add_followup")
+
+    def has_finish_follow_up_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("ringotel_crm.change_followup")
+
     def has_create_contact_permission(self, request: HttpRequest) -> bool:
         return bool(add_contact_url(request, self.admin_site))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Activity]:
-        """Return the calls that the user may view, with their recordings."""
-        return with_recordings(visible_calls(backend_for(request), request.user), request.user)
+        """Return the calls that the user may view, with recordings and open follow-ups."""
+        calls = visible_calls(backend_for(request), request.user)
+        return with_follow_ups(with_recordings(calls, request.user))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Return all fields but :attr:`editable`; the legal hold needs its own permission."""
@@ -305,13 +328,23 @@ class ActivityAdmin(LargeTableAdmin):
         self.message_user(request, gettext("Select one call."), "warning")
         return None
 
-    @admin.action(description=_("Mark for follow-up"), permissions=["change"])
-    def flag_follow_up(self, request: HttpRequest, queryset: QuerySet[Activity]) -> None:
-        self._set_follow_up(request, queryset, True)
+    @admin.action(description=_("Mark for follow-up"), permissions=["add_follow_up"])
+    def add_follow_up(self, request: HttpRequest, queryset: QuerySet[Activity]) -> None:
+        """Add a follow-up of the user, due today, to the calls that have no open one."""
+        without_open: Any = {"ringotel_follow_up": False}
+        calls = list(queryset.filter(**without_open)[:MAX_CALLS])
+        add_to_calls(calls, gettext("Call back"), assignee=request.user)
+        text = ngettext(
+            "%(count)d call marked for follow-up today.",
+            "%(count)d calls marked for follow-up today.",
+            len(calls),
+        )
+        self.message_user(request, text % {"count": len(calls)})
 
-    @admin.action(description=_("Mark follow-up as done"), permissions=["change"])
-    def clear_follow_up(self, request: HttpRequest, queryset: QuerySet[Activity]) -> None:
-        self._set_follow_up(request, queryset, False)
+    @admin.action(description=_("Mark follow-up as done"), permissions=["finish_follow_up"])
+    def finish_follow_up(self, request: HttpRequest, queryset: QuerySet[Activity]) -> None:
+        ids = list(queryset.order_by().values_list("pk", flat=True))
+        finish(request, self.admin_site, FollowUp.objects.filter(activity__in=ids))
 
     @admin.action(
         description=_("Write into the agent's Ringotel chat"), permissions=["write_to_chat"]
@@ -332,29 +365,22 @@ class ActivityAdmin(LargeTableAdmin):
         """Stream the calls as CSV in bounded memory."""
         writer = csv.writer(PseudoBuffer())
         titles = [str(Activity._meta.get_field(name).verbose_name) for name in EXPORT_COLUMNS]  # type: ignore[union-attr]
-        rows = queryset.select_related(None).values_list(*EXPORT_COLUMNS)
+        calls = queryset.select_related(None).only(*EXPORT_COLUMNS, "updated_at")
 
         def lines() -> Iterator[str]:
             yield "\ufeff" + writer.writerow(titles)
-            for row in rows.iterator(chunk_size=1000):
+            for call in calls.iterator(chunk_size=1000):
+                row = {name: getattr(call, name) for name in EXPORT_COLUMNS}
+                row["status"] = ringotel_status(call)
                 yield writer.writerow(
-                    [escape_formula(value) if isinstance(value, str) else value for value in row]
+                    escape_formula(value) if isinstance(value, str) else value
+                    for value in row.values()
                 )
 
         headers = {"Content-Disposition": 'attachment; filename="calls.csv"'}
         return StreamingHttpResponse(
             lines(), content_type="text/csv; charset=utf-8", headers=headers
         )
-
-    def _set_follow_up(
-        self, request: HttpRequest, queryset: QuerySet[Activity], value: bool
-    ) -> None:
-        """Set the flag and report the number of changed calls."""
-        ids = list(queryset.exclude(follow_up=value).values_list("pk", flat=True))
-        calls = Activity.objects.filter(pk__in=ids)
-        count = calls.update(follow_up=value, updated_at=timezone.now())
-        text = ngettext("%(count)d call changed.", "%(count)d calls changed.", count)
-        self.message_user(request, text % {"count": count})
 
     # Pages
 
@@ -373,6 +399,13 @@ class ActivityAdmin(LargeTableAdmin):
             page("caller-lookup/", "caller_lookup", caller_lookup_view),
             *super().get_urls(),
         ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Add the number of callers to call back."""
+        context = {"callback_count": count_label(request)} if may_view_calls(request.user) else {}
+        return super().changelist_view(request, context | (extra_context or {}))
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -404,7 +437,7 @@ class ActivityAdmin(LargeTableAdmin):
     def _contact_url(self, call: Activity) -> str:
         if not call.contact_id:
             return ""
-        return admin_change_url(call.contact_type_id, call.contact_id, self.admin_site.name)
+        return object_url(self.admin_site, call.contact_type_id, call.contact_id)
 
     def _new_contact_url(self, request: HttpRequest, call: Activity) -> str:
         return add_contact_url(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -18,11 +19,12 @@ from django.views.decorators.http import require_safe
 
 from ..client.presence import get_presence
 from ..models import Activity
-from ..records import Presence, Status
+from ..records import CallState, Presence
 from ..services.calls.access import VIEW_ALL, visible_calls
 from ..services.calls.live import live_calls, live_fingerprint
+from ..services.calls.states import is_overdue, live_states
 from .base import backend_for, render_page
-from .html import admin_change_url, display_number
+from .html import display_number, object_url
 from .presence import presence_badge
 
 MAX_CALLS = 100
@@ -61,7 +63,8 @@ class LiveCall:
     """A call as the page shows it. ``contact_url`` and ``presence`` may be ""."""
 
     call: Activity
-    status: Status
+    state: CallState
+    is_overdue: bool
     number: str
     contact_url: str
     presence: str
@@ -71,24 +74,27 @@ def _live_context(
     request: HttpRequest, model_admin: Any, presence: Mapping[str, Presence]
 ) -> dict[str, Any]:
     """``calls``: the :class:`LiveCall` objects that the user may see."""
-    calls = live_calls(visible_calls(backend_for(request), request.user))[:MAX_CALLS]
-    site_name = model_admin.admin_site.name
+    calls = live_calls(visible_calls(backend_for(request), request.user)).prefetch_related("legs")
+    site = model_admin.admin_site
     return {
-        "calls": [_live_call(call, presence.get(call.extension), site_name) for call in calls],
+        "calls": [
+            _live_call(call, state, presence.get(call.extension), site)
+            for call, state in live_states(calls[:MAX_CALLS], presence)
+        ],
         "shows_all": request.user.has_perm(VIEW_ALL),
     }
 
 
-def _live_call(call: Activity, presence: Presence | None, site_name: str) -> LiveCall:
-    """The API reports the end of a call, not its answer: a connected phone shows that it is."""
-    status, contact_url = Status(call.status), ""
-    if presence is Presence.CONNECTED and status == Status.RINGING:
-        status = Status.IN_PROGRESS
+def _live_call(
+    call: Activity, state: CallState, presence: Presence | None, site: AdminSite
+) -> LiveCall:
+    contact_url = ""
     if call.contact_id:
-        contact_url = admin_change_url(call.contact_type_id, call.contact_id, site_name)
+        contact_url = object_url(site, call.contact_type_id, call.contact_id)
     return LiveCall(
         call=call,
-        status=status,
+        state=state,
+        is_overdue=state is CallState.LIVE and is_overdue(call),
         number=display_number(call),
         contact_url=contact_url,
         presence=presence_badge(presence),

@@ -26,6 +26,9 @@ _AGENT_CODENAMES = (
     "add_note",
     "change_note",
     "view_note",
+    "add_followup",
+    "change_followup",
+    "view_followup",
 )
 # Permissions of this app that supervisors have in addition.
 _SUPERVISOR_CODENAMES = (

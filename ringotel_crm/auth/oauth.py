@@ -16,7 +16,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import DataError, router
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import (
     HttpRequest,
     HttpResponse,
@@ -49,6 +49,7 @@ from rest_framework.request import Request
 
 from ..exceptions import InvalidInput
 from ..internal.compiled_queries import CompiledQuery
+from ..models.fields import ExactText
 from .permissions import (
     annotate_user,
     authentication_failed,
@@ -259,7 +260,7 @@ def make_application(*, name: str, redirect_uri: str, user: Any = None) -> tuple
     """
     application_model = get_application_model()
     application = application_model.objects.filter(
-        name=name, client_id__startswith=CLIENT_ID_PREFIX
+        ExactText(F("name"), name), client_id__startswith=CLIENT_ID_PREFIX
     ).first()
     if application is None:
         client_id = f"{CLIENT_ID_PREFIX}{secrets.token_hex(16)}"

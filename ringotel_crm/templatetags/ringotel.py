@@ -7,12 +7,12 @@ from typing import Any
 from django import template
 from django.db.models import Model
 from django.utils.html import format_html
-from django.utils.translation import gettext as _
 
 from .. import phone
 from ..models import Activity
-from ..records import Direction, Status
+from ..records import CallState
 from ..services.calls.click_to_call import call_link
+from ..services.calls.states import call_state
 from ..services.calls.timeline import activities_for
 from ..services.recordings.store import recordings_playable_by
 
@@ -47,11 +47,14 @@ def ringotel_length(seconds: float | None) -> str:
 
 @register.filter
 def ringotel_status(call: Activity) -> str:
-    """Return the label of the call's status; "no answer" for an outbound call that was missed."""
-    if call.status == Status.MISSED and call.direction == Direction.OUTBOUND:
-        return _("no answer")
-    # get_status_display() would hash all translations for each call.
-    return str(Status(call.status).label)
+    """Return the state of the call in words, such as "live", "missed" or "no answer"."""
+    return str(call_state(call).label)
+
+
+@register.filter
+def ringotel_state(call: Activity) -> CallState:
+    """Return the state of the call; its ``value`` is for CSS classes, its ``label`` for texts."""
+    return call_state(call)
 
 
 @register.simple_tag

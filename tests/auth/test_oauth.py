@@ -243,6 +243,10 @@ def test_other_application_of_the_same_name_is_not_changed(
     assert Application.objects.filter(client_id="the-sites-own").exists()
 
 
+def test_application_is_replaced_only_by_exactly_its_name(application: tuple[str, str]) -> None:
+    assert oauth.make_application(name="phones", redirect_uri=REDIRECT_URI)[0] != application[0]
+
+
 @pytest.mark.parametrize(
     "redirect_uri", ["", "not a uri", "ftp://phone.example/", "https://phone.example/#part"]
 )

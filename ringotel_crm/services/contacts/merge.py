@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from ... import signals
 from ...backends import Backend
 from ...exceptions import InvalidInput, NotFound, Unsupported
-from ...models import Activity, Conversation, LegalHold, Note
+from ...models import Activity, Conversation, FollowUp, LegalHold, Note
 from ...models.search import normalize_for_search
 from ...records import ContactRecord
 from .. import locks
@@ -31,6 +31,7 @@ class Merge:
     source: ContactRecord
     calls: int
     notes: int
+    follow_ups: int
     numbers: tuple[str, ...]
 
 
@@ -54,12 +55,13 @@ def preview_merge(backend: Backend, target_id: str, source_id: str) -> Merge:
         source=source,
         calls=_rows_for(Activity, backend, source).count(),
         notes=_rows_for(Note, backend, source).count(),
+        follow_ups=_rows_for(FollowUp, backend, source).count(),
         numbers=tuple(number for number in source_numbers if number not in target_numbers),
     )
 
 
 def merge_contacts(backend: Backend, target_id: str, source_id: str) -> Merge:
-    """Move calls, notes, messages, legal holds and numbers to the target; delete the source.
+    """Move everything about the source, and its numbers, to the target; delete the source.
 
     Empty fields of the target are filled in from the source. Returns what was moved. Raises as
     :func:`preview_merge`.
@@ -74,7 +76,7 @@ def merge_contacts(backend: Backend, target_id: str, source_id: str) -> Merge:
             contact_name_normalized=normalize_for_search(target.name),
             updated_at=timezone.now(),
         )
-        for model_class in (Note, Conversation, LegalHold):
+        for model_class in (Note, FollowUp, Conversation, LegalHold):
             _rows_for(model_class, backend, merge.source).update(**values)
         backend.contacts.merge(merge.target.id, merge.source.id)
         signals.send_on_commit(
