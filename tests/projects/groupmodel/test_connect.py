@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.core.checks import run_checks
 from django.core.management import call_command
 from django.core.management.base import CommandError
@@ -119,12 +118,12 @@ def test_service_user_is_not_listed_as_a_colleague(settings: Settings) -> None:
     key = connect()["API key"]
 
     response = Client().get(HOOKS["Users"][1], headers={"Authorization": f"Bearer {key}"})
-    users = json.loads(b"".join(response))["results"]  # type: ignore[arg-type]
+    users = json.loads(b"".join(response))["results"]
     assert [user["first_name"] for user in users] == ["agnes"]
 
 
 def test_form_of_the_admin_shows_the_reason(client: Client) -> None:
-    admin = get_user_model()._default_manager.create_superuser("admin")  # type: ignore[attr-defined]
+    admin = Account.objects.create_superuser("admin")
     client.force_login(admin)
     data = {"auth": "bearer", "name": "desk", "base_url": URL}
     page = client.post("/admin/ringotel_crm/apikey/connect/", data).content.decode()

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
@@ -11,4 +11,4 @@ class Operator(AbstractBaseUser):
 
     USERNAME_FIELD = "login"
 
-    objects: ClassVar[BaseUserManager[Operator]] = BaseUserManager()
+    objects: Any = BaseUserManager()
