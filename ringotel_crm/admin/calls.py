@@ -54,12 +54,12 @@ from .filters import (
 )
 from .follow_ups import FollowUpInline, finish
 from .html import (
-    admin_change_url,
     audio_player,
     badge,
     display_number,
     local_time,
     object_link,
+    object_url,
     play_link,
 )
 from .live_calls import live_calls_view, live_view
@@ -437,7 +437,7 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
     def _contact_url(self, call: Activity) -> str:
         if not call.contact_id:
             return ""
-        return admin_change_url(call.contact_type_id, call.contact_id, self.admin_site.name)
+        return object_url(self.admin_site, call.contact_type_id, call.contact_id)
 
     def _new_contact_url(self, request: HttpRequest, call: Activity) -> str:
         return add_contact_url(
