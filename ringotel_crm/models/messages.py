@@ -55,6 +55,7 @@ class Conversation(ContactReferenceModel):
                 fields=["contact_type", "contact_id", "-last_at"], name="ringotel_conv_contact"
             ),
             models.Index(fields=["-last_at", "-id"], name="ringotel_conv_last"),
+            models.Index(fields=["remote_number_normalized"], name="ringotel_conv_number"),
         ]
         permissions = [("send_message", _("Can send messages"))]
 
