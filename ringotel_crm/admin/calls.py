@@ -39,6 +39,7 @@ from ..templatetags.ringotel import ringotel_status
 from .assign import MAX_CALLS, assign_view
 from .base import UNSAVED, LargeTableAdmin, admin_url, backend_for
 from .call_legs import CallLegInline
+from .callbacks import count_label
 from .caller_lookup import caller_lookup_view
 from .concurrent_edits import ConcurrentEditAdminMixin
 from .contact_search import add_contact_url, search_contacts
@@ -53,12 +54,12 @@ from .filters import (
 )
 from .follow_ups import FollowUpInline, finish
 from .html import (
-    admin_change_url,
     audio_player,
     badge,
     display_number,
     local_time,
     object_link,
+    object_url,
     play_link,
 )
 from .live_calls import live_calls_view, live_view
@@ -399,6 +400,13 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
             *super().get_urls(),
         ]
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Add the number of callers to call back."""
+        context = {"callback_count": count_label(request)} if may_view_calls(request.user) else {}
+        return super().changelist_view(request, context | (extra_context or {}))
+
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
@@ -429,7 +437,7 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
     def _contact_url(self, call: Activity) -> str:
         if not call.contact_id:
             return ""
-        return admin_change_url(call.contact_type_id, call.contact_id, self.admin_site.name)
+        return object_url(self.admin_site, call.contact_type_id, call.contact_id)
 
     def _new_contact_url(self, request: HttpRequest, call: Activity) -> str:
         return add_contact_url(

@@ -8,13 +8,15 @@ from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.admin.utils import quote
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from .. import phone
 from ..backends import Backend
 from ..backends.base import ContactDirectory
 from .base import admin_url, backend_for
+
+MAX_CONTACTS = 20
 
 
 def contact_directories(backend: Backend) -> list[type[ContactDirectory]]:
@@ -26,8 +28,10 @@ def contact_directories(backend: Backend) -> list[type[ContactDirectory]]:
     ]
 
 
-def contact_admins(site: AdminSite, backend: Backend) -> list[ModelAdmin[Any]]:
+def contact_admins(site: AdminSite | None, backend: Backend) -> list[ModelAdmin[Any]]:
     """Return the model admins of the contact models that are registered in ``site``."""
+    if site is None:
+        return []
     models = [directory.model for directory in contact_directories(backend)]
     return [site.get_model_admin(model) for model in models if model and site.is_registered(model)]
 
@@ -67,8 +71,21 @@ def search_contacts(request: HttpRequest, site: AdminSite, text: str) -> Iterato
         yield rows
 
 
+def find_contacts(request: HttpRequest, site: AdminSite, text: str) -> list[tuple[str, Model]]:
+    """Return the first contacts that match ``text``, as pairs of backend id and object."""
+    contacts: list[Model] = []
+    for rows in search_contacts(request, site, text):
+        # Searches may return an object twice.
+        contacts += {contact.pk: contact for contact in rows[: MAX_CONTACTS * 2]}.values()
+    directory = backend_for(request).contacts
+    return [
+        (directory.from_reference(type(contact), str(contact.pk)), contact)
+        for contact in contacts[:MAX_CONTACTS]
+    ]
+
+
 def add_contact_url(
-    request: HttpRequest, site: AdminSite, *, name: str = "", number: str = ""
+    request: HttpRequest, site: AdminSite | None, *, name: str = "", number: str = ""
 ) -> str:
     """Return the URL of the form for a new contact, with ``name`` and ``number`` filled in.
 
@@ -80,7 +97,7 @@ def add_contact_url(
         if model_admin.model not in creating or not model_admin.has_add_permission(request):
             continue
         meta = model_admin.opts
-        url = admin_url(site, f"{meta.app_label}_{meta.model_name}_add")
+        url = admin_url(model_admin.admin_site, f"{meta.app_label}_{meta.model_name}_add")
         get_initial = getattr(model_admin, "get_ringotel_initial", None)
         initial = get_initial(request, name, phone.display(number)) if get_initial else {}
         return f"{url}?{urlencode(initial)}" if initial else url

@@ -20,7 +20,7 @@ from ..client.sms import get_sms_backend, send_reply
 from ..models import Conversation, Message
 from ..services.calls.click_to_call import call_link
 from .base import LargeTableAdmin, backend_for
-from .html import admin_change_url, badge
+from .html import badge, object_url
 
 SHOWN = 200  # messages, the latest
 CarrierStatus = Message.CarrierStatus
@@ -95,7 +95,7 @@ class ConversationAdmin(LargeTableAdmin):
     @admin.display(description=_("contact"))
     def person(self, conversation: Conversation) -> str:
         """Return the contact, as a link."""
-        url = admin_change_url(conversation.contact_type_id, conversation.contact_id)
+        url = object_url(self.admin_site, conversation.contact_type_id, conversation.contact_id)
         if not url:
             return conversation.contact_name or gettext("Unknown")
         return format_html('<a href="{}">{}</a>', url, conversation.contact_name)

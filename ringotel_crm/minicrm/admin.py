@@ -18,6 +18,7 @@ from .. import phone
 from ..admin.base import LargeTableAdmin
 from ..admin.contacts import RingotelContactAdminMixin
 from ..admin.merge import RingotelMergeAdminMixin
+from ..admin.sites import ModelAdmins, register_models
 from ..models.search import normalize_for_search, prefix_q
 from ..services.calls.click_to_call import call_link
 from .models import Contact, ContactPhone, Organization
@@ -40,7 +41,6 @@ class PhoneInline(admin.TabularInline):  # type: ignore[type-arg]
     max_num = 100
 
 
-@admin.register(Contact)
 class ContactAdmin(
     *IMPORT_EXPORT,  # type: ignore[misc]
     RingotelMergeAdminMixin,
@@ -126,7 +126,6 @@ class ContactAdmin(
         return format_html_join(", ", "{}", numbers)
 
 
-@admin.register(Organization)
 class OrganizationAdmin(RingotelContactAdminMixin, LargeTableAdmin):
     """Companies."""
 
@@ -170,3 +169,7 @@ class OrganizationAdmin(RingotelContactAdminMixin, LargeTableAdmin):
     def get_ringotel_initial(self, request: HttpRequest, name: str, number: str) -> dict[str, str]:
         """Return name and number under the names of the fields."""
         return {"name": name, "phone": number}
+
+
+MODEL_ADMINS: ModelAdmins = [(Contact, ContactAdmin), (Organization, OrganizationAdmin)]
+register_models(admin.site, MODEL_ADMINS)

@@ -9,6 +9,7 @@ from .audit import AuditEntry
 from .call_legs import CallLeg
 from .call_relation import CallRelation
 from .call_subjects import CallSubject
+from .callbacks import Callback
 from .calls import Activity
 from .checkpoints import Checkpoint
 from .follow_ups import FollowUp
@@ -29,6 +30,7 @@ __all__ = [
     "CallLeg",
     "CallRelation",
     "CallSubject",
+    "Callback",
     "Checkpoint",
     "Conversation",
     "FollowUp",

@@ -30,9 +30,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from ..admin.base import backend_for, default_admin_site
+from ..admin.base import backend_for
 from ..admin.contact_search import add_contact_url
 from ..admin.html import display_number
+from ..admin.sites import contact_site
 from ..backends import Backend
 from ..client.call_notes import can_push_notes, push_notes
 from ..conf import conf
@@ -240,7 +241,7 @@ def _describe(request: HttpRequest, call: Activity) -> CurrentCall:
     earlier = related_calls(visible_calls(backend, request.user), call).order_by("-start", "-pk")
     outside, url = call.outside_number, ""
     if not contacts and outside:
-        site = default_admin_site()
+        site = contact_site(backend)
         url = add_contact_url(request, site, name=call.contact_name, number=outside)
     return CurrentCall(
         call=call,

@@ -96,6 +96,7 @@ def _erase_rows(backend: Backend, person: DataSubject, calls: list[int]) -> None
         call.save()
     person.notes.delete()
     person.index.delete()
+    person.callbacks.delete()
     if person.contact and backend.contacts.can_delete:
         backend.contacts.delete(person.contact.id)
 

@@ -95,6 +95,7 @@ def _tables(
         "recordings": list(recordings.values(*RECORDING_FIELDS)),
         "notes": list(person.notes.order_by("pk").values("text", "created_at")),
         "follow_ups": list(person.follow_ups.order_by("pk").values(*FOLLOW_UP_FIELDS)),
+        "callbacks": list(person.callbacks.values("e164", "taken_at", "done_at")),
         "legal_holds": list(person.legal_holds.order_by("pk").values("reason", "created_at")),
     }
 

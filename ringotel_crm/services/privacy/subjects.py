@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from ... import phone
 from ...backends import Backend
 from ...exceptions import InvalidInput, NotFound
-from ...models import Activity, Conversation, FollowUp, LegalHold, Note, PhoneIndex
+from ...models import Activity, Callback, Conversation, FollowUp, LegalHold, Note, PhoneIndex
 from ...records import ContactRecord, ContactReference
 from ..contacts.references import to_reference
 
@@ -60,6 +60,11 @@ class DataSubject:
         """Follow-ups on this contact and on the calls."""
         on_calls = Q(activity__in=self.calls.order_by().values("pk"))
         return FollowUp.objects.filter(on_calls | self._by_reference, tenant=self.tenant)
+
+    @property
+    def callbacks(self) -> QuerySet[Callback]:
+        """What is stored about calling back one of the numbers."""
+        return Callback.objects.filter(tenant=self.tenant, e164__in=self.numbers)
 
     @property
     def legal_holds(self) -> QuerySet[LegalHold]:
