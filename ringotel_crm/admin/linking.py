@@ -12,6 +12,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
 
 from ..models import Activity
 from ..services.calls.access import visible_calls
@@ -56,11 +57,13 @@ def link_new_numbers(
     contact = backend.contacts.get(contact_id) if contact_id else None
     if contact is None:
         return
-    call = originating_call(request)
-    by_hand = assign_calls(backend, [call], contact_id) if call and not numbers_before else []
+    links, text = [], ""
+    if call := originating_call(request):
+        links = assign_calls(backend, [call], contact_id)
+        text = _("The call is assigned to %(name)s.") % {"name": contact.name}
     new_numbers = sorted(contact_numbers(request, obj) - numbers_before)
-    by_number = link_unassigned(backend, contact, new_numbers)
-    report_links(request, site, [*by_hand, by_number], url)
+    links.append(link_unassigned(backend, contact, new_numbers))
+    report_links(request, site, links, url, text)
 
 
 def report_links(
@@ -98,6 +101,7 @@ def report_links(
     message_with_undo(request, message, undo_url, [("batch", batch)])
 
 
+@require_POST
 def undo_links_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     """Undo the batch that :func:`report_links` stored in the session. Each is undone only once."""
     batches = request.session.get(SESSION_KEY, {})

@@ -6,9 +6,11 @@ import pytest
 from django.test import Client
 
 from demo_project.hostcrm.models import Branch, Person, PersonNumber, Staff
-from ringotel_crm.models import Note
+from ringotel_crm.models import Activity, Note
 from tests.admin.test_concurrent_edits import open_form, save
+from tests.admin.test_linking import undo
 from tests.factories import make_user
+from tests.fixtures.admin import make_call
 
 
 @pytest.fixture
@@ -63,3 +65,21 @@ def test_conflict_in_a_host_form_is_reported(boss: Client, ada: Person, una: Sta
 
     assert list(ada.owners.all()) == [una]
     assert "Bo Sample changed this to “una” after you opened the page." in html
+
+
+def test_new_number_of_a_host_contact_links_calls_of_its_branch_only(
+    boss: Client, ada: Person, south: Branch
+) -> None:
+    number = "+353209150177"
+    for tenant in ("north", "south", ""):
+        make_call(1, tenant=tenant, caller_number=number, caller_e164=number)
+
+    html = save(boss, ada, open_form(boss, ada), office_phone="020 915 0177")
+
+    assert "1 earlier call linked." in html
+    assert Activity.objects.get(contact_name="Ada Example").tenant == "north"
+    assert list(ada.calls.values_list("tenant", flat=True)) == ["north"]
+
+    undo(boss, html)
+
+    assert not ada.calls.exists()
