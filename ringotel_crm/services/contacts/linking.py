@@ -195,7 +195,7 @@ def _existing(backend: Backend, reference: ContactReference) -> ContactReference
 
 
 def resolve_reference(backend: Backend, reference: ContactReference) -> ContactRecord | None:
-    """Return the contact of a reference; None if there is none, or if it was deleted."""
+    """Return the contact of a reference, None if it is empty or the contact was deleted."""
     if not reference.id:
         return None
     if reference.type_id is None:
