@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from django.contrib import messages
@@ -14,9 +15,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
+from ..exceptions import CRMError
 from ..models import Activity
+from ..services import locks
 from ..services.calls.access import visible_calls
 from ..services.contacts.linking import Links, assign_calls, link_unassigned, unlink
+from ..services.contacts.write import NumberChange, undo_number
 from .base import admin_url, backend_for
 from .undo import message_with_undo
 
@@ -67,11 +71,16 @@ def link_new_numbers(
 
 
 def report_links(
-    request: HttpRequest, site: AdminSite, links: Sequence[Links], url: str, text: str = ""
+    request: HttpRequest,
+    site: AdminSite,
+    links: Sequence[Links],
+    url: str,
+    text: str = "",
+    number: NumberChange | None = None,
 ) -> None:
     """Report what was linked, if anything, with an offer to undo it.
 
-    ``text`` is the first sentence. ``url`` is the page after undoing it.
+    ``text`` is the first sentence. ``url`` is the page after undoing it. ``number`` is undone too.
     """
     calls = sum(len(group.calls) for group in links if not group.by_hand)
     conversations = sum(len(group.conversations) for group in links)
@@ -96,7 +105,8 @@ def report_links(
     batches = request.session.get(SESSION_KEY, {})
     batch = secrets.token_urlsafe(8)
     kept = dict([*batches.items()][1 - MAX_BATCHES :])
-    request.session[SESSION_KEY] = {**kept, batch: {"links": groups, "url": url}}
+    undoing = {"links": groups, "url": url, "number": asdict(number) if number else None}
+    request.session[SESSION_KEY] = {**kept, batch: undoing}
     undo_url = admin_url(site, "ringotel_crm_activity_undo_links")
     message_with_undo(request, message, undo_url, [("batch", batch)])
 
@@ -113,7 +123,13 @@ def undo_links_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     request.session[SESSION_KEY] = batches
     backend = backend_for(request)
     with transaction.atomic():
+        locks.acquire(f"contacts {backend.tenant}")
         count = sum(unlink(backend, Links.from_json(group)) for group in batch["links"])
+    if batch["number"]:
+        try:
+            undo_number(backend, NumberChange(**batch["number"]))
+        except CRMError as exc:
+            messages.warning(request, exc.message)
     text = ngettext(
         "Undone: %(count)d call is as before.", "Undone: %(count)d calls are as before.", count
     )

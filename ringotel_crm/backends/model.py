@@ -150,6 +150,7 @@ class ModelContactDirectory(_PersonMixin, ModelDirectory[ContactRecord], Contact
     job_title: ClassVar[Paths] = ""
     # A path through a foreign key ("company__name"), a text field, or both.
     company_name: ClassVar[Paths] = ""
+    can_remove_numbers: ClassVar[bool] = True
     # The name of the URL of a contact's page, with the id as its argument. "": the admin's page.
     url_name: ClassVar[str] = ""
     _text_attributes = ("first_name", "last_name", "name", "email", "job_title", "company_name")
@@ -379,6 +380,27 @@ class ModelContactDirectory(_PersonMixin, ModelDirectory[ContactRecord], Contact
             for instance in self._rows_with_id(id):
                 rows, owner = _related_rows(instance, table.relation)
                 self._write_number(rows.model(**owner, **values), table, typed)
+
+    def remove_number(self, id: str, number: str) -> None:
+        """Empty the columns, and delete the rows of the phone table, that hold only this number.
+
+        Leaves columns of related models unchanged. Raises ``InvalidInput``.
+        """
+        table = self.phone_table
+        with self._atomic():
+            for instance in self._rows_with_id(id):
+                own = [path for path in phone_paths(self) if LOOKUP_SEP not in path]
+                held = [name for name in own if read_numbers(getattr(instance, name)) == [number]]
+                for name in held:
+                    setattr(instance, name, None if self.model._meta.get_field(name).null else "")
+                if held:
+                    self.validate(instance, held)
+                    self.save(instance)
+                if table:
+                    rows, _owner = _related_rows(instance, table.relation)
+                    for row in rows.filter(**table.where):
+                        if read_numbers(getattr(row, table.number)) == [number]:
+                            row.delete()
 
     def _write_number(self, row: Any, table: PhoneTable, typed: str) -> None:
         setattr(row, table.number, self.format_number(typed))

@@ -13,7 +13,7 @@ from ringotel_crm.minicrm.models import Contact
 from ringotel_crm.models import Activity, Conversation
 from tests.admin.test_call_list import act, of
 from tests.admin.test_concurrent_edits import form_values, open_form, save
-from tests.factories import make_contact
+from tests.factories import make_contact, make_organization
 from tests.fixtures.admin import login_as, make_call
 
 NUMBER = "+442079460001"
@@ -161,3 +161,114 @@ def test_agent_cannot_assign_a_call_of_others_by_creating_a_contact(groups: None
 
     assert Contact.objects.exists()
     assert linked() == {"call-1": ""}
+
+
+def assign(client: Client, call: Activity, contact: Contact | None, **choices: str) -> str:
+    """Choose a contact on the page that assigns calls, and return the next page."""
+    data = {"id": call.pk, "contact": str(contact.pk) if contact else "", **choices}
+    response = client.post(f"{CALLS}assign/", data, follow=True)
+    assert response.redirect_chain == [(f"{CALLS}{call.pk}/change/", 302)]
+    return unescape(response.content.decode())
+
+
+def numbers(contact: Contact) -> list[tuple[str, str]]:
+    return list(contact.phones.values_list("kind", "e164"))
+
+
+def test_wrong_contact_of_a_number_is_corrected_for_all_its_calls(boss: Client) -> None:
+    ada = make_contact("Ada Example", NUMBER, kind="mobile")
+    bea = make_contact("Bea Notreal")
+    call = make_call(1, **of(ada))
+    make_call(2, **SAME, **of(ada))
+    make_call(3, contact_confirmed=True, **SAME, **of(ada))
+    make_call(4, **of(ada))
+    Activity.objects.filter(call_id="call-4").update(caller_e164="+442079460004")
+
+    page = unescape(boss.get(f"{CALLS}assign/?id={call.pk}&q=bea").content.decode())
+    html = assign(boss, call, bea, scope="number", number="move")
+
+    assert "Also the other call of +44 20 7946 0001 that is assigned to Ada Example" in page
+    assert "Move from Ada Example to the contact" in page
+    assert "1 call assigned. Bea Notreal has the number now. 1 earlier call linked." in html
+    assert [linked()[f"call-{n}"] for n in (1, 2, 3, 4)] == [
+        *("Bea Notreal", "Bea Notreal", "Ada Example", "Ada Example")
+    ]
+    assert (numbers(ada), numbers(bea)) == ([], [("mobile", NUMBER)])
+
+    undo(boss, html)
+
+    assert set(linked().values()) == {"Ada Example"}
+    assert (numbers(ada), numbers(bea)) == ([("mobile", NUMBER)], [])
+    assert not Activity.objects.get(pk=call.pk).contact_confirmed
+
+
+def test_number_is_added_to_the_contact_of_the_call(boss: Client) -> None:
+    ada = make_contact("Ada Example", "+442079460100")
+    call = make_call(1)
+    make_call(2, **SAME)
+
+    html = assign(boss, call, ada, number="add")
+
+    assert linked() == {"call-1": "Ada Example", "call-2": ""}
+    assert [number for _kind, number in numbers(ada)] == ["+442079460100", NUMBER]
+    undo(boss, html)
+    assert linked() == {"call-1": "", "call-2": ""}
+    assert [number for _kind, number in numbers(ada)] == ["+442079460100"]
+
+
+def test_number_of_both_contacts_is_not_lost_by_undo(boss: Client) -> None:
+    ada, bea = make_contact("Ada Example", NUMBER), make_contact("Bea Notreal", NUMBER)
+    call = make_call(1, **of(ada))
+
+    html = assign(boss, call, bea, number="move")
+    assert (numbers(ada), numbers(bea)) == ([], [("work", NUMBER)])
+    undo(boss, html)
+
+    assert (numbers(ada), numbers(bea)) == ([("work", NUMBER)], [("work", NUMBER)])
+
+
+def test_this_call_only_is_the_default(boss: Client) -> None:
+    ada, bea = make_contact("Ada Example", NUMBER), make_contact("Bea Notreal")
+    call = make_call(1, **of(ada))
+    make_call(2, **SAME, **of(ada))
+
+    assign(boss, call, bea)
+
+    assert linked() == {"call-1": "Bea Notreal", "call-2": "Ada Example"}
+    assert numbers(ada) == [("work", NUMBER)]
+
+
+def test_contact_is_removed_from_all_calls_of_a_number(boss: Client) -> None:
+    ada = make_contact("Ada Example")
+    call = make_call(1, **of(ada))
+    make_call(2, **SAME, **of(ada))
+
+    html = assign(boss, call, None, scope="number", number="add")
+    assert linked() == {"call-1": "", "call-2": ""}
+    ada.delete()
+    undo(boss, html)
+
+    assert linked() == {"call-1": "Ada Example", "call-2": "Ada Example"}
+    assert not Activity.objects.exclude(contact_id="").exists()
+
+
+def test_choices_show_company_and_number(boss: Client) -> None:
+    make_contact("Ada Example", "+442079460100", organization=make_organization("Sample Ltd"))
+    call = make_call(1)
+
+    html = boss.get(f"{CALLS}assign/?id={call.pk}&q=ada").content.decode()
+
+    assert "<bdi>Sample Ltd</bdi> · <bdi>+44 20 7946 0100</bdi>" in html
+
+
+def test_agent_corrects_own_calls_only(groups: None) -> None:
+    una = login_as("agent", "una")
+    own = str(una.session["_auth_user_id"])
+    ada, bea = make_contact("Ada Example"), make_contact("Bea Notreal")
+    call = make_call(1, agent_id=own, **of(ada))
+    make_call(2, agent_id="999", **SAME, **of(ada))
+    make_call(3, agent_id=own, **SAME, **of(ada))
+
+    assign(una, call, bea, scope="number")
+
+    assert linked() == {"call-1": "Bea Notreal", "call-2": "Ada Example", "call-3": "Bea Notreal"}

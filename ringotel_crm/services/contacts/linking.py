@@ -88,14 +88,11 @@ def link(
 
     Calls that were assigned by hand, and internal calls, are left unchanged.
     """
-    # Not in a form that can use the index of tenants: SQLite, which does not know that there are
-    # few, would prefer it to the index of numbers.
-    of_tenant = Exact(Coalesce("tenant", Value("")), backend.tenant)
     conversations = Conversation.objects.filter(remote_number_normalized__in=numbers)
     rows = (calls.filter(calls_with(numbers), contact_confirmed=False), conversations)
     with transaction.atomic():
         calls_linked, conversations_linked = (
-            _refer(of_model.filter(of_tenant), previous, contact) if numbers else []
+            _refer(of_model.filter(_of_tenant(backend)), previous, contact) if numbers else []
             for of_model in rows
         )
     return Links(
@@ -104,6 +101,26 @@ def link(
         calls=calls_linked,
         conversations=conversations_linked,
     )
+
+
+def calls_of(
+    backend: Backend,
+    numbers: Sequence[str],
+    contact: ContactReference,
+    calls: QuerySet[Activity],
+) -> QuerySet[Activity]:
+    """Return those of ``calls`` with these numbers that :func:`link` links from ``contact``."""
+    conditions = (calls_with(numbers), _of_tenant(backend))
+    return calls.filter(*conditions, contact_confirmed=False, **_unchanged(contact)).order_by()
+
+
+def _of_tenant(backend: Backend) -> Exact:
+    """Return the condition on the tenant, in a form that cannot use the index of tenants.
+
+    SQLite, which does not know how many rows have the same tenant, would prefer that index to the
+    index of numbers.
+    """
+    return Exact(Coalesce("tenant", Value("")), backend.tenant)
 
 
 def _unchanged(previous: ContactReference) -> dict[str, Any]:
