@@ -140,19 +140,21 @@ def _refer(rows: QuerySet[Any], previous: ContactReference, contact: ContactRefe
     The time of the update identifies them.
     """
     now = timezone.now()
-    values = _values(rows.model, contact)
+    values = _values(contact)
     if not rows.filter(**_unchanged(previous)).update(**values, updated_at=now):
         return []
     updated = rows.filter(**contact.lookup, updated_at=now).order_by()
     return sorted(updated.values_list("pk", flat=True))
 
 
-def _values(model: Any, contact: ContactReference) -> dict[str, Any]:
-    """Return the columns of ``model`` that refer to ``contact``."""
-    values = {**contact.lookup, "contact_name": contact.name}
-    if model is Activity:
-        values["contact_name_normalized"] = normalize_for_search(contact.name)
-    return values
+def _values(contact: ContactReference) -> dict[str, Any]:
+    """Return the columns that refer to ``contact``."""
+    normalized = normalize_for_search(contact.name)
+    return {
+        **contact.lookup,
+        "contact_name": contact.name,
+        "contact_name_normalized": normalized,
+    }
 
 
 def assign_calls(backend: Backend, calls: Sequence[Activity], contact_id: str) -> list[Links]:
@@ -187,14 +189,14 @@ def unlink(backend: Backend, links: Links) -> int:
         for keys in _batches(links.calls):
             calls = Activity.objects.filter(tenant=backend.tenant, pk__in=keys)
             count += calls.filter(**links.contact.lookup, contact_confirmed=links.by_hand).update(
-                **_values(Activity, previous),
+                **_values(previous),
                 contact_confirmed=links.was_confirmed,
                 updated_at=timezone.now(),
             )
         for keys in _batches(links.conversations):
             conversations = Conversation.objects.filter(tenant=backend.tenant, pk__in=keys)
             conversations.filter(**links.contact.lookup).update(
-                **_values(Conversation, previous), updated_at=timezone.now()
+                **_values(previous), updated_at=timezone.now()
             )
     return count
 
