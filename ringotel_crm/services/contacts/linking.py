@@ -16,11 +16,11 @@ from django.utils import timezone
 from ... import phone
 from ...backends import Backend
 from ...models import Activity, Conversation
-from ...models.search import normalize_for_search
+from ...models.search import strip_accents
 from ...records import CallRef, ContactRecord, ContactReference, Direction
 from ..calls.lifecycle import assign_call
 from .identify import identify_numbers
-from .references import record_reference
+from .references import MAX_NAME, record_reference
 
 # Rows that one statement of an undo names.
 BATCH = 500
@@ -149,7 +149,7 @@ def _refer(rows: QuerySet[Any], previous: ContactReference, contact: ContactRefe
 
 def _values(contact: ContactReference) -> dict[str, Any]:
     """Return the columns that refer to ``contact``."""
-    normalized = normalize_for_search(contact.name)
+    normalized = strip_accents(contact.name)[:MAX_NAME]
     return {
         **contact.lookup,
         "contact_name": contact.name,
