@@ -123,7 +123,7 @@ def test_service_user_is_not_listed_as_a_colleague(settings: Settings) -> None:
 
 
 def test_form_of_the_admin_shows_the_reason(client: Client) -> None:
-    admin = Account.objects.create_superuser("admin")
+    admin: Any = Account.objects.create_superuser("admin")
     client.force_login(admin)
     data = {"auth": "bearer", "name": "desk", "base_url": URL}
     page = client.post("/admin/ringotel_crm/apikey/connect/", data).content.decode()
