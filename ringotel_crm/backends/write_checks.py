@@ -76,9 +76,10 @@ def _company_paths(directory: type[ModelContactDirectory]) -> list[str]:
 def _check_phone_rows(directory: type[ModelContactDirectory]) -> Iterator[CheckMessage]:
     table: Any = directory.phone_table
     relation = resolve_path(directory.model, table.relation)[-1]
-    owner = {relation.field.name}
     if isinstance(relation, GenericRelation):
         owner = {relation.content_type_field_name, relation.object_id_field_name}
+    else:
+        owner = {relation.field.name}
     yield from _check_required(
         directory,
         relation.related_model,
