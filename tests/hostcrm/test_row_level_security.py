@@ -44,7 +44,7 @@ def restricted(person: Person) -> Iterator[None]:
 def test_command_refuses_to_delete_entries_of_hidden_rows() -> None:
     assert not Person.objects.exists()
 
-    with pytest.raises(CommandError, match="hides rows of these tables .*: hostcrm_person"):
+    with pytest.raises(CommandError, match=r"hides rows of these tables .*: hostcrm_person"):
         call_command("ringotel_index_phones")
     with pytest.raises(CommandError, match="BYPASSRLS"):
         call_command("ringotel_index_phones", check=True)
