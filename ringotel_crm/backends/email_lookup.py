@@ -50,7 +50,7 @@ def ignores_case(field: Field[Any, Any]) -> bool:
     return connection.vendor == "mysql" or field.db_type(connection) == "citext"
 
 
-def _has_plain_index(field: Field[Any, Any]) -> bool:
+def _has_plain_index(field: Any) -> bool:
     meta: Any = field.model._meta
     if field.db_index or field.unique:
         return True

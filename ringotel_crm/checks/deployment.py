@@ -79,7 +79,7 @@ def check_recordings_in_memory(**kwargs: Any) -> list[CheckMessage]:
 def check_email_indexes(**kwargs: Any) -> list[CheckMessage]:
     """Check that an index serves the lookup of the e-mail address of a new contact."""
     try:
-        components = get_backend_class().contact_directory.component_classes()
+        components: Any = get_backend_class().contact_directory.component_classes()
         mapped = [component for component in components if _looks_up_email(component)]
         paths = [(one.model, path) for one in mapped for path in split(one.email)]
         columns = {resolve_path(*pair)[-1] for pair in paths}
