@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -16,7 +15,7 @@ from ..admin.base import MEDIA, backend_for
 from ..admin.caller_lookup import REFUSAL_MESSAGES
 from ..admin.contact_search import add_contact_url
 from ..admin.sites import contact_site
-from ..services.calls.access import may_view_calls
+from ..services.calls.access import VIEW_OWN_NAME, may_view_calls, whom_to_ask
 from ..services.contacts.identify import explain_caller
 
 MAX_LENGTH = 250
@@ -32,7 +31,8 @@ def pop(request: HttpRequest) -> HttpResponse:
     only to pages of the CRM.
     """
     if not may_view_calls(request.user):
-        raise PermissionDenied
+        message = whom_to_ask(VIEW_OWN_NAME)
+        return render(request, "ringotel_crm/denied.html", {"message": message}, status=403)
     caller, called, name = (
         request.GET.get(key, "")[:MAX_LENGTH] for key in ("caller", "called", "name")
     )
