@@ -6,17 +6,23 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.admin.utils import quote
-from django.db.models import Model, QuerySet
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from .. import phone
 from ..backends import Backend
 from ..backends.base import ContactDirectory
-from .base import admin_url, backend_for
+from ..services.contacts.phone_index import keys_ending_in
+from .base import LargeTableAdmin, admin_url, backend_for
 
 MAX_CONTACTS = 20
+# Contacts whose calls or conversations are looked up.
+MAX_CONTACTS_SEARCHED = 1000
 
 
 def contact_directories(backend: Backend) -> list[type[ContactDirectory]]:
@@ -50,8 +56,8 @@ def contact_url(request: HttpRequest, site: AdminSite, contact_id: str) -> str:
 def search_contacts(request: HttpRequest, site: AdminSite, text: str) -> Iterator[QuerySet[Any]]:
     """Yield a queryset of matching contacts per contact model that the user may view.
 
-    A phone number in any format matches exactly; other text is searched as the model's own admin
-    does. A queryset may contain an object twice.
+    Text is searched as the model's own admin does. A number is looked up by index: in any format,
+    and by its last digits. A queryset may contain an object twice.
     """
     if not text.strip() or "\0" in text:
         return
@@ -63,12 +69,30 @@ def search_contacts(request: HttpRequest, site: AdminSite, text: str) -> Iterato
         if not model_admin.has_view_permission(request):
             continue
         rows = model_admin.get_queryset(request)
-        if numbers:
-            keys = {key for model, key in references if model is model_admin.model}
-            rows = rows.filter(pk__in=keys)
-        else:
-            rows, _may_repeat = model_admin.get_search_results(request, rows, text)
-        yield rows
+        keys = {key for model, key in references if model is model_admin.model}
+        keys.update(keys_ending_in(model_admin.model, text))
+        # The admin of the mini-CRM searches numbers by index, other admins may scan the table.
+        if (keys or numbers) and not isinstance(model_admin, LargeTableAdmin):
+            yield rows.filter(pk__in=keys)
+        elif model_admin.get_search_fields(request):
+            yield model_admin.get_search_results(request, rows, text)[0]
+
+
+def contact_conditions(request: HttpRequest, site: AdminSite, text: str) -> Iterator[Q]:
+    """Yield the conditions for rows that refer to a contact that matches ``text``.
+
+    At most :data:`MAX_CONTACTS_SEARCHED` contacts are looked up; a message reports if there are
+    more.
+    """
+    for contacts in search_contacts(request, site, text):
+        # Searches may return an object twice.
+        keys = contacts.order_by().values_list("pk", flat=True)[: MAX_CONTACTS_SEARCHED * 2]
+        ids = list(dict.fromkeys(map(str, keys)))
+        if len(ids) > MAX_CONTACTS_SEARCHED:
+            warning = _("Many contacts match, so that some rows may be missing. Add another word.")
+            messages.warning(request, warning, fail_silently=True)
+        content_type = ContentType.objects.get_for_model(contacts.model)
+        yield Q(contact_type=content_type, contact_id__in=ids[:MAX_CONTACTS_SEARCHED])
 
 
 def find_contacts(request: HttpRequest, site: AdminSite, text: str) -> list[tuple[str, Model]]:

@@ -30,6 +30,7 @@ from ..services.calls.access import (
 )
 from ..services.calls.click_to_call import call_link
 from ..services.calls.timeline import call_totals, calls_for_contacts
+from ..services.contacts.phone_index import keys_ending_in
 from ..services.contacts.references import object_reference
 from ..services.messages import messages_with
 from .base import MEDIA, UNSAVED, admin_url, backend_for, extend_template
@@ -152,6 +153,16 @@ class RingotelContactAdminMixin(ConcurrentEditAdminMixin):
         super().save_related(request, form, formsets, change)
         if form.note_form and form.note_form.has_changed():
             self._save_note(request, form.note_form, form.instance)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Add the objects that have a number in the phone index that ends in ``search_term``."""
+        found: QuerySet[Any]
+        found, may_repeat = super().get_search_results(request, queryset, search_term)  # type: ignore[misc]
+        if keys := keys_ending_in(self.model, search_term):
+            found |= queryset.filter(pk__in=keys)
+        return found, may_repeat
 
     def get_urls(self) -> list[URLPattern]:
         """Add the URL to which the timeline's form posts."""

@@ -270,7 +270,7 @@ class Contacts(ContactDirectory):
             job_title=draft.job_title,
             organization=self._organization(draft.company_name),
         )
-        return self._save(contact, draft)
+        return self._save(contact, draft, is_new=True)
 
     def update(self, id: str, draft: ContactInput) -> ContactRecord:
         """Change the values that ``draft`` has; the first number of a kind is replaced."""
@@ -344,10 +344,12 @@ class Contacts(ContactDirectory):
         """Delete the contact with its numbers."""
         Contact.objects.filter(id=parse_id(id)).delete()
 
-    def _save(self, contact: Contact, draft: ContactInput) -> ContactRecord:
+    def _save(
+        self, contact: Contact, draft: ContactInput, *, is_new: bool = False
+    ) -> ContactRecord:
         for kinds, typed in ((PHONE_KINDS, draft.phone), (MOBILE_KINDS, draft.mobile)):
             if typed:
-                existing = contact.phones.filter(kind=kinds[0]).first()
+                existing = None if is_new else contact.phones.filter(kind=kinds[0]).first()
                 number = existing or ContactPhone(contact=contact, kind=kinds[0])
                 if number.raw != typed:
                     number.raw, number.extension = typed, ""

@@ -31,6 +31,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ..admin.base import backend_for
+from ..admin.call_subjects import offered_subjects
 from ..admin.contact_search import add_contact_url
 from ..admin.html import display_number
 from ..admin.sites import contact_site
@@ -39,7 +40,7 @@ from ..client.call_notes import can_push_notes, push_notes
 from ..conf import conf
 from ..exceptions import CRMError
 from ..internal.parsing import is_absent
-from ..models import Activity, CallSubject, FollowUp
+from ..models import Activity, FollowUp
 from ..models.validators import validate_reasonable_year
 from ..records import ContactRecord
 from ..services.calls.access import (
@@ -221,11 +222,10 @@ def _current_context(request: HttpRequest, form: NotesForm | None = None) -> dic
     call = form.instance if form else _find_call(request)
     user: Any = request.user
     may_note = user.has_perm("ringotel_crm.change_activity")
-    subjects = CallSubject.objects.filter(tenant=backend_for(request).tenant)
     return {
         "current": _describe(request, call) if call else None,
         "form": (form or NotesForm(user, instance=call)) if call and may_note else None,
-        "subjects": subjects.values_list("name", flat=True)[:100],
+        "subjects": offered_subjects(request),
         "follow_ups": [(one, _link_to_caller(one)) for one in _due_follow_ups(request)],
         "may_mark_done": user.has_perm("ringotel_crm.change_followup"),
     }
