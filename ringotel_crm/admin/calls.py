@@ -48,6 +48,7 @@ from .callbacks import count_label
 from .caller_lookup import caller_lookup_view
 from .concurrent_edits import ConcurrentEditAdminMixin
 from .contact_search import add_contact_url, contact_conditions
+from .desk import desk_view
 from .filters import (
     AgentFilter,
     DateFilter,
@@ -412,6 +413,7 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
             return path(route, wrapped, {"model_admin": self}, name=f"ringotel_crm_activity_{name}")
 
         return [
+            page("desk/", "desk", desk_view),
             page("live/", "live", live_view),
             page("live/calls/", "live_calls", live_calls_view),
             page("overview/", "overview", overview_view),
