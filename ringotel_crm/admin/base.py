@@ -29,11 +29,12 @@ from ..backends.mapping import parse
 from ..internal.admin_urls import reverse_admin_url
 from ..records import Actor
 from ..services.calls.access import whom_to_ask
+from ..templatetags.ringotel import RING_STRIP
 from .changelist import BoundedPaginator, LargeTableChangeList
 
 BACKEND_ATTRIBUTE = "_ringotel_backend"
 
-MEDIA = forms.Media(
+MEDIA = RING_STRIP + forms.Media(
     css={"all": ["ringotel_crm/admin.css"]},
     js=["ringotel_crm/admin.js", "ringotel_crm/click_to_call.js"],
 )
