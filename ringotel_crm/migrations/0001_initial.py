@@ -1521,6 +1521,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="conversation",
+            index=models.Index(fields=["remote_number_normalized"], name="ringotel_conv_number"),
+        ),
+        migrations.AddIndex(
+            model_name="conversation",
             index=models.Index(
                 fields=["remote_number_reversed"],
                 name="ringotel_conv_digits",
