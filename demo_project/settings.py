@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = BASE_DIR / ".demo"
+DATA_DIR = Path(os.environ.get("DEMO_DIR", BASE_DIR / ".demo"))
 DATA_DIR.mkdir(exist_ok=True)
 
 # Not secret: the site listens on this computer only and contains invented people.

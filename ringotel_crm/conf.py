@@ -56,6 +56,9 @@ class AppSettings:
     CALLBACK_DAYS = Setting(14)
     CLICK_TO_CALL_URL = Setting("")
 
+    # Admin
+    ADMIN_SITE = Setting("")
+
     # Recordings
     RECORDING_MAX_BYTES = Setting(200 * 1024 * 1024)
     RECORDING_DELIVERY = Setting("auto")

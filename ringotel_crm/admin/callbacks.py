@@ -26,7 +26,7 @@ from ..services.calls.click_to_call import call_link
 from ..services.recordings.store import recordings_playable_by
 from .base import LargeTableAdmin, ReadOnlyPermissionsMixin, admin_url, backend_for, render_page
 from .contact_search import contact_url
-from .html import admin_change_url, display_number, play_link
+from .html import display_number, object_url, play_link
 
 PAGE_SIZE = 50
 CHANGE = "ringotel_crm.change_activity"
@@ -196,7 +196,7 @@ def _describe(
     """Return name, URL and company of the caller: those of the call's contact, else of the only
     contact with the number."""
     if call.contact_id:
-        url = admin_change_url(call.contact_type_id, call.contact_id, site.name)
+        url = object_url(site, call.contact_type_id, call.contact_id)
         companies = [one.company_name for one in contacts if one.name == call.contact_name]
         return call.contact_name, url, companies[0] if companies else ""
     if len(contacts) == 1:

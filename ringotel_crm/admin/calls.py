@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
-from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
@@ -27,7 +26,7 @@ from ..conf import conf
 from ..contact_files.cells import escape_formula
 from ..exceptions import CRMError
 from ..models import Activity, FollowUp
-from ..models.search import prefix_q
+from ..models.search import filter_any, has_words, prefix_q, strip_accents, trailing_digits
 from ..records import Direction
 from ..services.calls.access import may_view_calls, visible_calls
 from ..services.calls.click_to_call import call_link
@@ -39,10 +38,11 @@ from ..templatetags.ringotel import ringotel_status
 from .assign import MAX_CALLS, assign_view
 from .base import UNSAVED, LargeTableAdmin, admin_url, backend_for
 from .call_legs import CallLegInline
+from .call_subjects import SubjectInput, offered_subjects
 from .callbacks import count_label
 from .caller_lookup import caller_lookup_view
 from .concurrent_edits import ConcurrentEditAdminMixin
-from .contact_search import add_contact_url, search_contacts
+from .contact_search import add_contact_url, contact_conditions
 from .filters import (
     AgentFilter,
     DateFilter,
@@ -54,12 +54,12 @@ from .filters import (
 )
 from .follow_ups import FollowUpInline, finish
 from .html import (
-    admin_change_url,
     audio_player,
     badge,
     display_number,
     local_time,
     object_link,
+    object_url,
     play_link,
 )
 from .live_calls import live_calls_view, live_view
@@ -68,7 +68,6 @@ from .timeline import with_recordings
 
 # Calls that are written into chats at once.
 MAX_CALLS_WRITTEN = 20
-MAX_CONTACTS_SEARCHED = 100
 MAX_EARLIER_CALLS = 5
 ARROWS = {Direction.INBOUND: "↙", Direction.OUTBOUND: "↗", Direction.INTERNAL: "↔", None: "?"}
 DETAILS = (
@@ -138,7 +137,8 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
     # Enables the search box; get_search_results() does the search.
     search_fields = ("contact_name",)
     search_help_text = _(
-        "Phone number in any format, or the start of a name, company, e-mail or subject."
+        "Words of a name or company, the start of an e-mail address or subject, a phone number in "
+        "any format or its last digits."
     )
     actions = (
         "assign",
@@ -270,6 +270,13 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
         editable = self.editable if may_hold else self.editable - {"legal_hold"}
         return [name for name in flatten_fieldsets(self.fieldsets) if name not in editable]
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer the call subjects."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "subject" and field:
+            field.widget = SubjectInput(offered_subjects(request))
+        return field
+
     def save_model(
         self, request: HttpRequest, obj: Activity, form: forms.ModelForm[Activity], change: bool
     ) -> None:
@@ -291,22 +298,29 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Activity], search_term: str
     ) -> tuple[QuerySet[Activity], bool]:
-        """Search by number, or by the start of contact name or subject, or by contact."""
+        """Search by number, by contact, or by the start of the contact's name or the subject."""
         if not search_term.strip():
             return queryset, False
+        text = strip_accents(search_term)
+        conditions = [
+            prefix_q("contact_name_normalized", text),
+            prefix_q("subject_normalized", text),
+            Q(subject_normalized__in=self._offered_subjects_with(request, search_term)),
+            *contact_conditions(request, self.admin_site, search_term),
+        ]
+        if "\0" not in search_term:
+            tenant = backend_for(request).tenant
+            conditions.append(Q(tenant=tenant, call_id=search_term.strip()))
         if numbers := phone.candidates(search_term):
-            query = Q(caller_e164__in=numbers) | Q(called_e164__in=numbers)
-        else:
-            query = prefix_q("contact_name_normalized", search_term)
-            query |= prefix_q("subject_normalized", search_term)
-            query |= Q(tenant=backend_for(request).tenant, call_id=search_term.strip())
-        for contacts in search_contacts(request, self.admin_site, search_term):
-            # Searches may return an object twice.
-            keys = contacts.values_list("pk", flat=True)[: MAX_CONTACTS_SEARCHED * 2]
-            ids = list(dict.fromkeys(map(str, keys)))[:MAX_CONTACTS_SEARCHED]
-            content_type = ContentType.objects.get_for_model(contacts.model)
-            query |= Q(contact_type=content_type, contact_id__in=ids)
-        return queryset.filter(query), False
+            conditions += [Q(caller_e164__in=numbers), Q(called_e164__in=numbers)]
+        if digits := trailing_digits(search_term):
+            conditions.append(prefix_q("outside_number_reversed", digits))
+        return filter_any(queryset, conditions), False
+
+    def _offered_subjects_with(self, request: HttpRequest, text: str) -> list[str]:
+        """Return the offered subjects that have the words of ``text``, as they are stored."""
+        subjects = offered_subjects(request)
+        return [strip_accents(subject) for subject in subjects if has_words(subject, text)]
 
     # Actions
 
@@ -437,7 +451,7 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
     def _contact_url(self, call: Activity) -> str:
         if not call.contact_id:
             return ""
-        return admin_change_url(call.contact_type_id, call.contact_id, self.admin_site.name)
+        return object_url(self.admin_site, call.contact_type_id, call.contact_id)
 
     def _new_contact_url(self, request: HttpRequest, call: Activity) -> str:
         return add_contact_url(

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib.admin import AdminSite
-from django.contrib.admin.utils import unquote
+from django.contrib.admin.utils import quote, unquote
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -24,9 +24,10 @@ from ..models import FollowUp, Message, Note
 from ..services.calls.access import may_view_calls, visible_calls
 from ..services.calls.click_to_call import call_link
 from ..services.calls.timeline import call_totals, calls_for_contacts
+from ..services.contacts.phone_index import keys_ending_in
 from ..services.contacts.references import object_reference
 from ..services.messages import messages_with
-from .base import MEDIA, UNSAVED, admin_url, backend_for
+from .base import MEDIA, UNSAVED, admin_url, backend_for, extend_template
 from .concurrent_edits import ConcurrentEditAdminMixin
 from .contact_search import contact_directories
 from .follow_ups import follow_up_field
@@ -77,16 +78,17 @@ class _NoteFormMixin:
 class RingotelContactAdminMixin(ConcurrentEditAdminMixin):
     """Add a card and a timeline of calls, notes and messages above the form of a contact.
 
-    A new note is saved together with the form. What others have saved while the form was open is
-    not overwritten, see :mod:`.concurrent_edits`.
+    The page keeps its own template: that of ``change_form_template``, of the project or of a theme.
 
-    List it before ``ModelAdmin``::
+    A new note is saved together with the form. What others have saved while the form was open is
+    not overwritten, see ``concurrent_edits``.
+
+    List the mixin before ``ModelAdmin``::
 
         @admin.register(Person)
         class PersonAdmin(RingotelContactAdminMixin, admin.ModelAdmin): ...
     """
 
-    change_form_template: Any = "admin/ringotel_crm/contact_change_form.html"
     admin_site: AdminSite
     model: Any
 
@@ -145,6 +147,16 @@ class RingotelContactAdminMixin(ConcurrentEditAdminMixin):
         if form.note_form and form.note_form.has_changed():
             self._save_note(request, form.note_form, form.instance)
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Add the objects that have a number in the phone index that ends in ``search_term``."""
+        found: QuerySet[Any]
+        found, may_repeat = super().get_search_results(request, queryset, search_term)  # type: ignore[misc]
+        if keys := keys_ending_in(self.model, search_term):
+            found |= queryset.filter(pk__in=keys)
+        return found, may_repeat
+
     def get_urls(self) -> list[URLPattern]:
         """Add the URL to which the timeline's form posts."""
         view = self.admin_site.admin_view(require_POST(self.ringotel_note_view))
@@ -155,12 +167,12 @@ class RingotelContactAdminMixin(ConcurrentEditAdminMixin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Add the card and the timeline of an existing object to the context."""
+        """Add the card and the timeline of an existing object above the form."""
         obj = kwargs.get("obj")
         if obj is not None and obj.pk:
             context |= {"title": str(obj), "ringotel": self.get_ringotel_context(request, obj)}
         response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
-        return response
+        return extend_template(response, "admin/ringotel_crm/contact_change_form.html")
 
     def get_ringotel_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """Return the context of the card and the timeline, in a fixed number of queries."""
@@ -201,7 +213,9 @@ class RingotelContactAdminMixin(ConcurrentEditAdminMixin):
         return f"{self.model._meta.app_label}_{self.model._meta.model_name}"
 
     def _ringotel_url(self, page: str, *args: Any) -> str:
-        return admin_url(self.admin_site, f"{self._ringotel_url_prefix()}_{page}", *args)
+        return admin_url(
+            self.admin_site, f"{self._ringotel_url_prefix()}_{page}", *map(quote, args)
+        )
 
     def _ringotel_notes(self, obj: Any) -> QuerySet[Note]:
         return Note.objects.filter(**object_reference(obj).lookup)

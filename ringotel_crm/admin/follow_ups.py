@@ -25,7 +25,7 @@ from ..models import FollowUp
 from ..services.calls.click_to_call import call_link
 from ..services.follow_ups import all_follow_ups, assignable_users, mark_done, reopen
 from .base import LargeTableAdmin, admin_url, backend_for
-from .html import admin_change_url, badge, display_number, local_time, object_link, user_name
+from .html import badge, display_number, local_time, object_link, object_url, user_name
 from .undo import message_with_undo, redirect_back
 
 # Follow-ups that are marked as done at once.
@@ -116,7 +116,7 @@ class FollowUpAdmin(LargeTableAdmin):
     def about(self, follow_up: FollowUp) -> str:
         """The contact, or the number of a call without one."""
         row, call = follow_up.activity or follow_up, follow_up.activity
-        url = admin_change_url(row.contact_type_id, row.contact_id, self.admin_site.name)
+        url = object_url(self.admin_site, row.contact_type_id, row.contact_id)
         name = object_link(url if row.contact_id else "", row.contact_name)
         if call is None:
             return name

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -23,7 +24,7 @@ from ..services.calls.access import VIEW_ALL, visible_calls
 from ..services.calls.live import live_calls, live_fingerprint
 from ..services.calls.states import is_overdue, live_states
 from .base import backend_for, render_page
-from .html import admin_change_url, display_number
+from .html import display_number, object_url
 from .presence import presence_badge
 
 MAX_CALLS = 100
@@ -74,10 +75,10 @@ def _live_context(
 ) -> dict[str, Any]:
     """``calls``: the :class:`LiveCall` objects that the user may see."""
     calls = live_calls(visible_calls(backend_for(request), request.user)).prefetch_related("legs")
-    site_name = model_admin.admin_site.name
+    site = model_admin.admin_site
     return {
         "calls": [
-            _live_call(call, state, presence.get(call.extension), site_name)
+            _live_call(call, state, presence.get(call.extension), site)
             for call, state in live_states(calls[:MAX_CALLS], presence)
         ],
         "shows_all": request.user.has_perm(VIEW_ALL),
@@ -85,11 +86,11 @@ def _live_context(
 
 
 def _live_call(
-    call: Activity, state: CallState, presence: Presence | None, site_name: str
+    call: Activity, state: CallState, presence: Presence | None, site: AdminSite
 ) -> LiveCall:
     contact_url = ""
     if call.contact_id:
-        contact_url = admin_change_url(call.contact_type_id, call.contact_id, site_name)
+        contact_url = object_url(site, call.contact_type_id, call.contact_id)
     return LiveCall(
         call=call,
         state=state,

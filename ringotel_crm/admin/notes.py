@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import Note
 from .base import LargeTableAdmin, backend_for
-from .html import admin_change_url, object_link
+from .html import object_link, object_url
 
 
 class NoteAdmin(LargeTableAdmin):
@@ -26,7 +26,7 @@ class NoteAdmin(LargeTableAdmin):
 
     @admin.display(description=_("contact"))
     def contact_link(self, note: Note) -> str:
-        url = admin_change_url(note.contact_type_id, note.contact_id, self.admin_site.name)
+        url = object_url(self.admin_site, note.contact_type_id, note.contact_id)
         return object_link(url, note.contact_name)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Note]:

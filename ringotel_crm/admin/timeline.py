@@ -60,5 +60,6 @@ def with_recordings(calls: QuerySet[Activity], user: Any) -> QuerySet[Activity]:
 
 
 def call_list_url(site: AdminSite, **query: Any) -> str:
-    """Return the URL of the list of calls with these query parameters."""
-    return f"{admin_url(site, 'ringotel_crm_activity_changelist')}?{urlencode(query)}"
+    """Return the URL of the list of calls with these query parameters, "" without such a page."""
+    url = admin_url(site, "ringotel_crm_activity_changelist")
+    return f"{url}?{urlencode(query)}" if url else ""

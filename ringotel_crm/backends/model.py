@@ -17,6 +17,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
 from ..exceptions import InvalidInput, NotFound
+from ..internal.admin_urls import admin_change_url
 from ..models.search import normalize_for_search
 from ..records import ContactInput, ContactRecord, OrganizationRecord, UserRecord
 from .base import Backend, ContactDirectory, OrganizationDirectory, UserDirectory
@@ -223,10 +224,10 @@ class ModelContactDirectory(_PersonMixin, ModelDirectory[ContactRecord], Contact
 
     def url(self, id: str) -> str:
         """Return the URL named by ``url_name``, else that of the admin's page, else ""."""
-        meta = self.model._meta
-        name = self.url_name or f"admin:{meta.app_label}_{meta.model_name}_change"
+        if not self.url_name:
+            return admin_change_url(self.model, id)
         try:
-            return reverse(name, args=[id])
+            return reverse(self.url_name, args=[id])
         except NoReverseMatch:
             return ""
 

@@ -30,15 +30,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from ..admin.base import backend_for, default_admin_site
+from ..admin.base import backend_for
+from ..admin.call_subjects import offered_subjects
 from ..admin.contact_search import add_contact_url
 from ..admin.html import display_number
+from ..admin.sites import contact_site
 from ..backends import Backend
 from ..client.call_notes import can_push_notes, push_notes
 from ..conf import conf
 from ..exceptions import CRMError
 from ..internal.parsing import is_absent
-from ..models import Activity, CallSubject, FollowUp
+from ..models import Activity, FollowUp
 from ..models.validators import validate_reasonable_year
 from ..records import ContactRecord
 from ..services.calls.access import may_view_calls, visible_calls
@@ -217,11 +219,10 @@ def _current_context(request: HttpRequest, form: NotesForm | None = None) -> dic
     call = form.instance if form else _find_call(request)
     user: Any = request.user
     may_note = user.has_perm("ringotel_crm.change_activity")
-    subjects = CallSubject.objects.filter(tenant=backend_for(request).tenant)
     return {
         "current": _describe(request, call) if call else None,
         "form": (form or NotesForm(user, instance=call)) if call and may_note else None,
-        "subjects": subjects.values_list("name", flat=True)[:100],
+        "subjects": offered_subjects(request),
         "follow_ups": [(one, _link_to_caller(one)) for one in _due_follow_ups(request)],
         "may_mark_done": user.has_perm("ringotel_crm.change_followup"),
     }
@@ -240,7 +241,7 @@ def _describe(request: HttpRequest, call: Activity) -> CurrentCall:
     earlier = related_calls(visible_calls(backend, request.user), call).order_by("-start", "-pk")
     outside, url = call.outside_number, ""
     if not contacts and outside:
-        site = default_admin_site()
+        site = contact_site(backend)
         url = add_contact_url(request, site, name=call.contact_name, number=outside)
     return CurrentCall(
         call=call,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -10,9 +12,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from .. import phone
-from ..admin.base import MEDIA, backend_for, default_admin_site
+from ..admin.base import MEDIA, backend_for
 from ..admin.caller_lookup import REFUSAL_MESSAGES
 from ..admin.contact_search import add_contact_url
+from ..admin.sites import contact_site
 from ..services.calls.access import may_view_calls
 from ..services.contacts.identify import explain_caller
 
@@ -42,22 +45,24 @@ def pop(request: HttpRequest) -> HttpResponse:
     if len(choices) == 1 and choices[0][1]:
         return HttpResponseRedirect(choices[0][1])
     number = explanation.candidates[0] if explanation.candidates else ""
-    site = default_admin_site()
+    site = contact_site(backend)
     new_contact_url = ""
     if number:
         new_contact_url = add_contact_url(request, site, name=_clean_name(name), number=number)
     if new_contact_url and not choices:
         return HttpResponseRedirect(new_contact_url)
-    context = {
-        **site.each_context(request),
+    context: dict[str, Any] = {
         "title": _("Incoming call"),
-        "media": MEDIA,
         "choices": choices,
         "winner": explanation.winner,
         "number": phone.display(number),
         "refusal": REFUSAL_MESSAGES[explanation.refusal] if explanation.refusal else "",
         "new_contact_url": new_contact_url,
     }
+    if site is None or not site.has_permission(request):
+        return render(request, "ringotel_crm/screen_pop.html", context)
+    request.current_app = site.name
+    context = {**site.each_context(request), **context, "media": MEDIA}
     return render(request, "admin/ringotel_crm/screen_pop.html", context)
 
 

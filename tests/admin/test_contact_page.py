@@ -139,7 +139,8 @@ def test_timeline_shows_agent_own_calls_only(groups: None) -> None:
         ("ada@", True),
         ("0044 20 7946 0100", True),
         ("xample", False),
-        ("0101", False),
+        ("0100", True),
+        ("100", False),
     ],
 )
 def test_contact_search_matches_prefixes_and_numbers(boss: Client, typed: str, found: bool) -> None:

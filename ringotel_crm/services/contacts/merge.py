@@ -14,7 +14,7 @@ from ... import signals
 from ...backends import Backend
 from ...exceptions import InvalidInput, NotFound, Unsupported
 from ...models import Activity, Conversation, FollowUp, LegalHold, Note
-from ...models.search import normalize_for_search
+from ...models.search import strip_accents
 from ...records import ContactRecord
 from .. import locks
 from .references import record_reference
@@ -71,12 +71,10 @@ def merge_contacts(backend: Backend, target_id: str, source_id: str) -> Merge:
         merge = preview_merge(backend, target_id, source_id)
         target = record_reference(backend, merge.target)
         values = {**target.lookup, "contact_name": target.name}
-        _rows_for(Activity, backend, merge.source).update(
-            **values,
-            contact_name_normalized=normalize_for_search(target.name),
-            updated_at=timezone.now(),
-        )
-        for model_class in (Note, FollowUp, Conversation, LegalHold):
+        named = {**values, "contact_name_normalized": strip_accents(target.name)}
+        for named_class in (Activity, Conversation):
+            _rows_for(named_class, backend, merge.source).update(**named, updated_at=timezone.now())
+        for model_class in (Note, FollowUp, LegalHold):
             _rows_for(model_class, backend, merge.source).update(**values)
         backend.contacts.merge(merge.target.id, merge.source.id)
         signals.send_on_commit(

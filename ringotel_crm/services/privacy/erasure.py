@@ -33,6 +33,7 @@ ERASED_VALUES = {
     "caller_e164": "",
     "called_number": "",
     "called_e164": "",
+    "outside_number_reversed": "",
     "contact_type": None,
     "contact_id": "",
     "contact_name": "",
