@@ -30,7 +30,7 @@ from ..templatetags.ringotel import ringotel_length as duration
 from .base import backend_for, render_page
 from .charts import Bar, bars
 from .filters import MAX_AGENTS
-from .html import admin_change_url
+from .html import object_url
 from .timeline import call_list_url
 
 MAX_DAYS = 366
@@ -329,7 +329,7 @@ def _tables(period: Period, calls: Any) -> list[Row]:
     rows = [
         {
             "name": row["name"] or _("unnamed contact"),
-            "url": admin_change_url(row["contact_type"], row["contact_id"], period.site.name),
+            "url": object_url(period.site, row["contact_type"], row["contact_id"]),
             **_cells(period, row, **_contact_query(row)),
         }
         for row in statistics.per_contact(calls)
