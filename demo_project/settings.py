@@ -16,6 +16,8 @@ DEBUG = True
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 
 INSTALLED_APPS = [
+    # Before the admin: its pages then show the calls on the user's phone.
+    "ringotel_crm",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -25,7 +27,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "oauth2_provider",
     *(["import_export"] if find_spec("import_export") else []),
-    "ringotel_crm",
     "ringotel_crm.minicrm",
     "demo_project",
 ]

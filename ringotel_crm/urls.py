@@ -9,6 +9,7 @@ from .views.app import app, current, login
 from .views.click_to_call import click_to_call
 from .views.messages import download_attachment
 from .views.recordings import play, waveform_image
+from .views.ring_strip import save_note, strip
 from .views.screen_pop import pop
 from .views.sms import receipts
 
@@ -22,6 +23,8 @@ urlpatterns = [
     path("app/current/", current, name="app-current"),
     path("app/login/", login, name="app-login"),
     path("call/", click_to_call, name="call"),
+    path("calls/<int:pk>/note/", save_note, name="call-note"),
+    path("strip/", strip, name="ring-strip"),
     path("messages/<int:pk>/file/", download_attachment, name="message-file"),
     path("sms/receipts/", receipts, name="sms-receipts"),
     path("recordings/<int:pk>/", play, name="recording"),

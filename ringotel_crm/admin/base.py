@@ -25,11 +25,12 @@ from ..backends import Backend, get_backend
 from ..backends.mapping import parse
 from ..internal.admin_urls import reverse_admin_url
 from ..records import Actor
+from ..templatetags.ringotel import RING_STRIP
 from .changelist import BoundedPaginator, LargeTableChangeList
 
 BACKEND_ATTRIBUTE = "_ringotel_backend"
 
-MEDIA = forms.Media(
+MEDIA = RING_STRIP + forms.Media(
     css={"all": ["ringotel_crm/admin.css"]},
     js=["ringotel_crm/admin.js", "ringotel_crm/click_to_call.js"],
 )
@@ -40,7 +41,7 @@ UNSAVED = forms.Media(js=["ringotel_crm/unsaved.js"])
 def backend_for(request: HttpRequest) -> Backend:
     """Return the backend for the logged-in user, built once per request."""
     if not hasattr(request, BACKEND_ATTRIBUTE):
-        setattr(request, BACKEND_ATTRIBUTE, get_backend(Actor(user=request.user)))
+        setattr(request, BACKEND_ATTRIBUTE, get_backend(Actor(user=request.user, request=request)))
     backend: Backend = getattr(request, BACKEND_ATTRIBUTE)
     return backend
 

@@ -64,6 +64,8 @@ class ContactDirectory(Directory):
     can_update: ClassVar[bool] = True
     # Whether the erasure of a person may call delete(). Ringotel itself never deletes contacts.
     can_delete: ClassVar[bool] = False
+    # Whether remove_number() is implemented, for the admin.
+    can_remove_numbers: ClassVar[bool] = False
     # Whether merge() is implemented, for the admin.
     can_merge: ClassVar[bool] = False
     # Dotted path of the subclass of ``services.contacts.importing.ContactImporter`` that imports
@@ -99,6 +101,13 @@ class ContactDirectory(Directory):
         """Return pairs of one of these E.164 numbers and the main contact of its organization."""
         return ()
 
+    def same_organization(self, id: str, limit: int) -> Sequence[ContactRecord]:
+        """Return up to ``limit`` contacts of the contact's organization, itself included.
+
+        They are shown when the organization's number calls. The default is no contacts.
+        """
+        return ()
+
     def sort_key(self, contact: ContactRecord) -> tuple[int, ...]:
         """Return the preference of ``contact`` among contacts that share a number: lowest first.
 
@@ -108,6 +117,13 @@ class ContactDirectory(Directory):
 
     def url(self, id: str) -> str:
         """Return the path or absolute URL of the contact's page, "" without one."""
+        return ""
+
+    def add_url(self, *, name: str, number: str) -> str:
+        """Return the URL of the form for a new contact with these values, "" without one.
+
+        Without one, the form in the admin is used.
+        """
         return ""
 
     def to_reference(self, id: str) -> tuple[type[Model] | None, str]:
@@ -173,6 +189,13 @@ class ContactDirectory(Directory):
         ``typed`` is the number as received. Does nothing if a contact cannot have more numbers.
         """
         return
+
+    def remove_number(self, id: str, number: str) -> None:
+        """Remove an E.164 number from a contact. Called inside a transaction.
+
+        Raises ``InvalidInput`` if the contact cannot be saved without it.
+        """
+        raise NotImplementedError
 
     def delete(self, id: str) -> None:
         """Delete the contact and its personal data in the CRM. Called inside a transaction."""

@@ -38,6 +38,7 @@ class CompositeContactDirectory(ContactDirectory):
         )
         cls.can_update = any(part.can_update for part in parts.values())
         cls.can_delete = all(part.can_delete for part in parts.values())
+        cls.can_remove_numbers = any(part.can_remove_numbers for part in parts.values())
 
     def __init__(self, backend: Backend) -> None:
         super().__init__(backend)
@@ -92,6 +93,12 @@ class CompositeContactDirectory(ContactDirectory):
                 return [(number, _prefixed(name, contact)) for number, contact in pairs]
         return []
 
+    def same_organization(self, id: str, limit: int) -> Sequence[ContactRecord]:
+        """Return contacts of the part that the id names."""
+        name, directory, part_id = self._resolve(id)
+        contacts = directory.same_organization(part_id, limit) if directory else ()
+        return [_prefixed(name, contact) for contact in contacts]
+
     def sort_key(self, contact: ContactRecord) -> tuple[int, ...]:
         """Return the position of the part, followed by the key within the part."""
         name, _separator, part_id = contact.id.partition(SEPARATOR)
@@ -102,6 +109,15 @@ class CompositeContactDirectory(ContactDirectory):
         """Return the URL from the part that the id names."""
         _name, directory, part_id = self._resolve(id)
         return directory.url(part_id) if directory else ""
+
+    def add_url(self, *, name: str, number: str) -> str:
+        """Return the URL from the part ``creates``, else from the first part with a URL."""
+        for part_name, directory in self._directories.items():
+            if not (directory.can_create and self.creates in ("", part_name)):
+                continue
+            if url := directory.add_url(name=name, number=number):
+                return url
+        return ""
 
     def numbers(self, id: str) -> Sequence[str]:
         """Return the numbers from the part that the id names."""
@@ -158,6 +174,12 @@ class CompositeContactDirectory(ContactDirectory):
         _name, directory, part_id = self._resolve(id)
         if directory:
             directory.add_number(part_id, typed)
+
+    def remove_number(self, id: str, number: str) -> None:
+        """Remove the number in the part that the id names, if that part can."""
+        _name, directory, part_id = self._resolve(id)
+        if directory and directory.can_remove_numbers:
+            directory.remove_number(part_id, number)
 
     def delete(self, id: str) -> None:
         """Delete the contact of the part that the id names."""

@@ -142,6 +142,7 @@ class Contacts(ContactDirectory):
     importer = "ringotel_crm.minicrm.importer.MiniCRMImporter"
     can_delete = True
     can_merge = True
+    can_remove_numbers = True
 
     def records(
         self, *, after: str = "", limit: int | None = None, updated_since: dt.datetime | None = None
@@ -222,6 +223,13 @@ class Contacts(ContactDirectory):
             first = main_contact or contacts.values_list("id", flat=True).first() or 0
             found += [(e164, contact) for _, contact in people(id=first)]
         return found
+
+    def same_organization(self, id: str, limit: int) -> Sequence[ContactRecord]:
+        """Return the contacts by id, in two queries."""
+        organization = Contact.objects.filter(id=parse_id(id)).values("organization")
+        contacts = Contact.objects.filter(organization__in=organization).order_by("id")
+        ids = list(contacts.values_list("id", flat=True)[:limit])
+        return [contact for _, contact in people(id__in=ids)]
 
     def url(self, id: str) -> str:
         """Return the URL of the page in the admin, ``""`` without an admin."""
@@ -339,6 +347,11 @@ class Contacts(ContactDirectory):
     def add_number(self, id: str, typed: str) -> None:
         """Add a number of the kind "other"."""
         ContactPhone.objects.create(contact_id=parse_id(id), kind=PhoneKind.OTHER, raw=typed)
+
+    def remove_number(self, id: str, number: str) -> None:
+        """Delete the number of every kind."""
+        for row in ContactPhone.objects.filter(contact_id=parse_id(id), e164=number):
+            row.delete()
 
     def delete(self, id: str) -> None:
         """Delete the contact with its numbers."""
