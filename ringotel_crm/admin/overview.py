@@ -36,7 +36,7 @@ from .timeline import call_list_url
 MAX_DAYS = 366
 DEFAULT_DAYS = 7
 CHOICES_OF_DAYS = (1, 7, 30, 365)
-# A chart has a bar per day for at most so many days, then per week, then per month.
+# A chart has a bar per day up to this number of days, then per week, then per month.
 MAX_DAYS_BY_DAY = 31
 MAX_DAYS_BY_WEEK = 184
 
