@@ -12,7 +12,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.contenttypes.models import ContentType
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -22,7 +22,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from .. import phone
+from .. import databases, phone
 from ..client.call_notes import can_push_notes, push_notes, write_call_to_chat
 from ..conf import conf
 from ..contact_files.cells import escape_formula
@@ -253,7 +253,7 @@ class ActivityAdmin(LargeTableAdmin):
         """Save only the edited fields: the API may have updated the others in the meantime."""
         obj.save(update_fields=[*form.changed_data, "subject_normalized", "updated_at"])
         if {"subject", "comment"} & {*form.changed_data} and can_push_notes(obj):
-            transaction.on_commit(partial(self.push_notes, request, obj))
+            databases.on_commit(partial(self.push_notes, request, obj))
 
     def push_notes(self, request: HttpRequest, call: Activity) -> None:
         """Send subject and comment, which are saved already, to Ringotel, and report a failure."""

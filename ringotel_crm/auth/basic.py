@@ -22,6 +22,7 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from .. import databases
 from ..conf import conf
 from ..internal import cache
 from ..internal.compiled_queries import CompiledQuery
@@ -44,6 +45,7 @@ class BasicAuthentication(BaseAuthentication):
     credential is cached.
     """
 
+    @databases.fresh_reads()
     @sensitive_variables()
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
         """Return the user; ``None`` for another scheme.

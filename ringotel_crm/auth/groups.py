@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import Group, Permission
-from django.db import transaction
 from django.utils.translation import gettext_noop
+
+from .. import databases
 
 AGENT = gettext_noop("Agent")
 SUPERVISOR = gettext_noop("Supervisor")
@@ -31,7 +32,7 @@ _SUPERVISOR_CODENAMES = (
 )
 
 
-@transaction.atomic
+@databases.atomic(Group)
 def create_groups(contact_models: list[tuple[str, str]]) -> dict[str, int]:
     """Create the groups of agents, supervisors and administrators, or add the permissions that they
     lack.

@@ -9,12 +9,12 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
-from django.db import transaction
 from django.db.models import EmailField
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from .. import databases
 from ..backends.users import SERVICE_GROUP
 from ..exceptions import InvalidInput
 from .permissions import APP_LABEL, CODENAME, PERMISSION
@@ -38,7 +38,7 @@ def service_user(name: str) -> Any:
         message = _("Users of %(model)s have no groups.") % {"model": user_model._meta.label}
         raise InvalidInput(f"{message} {CREATE_USER_HINT}")
     username = _username(name)
-    with transaction.atomic():
+    with databases.atomic(user_model):
         group, _created = Group.objects.get_or_create(name=SERVICE_GROUP)
         group.permissions.set([_permission()])
         try:

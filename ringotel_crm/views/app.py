@@ -17,7 +17,6 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView, redirect_to_login
-from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -30,6 +29,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from .. import databases
 from ..admin.base import backend_for, default_admin_site
 from ..admin.contact_search import add_contact_url
 from ..admin.html import display_number
@@ -116,6 +116,7 @@ class AppLoginView(LoginView):
 login = framed(AppLoginView.as_view())
 
 
+@databases.fresh_reads()
 @framed
 @login_not_required  # the view redirects to the login page that may be framed
 @never_cache
@@ -141,6 +142,7 @@ def app(request: HttpRequest) -> HttpResponseBase:
     return render(request, "ringotel_crm/app/page.html", context, status=status)
 
 
+@databases.fresh_reads()
 @framed
 @login_not_required  # the view responds 403, since a page's script cannot follow a login
 @require_safe
@@ -271,7 +273,7 @@ def _save(request: HttpRequest) -> NotesForm | None:
     if form.changed_data:
         call.save(update_fields=[*form.changed_data, "subject_normalized", "updated_at"])
         if {"subject", "comment"} & {*form.changed_data} and can_push_notes(call):
-            transaction.on_commit(partial(_try_to_push, call), robust=True)
+            databases.on_commit(partial(_try_to_push, call), robust=True)
     return None
 
 

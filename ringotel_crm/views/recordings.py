@@ -27,6 +27,7 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from .. import databases
 from ..conf import conf
 from ..exceptions import ServiceUnavailable
 from ..media import waveform
@@ -64,6 +65,7 @@ def _report_unavailable(view: View) -> Callable[..., HttpResponseBase]:
     return wrapper
 
 
+@databases.fresh_reads()
 @require_safe
 @login_required
 @_report_unavailable
@@ -89,6 +91,7 @@ def play(request: HttpRequest, pk: int) -> HttpResponseBase:
     return response
 
 
+@databases.fresh_reads()
 @require_safe
 @login_required
 @_report_unavailable

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from .. import phone
+from .. import databases, phone
 from ..admin.base import MEDIA, backend_for, default_admin_site
 from ..admin.caller_lookup import REFUSAL_MESSAGES
 from ..admin.contact_search import add_contact_url
@@ -19,6 +19,7 @@ from ..services.contacts.identify import explain_caller
 MAX_LENGTH = 250
 
 
+@databases.fresh_reads()
 @require_safe
 @login_required
 def pop(request: HttpRequest) -> HttpResponse:

@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST
 from rest_framework.exceptions import Throttled
 
-from .. import signals
+from .. import databases, signals
 from ..auth.throttling import LoginAttempt
 from ..conf import conf
 from ..exceptions import CRMError, InvalidInput, LengthRequired, TooLarge
@@ -61,6 +61,7 @@ class ErrorResponse(JsonResponse):
         self.code = code
 
 
+@databases.fresh_reads()
 @csrf_exempt
 @login_not_required
 @require_POST

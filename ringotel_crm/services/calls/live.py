@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 
-from django.db import transaction
 from django.db.models import Count, Max, QuerySet
 from django.utils import timezone
 
-from ... import signals
+from ... import databases, signals
 from ...conf import conf
 from ...models import Activity, CallLeg
 from ...records import Status
@@ -46,7 +45,7 @@ def close_stale_calls() -> int:
         ended = CallLeg.objects.filter(activity__in=ids).exclude(status=CallLeg.Status.RINGING)
         with_ended_legs = ended.order_by().values_list("activity", flat=True).distinct()
         closed += sum(map(close_from_finished_legs, with_ended_legs))
-        with transaction.atomic():
+        with databases.atomic():
             # An end may have been received since. For filtering by time and not by status, see
             # lifecycle._close_query().
             unchanged = Activity.objects.filter(pk__in=ids, updated_at__lt=cutoff)

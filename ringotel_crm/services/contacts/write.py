@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
-from ... import phone, signals
+from ... import databases, phone, signals
 from ...backends import Backend
 from ...backends.base import ContactDirectory
 from ...exceptions import InvalidInput, Unsupported
@@ -39,7 +38,7 @@ def create_contact(backend: Backend, draft: ContactInput) -> ContactRecord:
     numbers = [
         number.e164 for typed in (draft.phone, draft.mobile) for number in phone.numbers(typed)
     ]
-    with transaction.atomic():
+    with databases.atomic():
         locks.acquire(f"contacts {backend.tenant}")
         if existing := directory.find_existing(draft, numbers):
             return _complete(backend, existing, draft)
@@ -102,7 +101,7 @@ def update_contact(backend: Backend, id: str, draft: ContactInput) -> ContactRec
         if typed and phone.explain(typed).refusal in NOT_A_NUMBER:
             message = _("Enter a valid phone number.")
             raise InvalidInput(message, fields={name: [message]})
-    with transaction.atomic():
+    with databases.atomic():
         locks.acquire(f"contacts {backend.tenant}")
         if before := directory.get(id):
             draft = _drop_unchanged(before, draft)
