@@ -125,10 +125,11 @@ def _cached_user(key: str) -> Any:
     """Return the user cached under ``key`` if username and password have not changed since, or
     ``None``.
     """
-    value = _get_cached(key)
-    if value is None:
-        return None
-    username, session_auth_hash = value
+    match _get_cached(key):
+        case (str(username), str(session_auth_hash)):
+            pass
+        case _:
+            return None
     using = router.db_for_read(get_user_model())
     users = [
         load_user(using, row, "pk", more=["password"])
