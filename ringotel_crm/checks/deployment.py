@@ -15,6 +15,7 @@ from django.db import DatabaseError, connections, router
 from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, Resolver404, resolve
 
+from .. import databases
 from ..conf import conf
 from ..media.storage import recording_storage
 from ..models import Activity, Webhook, WebhookToken
@@ -155,6 +156,7 @@ def check_frame_ancestors(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(TAG, deploy=True)
+@databases.fresh_reads()
 def check_webhook_tokens(**kwargs: Any) -> list[CheckMessage]:
     """Check that each webhook has a valid token."""
     try:

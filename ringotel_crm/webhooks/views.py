@@ -23,7 +23,13 @@ from ..auth.throttling import LoginAttempt
 from ..conf import conf
 from ..exceptions import CRMError, InvalidInput, LengthRequired, TooLarge
 from ..internal import request_log
-from ..internal.errors import error_body, status_code
+from ..internal.errors import (
+    DATABASE_ERRORS,
+    RETRY_AFTER,
+    database_unavailable,
+    error_body,
+    status_code,
+)
 from ..internal.parsing import parse_json_object
 from ..models import WebhookEvent
 from .authentication import authenticate, without_secrets
@@ -72,9 +78,14 @@ def receive(request: HttpRequest, name: str) -> JsonResponse:
     secret.
     """
     started = time.perf_counter()
-    response = None
+    response: EventAccepted | ErrorResponse | None = None
     try:
-        response = _store_event(request, name)
+        try:
+            response = _store_event(request, name)
+        except DATABASE_ERRORS as exc:
+            error = database_unavailable(exc)
+            headers = {"Retry-After": str(RETRY_AFTER)}
+            response = ErrorResponse(status_code(error), error.code, error.message, headers)
         return response
     finally:
         _log_request(name, response, (time.perf_counter() - started) * 1000)

@@ -59,6 +59,7 @@ def log_leg(backend: Backend, start: CallStart, end: CallEnd | None = None) -> A
     return activity
 
 
+@databases.fresh_reads()
 def close_from_finished_legs(activity_id: int) -> bool:
     """Close an open call by its finished legs, when no further events are to come.
 

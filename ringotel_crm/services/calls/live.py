@@ -34,6 +34,7 @@ def live_fingerprint(calls: QuerySet[Activity]) -> str:
     return f"{live['count']}-{live['last'] and live['last'].timestamp()}"
 
 
+@databases.fresh_reads()
 def close_stale_calls() -> int:
     """Close the stale calls and return their number. An end received later replaces the status.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.db.models import Subquery
 
-from ... import phone
+from ... import databases, phone
 from ...backends import Backend
 from ...conf import conf
 from ...models import Activity
@@ -53,6 +53,7 @@ def identify_numbers(backend: Backend, candidates: Sequence[str]) -> ContactReco
     return _explain(backend, tuple(candidates)).winner if candidates else None
 
 
+@databases.fresh_reads()
 def explain_caller(backend: Backend, text: str) -> CallerExplanation:
     """Identify the contact with the number ``text`` and return each step. Never writes."""
     reading = phone.explain(text)

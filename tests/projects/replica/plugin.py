@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import django.db
 import pytest
@@ -25,5 +26,6 @@ def pytest_configure() -> None:
     """Let the tests' own default be the primary: ``django.db.connection``, and the database whose
     ``on_commit()`` functions are captured.
     """
-    django.db.connection._alias = "primary"
-    TestCase.captureOnCommitCallbacks = partial(TestCase.captureOnCommitCallbacks, "primary")
+    django.db.connection.__dict__["_alias"] = "primary"
+    capture: Any = TestCase.captureOnCommitCallbacks
+    TestCase.captureOnCommitCallbacks = partial(capture, using="primary")  # type: ignore[method-assign]

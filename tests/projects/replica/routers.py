@@ -7,6 +7,7 @@ from typing import Any
 
 # What may be read from a replica: lists, and what staff browse.
 MAY_LAG = (
+    "django.template",
     "ringotel_crm.admin",
     "ringotel_crm.hooks.paging",
     "ringotel_crm.hooks.streaming",
