@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain, islice
+from operator import attrgetter
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,7 +16,7 @@ from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -27,6 +29,7 @@ from ..client.call_notes import can_push_notes, push_notes, write_call_to_chat
 from ..conf import conf
 from ..contact_files.cells import escape_formula
 from ..exceptions import CRMError
+from ..hooks.streaming import Stream
 from ..models import Activity
 from ..models.search import prefix_q
 from ..records import Direction
@@ -332,19 +335,24 @@ class ActivityAdmin(LargeTableAdmin):
         """Stream the calls as CSV in bounded memory."""
         writer = csv.writer(PseudoBuffer())
         titles = [str(Activity._meta.get_field(name).verbose_name) for name in EXPORT_COLUMNS]  # type: ignore[union-attr]
-        rows = queryset.select_related(None).values_list(*EXPORT_COLUMNS)
+        calls = databases.by_primary_key(
+            queryset.select_related(None).only(*EXPORT_COLUMNS), latest_first=True
+        )
+        # The first row is fetched here, while an error can still become an error response.
+        calls = chain(list(islice(calls, 1)), calls)
+        values = attrgetter(*EXPORT_COLUMNS)
 
         def lines() -> Iterator[str]:
             yield "\ufeff" + writer.writerow(titles)
-            for row in rows.iterator(chunk_size=1000):
-                yield writer.writerow(
-                    [escape_formula(value) if isinstance(value, str) else value for value in row]
-                )
+            while page := list(islice(calls, databases.PAGE)):
+                databases.release_connections()  # the client may read slowly
+                for call in page:
+                    yield writer.writerow(
+                        [escape_formula(v) if isinstance(v, str) else v for v in values(call)]
+                    )
 
         headers = {"Content-Disposition": 'attachment; filename="calls.csv"'}
-        return StreamingHttpResponse(
-            lines(), content_type="text/csv; charset=utf-8", headers=headers
-        )
+        return Stream(lines(), content_type="text/csv; charset=utf-8", headers=headers)
 
     def _set_follow_up(
         self, request: HttpRequest, queryset: QuerySet[Activity], value: bool

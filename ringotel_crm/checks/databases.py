@@ -21,23 +21,24 @@ def check_routers(**kwargs: Any) -> list[CheckMessage]:
     """
     if not router.routers:
         return []
-    own = list(apps.get_app_config("ringotel_crm").get_models())
-    written: dict[str, list[type[Model]]] = {}
-    models: list[type[Model]] = [*own, get_user_model(), ContentType]
-    for model in models:
-        written.setdefault(router.db_for_write(model), []).append(model)
-    if missing := [alias for alias in written if not _is_configured(alias)]:
+    models: list[type[Model]] = [*apps.get_app_config("ringotel_crm").get_models()]
+    models += [get_user_model(), ContentType]
+    readers = {router.db_for_read(model): model for model in models}
+    writers = {router.db_for_write(model): model for model in models}
+    missing = [alias for alias in (readers | writers) if not _is_configured(alias)]
+    if missing:
+        model = (readers | writers)[missing[0]]
         return [
             Error(
-                f"The database {missing[0]!r}, to which DATABASE_ROUTERS sends writes of "
-                f"{written[missing[0]][0]._meta.label}, is not configured.",
-                hint="Return the alias of a database from db_for_write() and db_for_read() of a "
+                f"The database {missing[0]!r}, to which DATABASE_ROUTERS sends queries of "
+                f"{model._meta.label}, is not configured.",
+                hint="Return the alias of a database from db_for_read() and db_for_write() of a "
                 'router, or configure DATABASES["default"].',
                 id="ringotel_crm.E050",
             )
         ]
-    if len(written) > 1:
-        examples = [f"{models[0]._meta.label} to {alias!r}" for alias, models in written.items()]
+    if len(writers) > 1:
+        examples = [f"{model._meta.label} to {alias!r}" for alias, model in writers.items()]
         return [
             Error(
                 "DATABASE_ROUTERS sends the writes of tables that are joined to several "
@@ -47,26 +48,14 @@ def check_routers(**kwargs: Any) -> list[CheckMessage]:
                 id="ringotel_crm.E051",
             )
         ]
-    return _check_reads(own[0], next(iter(written)))
-
-
-def _check_reads(model: type[Model], writer: str) -> list[CheckMessage]:
-    reader = router.db_for_read(model)
-    if not _is_configured(reader):
+    rows = [models[0](), models[0]()]
+    for row, alias in zip(rows, (next(iter(readers)), next(iter(writers))), strict=True):
+        row._state.db = alias
+    if not router.allow_relation(*rows):
         return [
             Error(
-                f"The database {reader!r}, to which DATABASE_ROUTERS sends reads of "
-                f"{model._meta.label}, is not configured.",
-                hint="Return the alias of a database from db_for_read() of a router.",
-                id="ringotel_crm.E050",
-            )
-        ]
-    from_reader, from_writer = model(), model()
-    from_reader._state.db, from_writer._state.db = reader, writer
-    if not router.allow_relation(from_reader, from_writer):
-        return [
-            Error(
-                f"DATABASE_ROUTERS forbids relations between rows of {reader!r} and {writer!r}.",
+                "DATABASE_ROUTERS forbids relations between rows of the databases that it sends "
+                "reads and writes to.",
                 hint="Return True from allow_relation() of a router for the databases that have "
                 "the same rows.",
                 id="ringotel_crm.E052",

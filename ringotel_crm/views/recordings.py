@@ -88,6 +88,7 @@ def play(request: HttpRequest, pk: int) -> HttpResponseBase:
     # The browser validates its copy each time: permissions and recordings may end.
     response["Cache-Control"] = "private, no-cache"
     response["X-Content-Type-Options"] = "nosniff"
+    databases.release_connections()  # the client may read slowly
     return response
 
 
