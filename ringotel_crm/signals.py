@@ -44,7 +44,7 @@ contact_updated = Signal()
 contact_merged = Signal()
 
 #: A webhook event was stored and not processed yet; a receiver may pass it to a task queue.
-#: Sent during the request. ``event``: :class:`~ringotel_crm.models.WebhookEvent`.
+#: Sent after the response. ``event``: :class:`~ringotel_crm.models.WebhookEvent`.
 event_stored = Signal()
 
 #: A message or file was sent or received; sent once. ``message``:

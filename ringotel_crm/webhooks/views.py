@@ -49,6 +49,8 @@ class EventAccepted(JsonResponse):
     def close(self) -> None:
         """Called by the server after the last byte was sent. Errors are recorded in the event."""
         try:
+            # Receivers pass the event to a queue, which may hang.
+            signals.event_stored.send_robust(sender=WebhookEvent, event=self.event)
             if conf.PROCESS_WEBHOOK_EVENTS:
                 process(self.event)
             if self.event.pk % PURGE_EVERY == 0:
@@ -124,7 +126,6 @@ def _store_event(request: HttpRequest, name: str) -> EventAccepted | ErrorRespon
         method=method[:64],
         body=json.dumps(body),  # ASCII, so that every database can store any text
     )
-    signals.event_stored.send_robust(sender=WebhookEvent, event=event)
     return EventAccepted(event)
 
 
