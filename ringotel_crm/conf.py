@@ -53,7 +53,11 @@ class AppSettings:
 
     # Calls
     STALE_CALL_MINUTES = Setting(240)
+    CALLBACK_DAYS = Setting(14)
     CLICK_TO_CALL_URL = Setting("")
+
+    # Admin
+    ADMIN_SITE = Setting("")
 
     # Recordings
     RECORDING_MAX_BYTES = Setting(200 * 1024 * 1024)

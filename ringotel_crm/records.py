@@ -52,6 +52,24 @@ class Status(RankedChoices):
         return self not in (Status.RINGING, Status.IN_PROGRESS)
 
 
+class CallState(TextChoices):
+    """What is known about a call when it is shown. The values are also the names of CSS classes.
+
+    A call without an end is *live*: Ringotel does not report when it is answered.
+    """
+
+    LIVE = "live", _("live")
+    RINGING = "ringing", _("ringing")
+    IN_PROGRESS = "in_progress", _("in progress")
+    ANSWERED = "answered", _("answered")
+    MISSED = "missed", _("missed")
+    NO_ANSWER = "no_answer", _("no answer")
+    VOICEMAIL = "voicemail", _("voicemail")
+    BUSY = "busy", _("busy")
+    FAILED = "failed", _("failed")
+    UNKNOWN = "unknown", _("no end received")
+
+
 class SharedNumberRule(TextChoices):
     """Contact that is shown when several share a number; the lowest id wins a tie."""
 

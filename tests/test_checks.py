@@ -281,3 +281,11 @@ def test_database_options_are_checked(
     assert [
         str(message.id).removeprefix("ringotel_crm.") for message in check_database()
     ] == expected
+
+
+def test_admin_site_must_be_in_the_urlconf(settings: Settings) -> None:
+    settings.RINGOTEL_CRM = {**settings.RINGOTEL_CRM, "ADMIN_SITE": "admin"}
+    assert ids() == []
+
+    settings.RINGOTEL_CRM = {**settings.RINGOTEL_CRM, "ADMIN_SITE": "staff"}
+    assert ids() == ["E011"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
-from django.contrib.admin import AdminSite
-from django.db.models import Model
+from django.contrib.admin import AdminSite, ModelAdmin
 
 from .. import models
 from . import (
@@ -14,7 +15,10 @@ from . import (
     api_keys,
     audit,
     call_subjects,
+    callbacks,
     calls,
+    follow_ups,
+    legal_holds,
     messages,
     notes,
     phone_index,
@@ -22,15 +26,18 @@ from . import (
     ringotel_users,
     webhooks,
 )
+from .sites import ModelAdmins, register_models
 
-MODEL_ADMINS: list[tuple[type[Model], type[admin.ModelAdmin[Any]]]] = [
+MODEL_ADMINS: ModelAdmins = [
     (models.Activity, calls.ActivityAdmin),
     (models.Agent, agents.AgentAdmin),
     (models.ApiKey, api_keys.ApiKeyAdmin),
     (models.AuditEntry, audit.AuditEntryAdmin),
+    (models.Callback, callbacks.CallbackAdmin),
     (models.CallSubject, call_subjects.CallSubjectAdmin),
     (models.Conversation, messages.ConversationAdmin),
-    (models.LegalHold, recordings.LegalHoldAdmin),
+    (models.FollowUp, follow_ups.FollowUpAdmin),
+    (models.LegalHold, legal_holds.LegalHoldAdmin),
     (models.Note, notes.NoteAdmin),
     (models.PhoneIndex, phone_index.PhoneIndexAdmin),
     (models.Recording, recordings.RecordingAdmin),
@@ -40,11 +47,25 @@ MODEL_ADMINS: list[tuple[type[Model], type[admin.ModelAdmin[Any]]]] = [
 ]
 
 
-def register(site: AdminSite) -> None:
-    """Register the models in ``site``. Models that it has registered already are left alone."""
-    for model, admin_class in MODEL_ADMINS:
-        if not site.is_registered(model):
-            site.register(model, admin_class)
+def register(site: AdminSite, *bases: type[ModelAdmin[Any]]) -> None:
+    """Register all models in ``site``, with those of the mini-CRM if it is installed.
+
+    ``bases`` are base classes that a theme requires. Models that are registered with an admin class
+    of the host are left alone.
+    """
+    _register(site, *bases)
+    if apps.is_installed("ringotel_crm.minicrm"):
+        # By name, because imports point down.
+        minicrm = import_module("ringotel_crm.minicrm.admin")
+        register_models(site, minicrm.MODEL_ADMINS, *bases)
 
 
-register(admin.site)
+def _register(site: AdminSite, *bases: type[ModelAdmin[Any]]) -> None:
+    if not site.is_registered(models.Callback):
+        callbacks.show_count_in_menu(site)
+    register_models(site, MODEL_ADMINS, *bases)
+
+
+# Without the admin, the package is imported for its helpers.
+if apps.is_installed("django.contrib.admin"):
+    _register(admin.site)

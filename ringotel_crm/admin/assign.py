@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -16,10 +15,9 @@ from ..models import Activity
 from ..records import CallRef
 from ..services.calls.lifecycle import assign_call
 from .base import admin_url, backend_for, render_page
-from .contact_search import add_contact_url, search_contacts
+from .contact_search import add_contact_url, find_contacts
 
 MAX_CALLS = 100
-MAX_CONTACTS = 20
 
 
 def assign_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
@@ -45,7 +43,7 @@ def assign_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
         "title": _("Assign to a contact"),
         "calls": calls,
         "q": text,
-        "contacts": _find_contacts(request, site, text),
+        "contacts": find_contacts(request, site, text),
         "has_contact": any(call.contact_id for call in calls),
         "new_contact_url": add_contact_url(request, site, number=number),
     }
@@ -64,16 +62,3 @@ def _assign_calls(request: HttpRequest, calls: list[Activity], contact_id: str) 
     text = ngettext("%(count)d call assigned.", "%(count)d calls assigned.", len(calls))
     messages.success(request, text % {"count": len(calls)})
     return True
-
-
-def _find_contacts(request: HttpRequest, site: Any, text: str) -> list[tuple[str, Model]]:
-    """The first contacts that match ``text``, as pairs of backend id and object."""
-    contacts: list[Model] = []
-    for rows in search_contacts(request, site, text):
-        # Searches may return an object twice.
-        contacts += {contact.pk: contact for contact in rows[: MAX_CONTACTS * 2]}.values()
-    directory = backend_for(request).contacts
-    return [
-        (directory.from_reference(type(contact), str(contact.pk)), contact)
-        for contact in contacts[:MAX_CONTACTS]
-    ]

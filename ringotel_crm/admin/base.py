@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
-from django.urls import resolve, reverse
+from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -24,15 +24,19 @@ from django.utils.translation import gettext as _
 from .. import databases
 from ..backends import Backend, get_backend
 from ..backends.mapping import parse
+from ..internal.admin_urls import reverse_admin_url
 from ..records import Actor
+from ..templatetags.ringotel import RING_STRIP
 from .changelist import BoundedPaginator, LargeTableChangeList
 
 BACKEND_ATTRIBUTE = "_ringotel_backend"
 
-MEDIA = forms.Media(
+MEDIA = RING_STRIP + forms.Media(
     css={"all": ["ringotel_crm/admin.css"]},
     js=["ringotel_crm/admin.js", "ringotel_crm/click_to_call.js"],
 )
+# Warns before a form with unsaved changes is left.
+UNSAVED = forms.Media(js=["ringotel_crm/unsaved.js"])
 
 
 def backend_for(request: HttpRequest) -> Backend:
@@ -43,16 +47,11 @@ def backend_for(request: HttpRequest) -> Backend:
     return backend
 
 
-def default_admin_site() -> AdminSite:
-    """Return the admin site to which "admin:" URLs lead. Raises ``NoReverseMatch`` without one."""
-    view: Any = resolve(reverse("admin:index")).func
-    site: AdminSite = view.admin_site
-    return site
-
-
 def admin_url(site: AdminSite, name: str, *args: Any) -> str:
-    """Reverse the admin URL ``name``, such as "ringotel_crm_activity_changelist", in ``site``."""
-    return reverse(f"admin:{name}", args=args, current_app=site.name)
+    """Reverse the admin URL ``name``, such as "ringotel_crm_activity_changelist", in ``site``, or
+    in the first site that has such a page. Returns "" without one.
+    """
+    return reverse_admin_url(name, *args, site_name=site.name)
 
 
 def render_page(
@@ -67,6 +66,17 @@ def render_page(
         f"admin/ringotel_crm/{template}",
         {**site.each_context(request), **page, **context},
     )
+
+
+def extend_template(response: HttpResponse, template: str) -> HttpResponse:
+    """Render ``template`` instead of the response's own template, which it extends by the name
+    ``ringotel_parent``. Other responses, such as redirects, are returned unchanged.
+    """
+    if isinstance(response, TemplateResponse):
+        parent = response.resolve_template(response.template_name)
+        response.context_data = {**(response.context_data or {}), "ringotel_parent": parent}
+        response.template_name = template
+    return response
 
 
 class ValidatedAutocompleteSelect(AutocompleteSelect):

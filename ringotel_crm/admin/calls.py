@@ -6,20 +6,16 @@ import csv
 from collections.abc import Iterator
 from functools import partial
 from itertools import chain, islice
-from operator import attrgetter
 from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
-from django.contrib.contenttypes.models import ContentType
-from django.db import models
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -30,27 +26,41 @@ from ..conf import conf
 from ..contact_files.cells import escape_formula
 from ..exceptions import CRMError
 from ..hooks.streaming import Stream
-from ..models import Activity
-from ..models.search import prefix_q
+from ..models import Activity, FollowUp
+from ..models.search import filter_any, has_words, prefix_q, strip_accents, trailing_digits
 from ..records import Direction
 from ..services.calls.access import may_view_calls, visible_calls
 from ..services.calls.click_to_call import call_link
+from ..services.calls.states import call_state
 from ..services.calls.timeline import related_calls
+from ..services.follow_ups import add_to_calls, with_follow_ups
 from ..templatetags.ringotel import ringotel_length as duration
 from ..templatetags.ringotel import ringotel_status
 from .assign import MAX_CALLS, assign_view
-from .base import LargeTableAdmin, admin_url, backend_for
+from .base import UNSAVED, LargeTableAdmin, admin_url, backend_for
 from .call_legs import CallLegInline
+from .call_subjects import SubjectInput, offered_subjects
+from .callbacks import count_label
 from .caller_lookup import caller_lookup_view
-from .contact_search import add_contact_url, search_contacts
-from .filters import AgentFilter, DateFilter, FollowUpFilter, HasContact, HasRecording, HourFilter
+from .concurrent_edits import ConcurrentEditAdminMixin
+from .contact_search import add_contact_url, contact_conditions
+from .filters import (
+    AgentFilter,
+    DateFilter,
+    FollowUpFilter,
+    HasContact,
+    HasRecording,
+    HourFilter,
+    StateFilter,
+)
+from .follow_ups import FollowUpInline, finish
 from .html import (
-    admin_change_url,
     audio_player,
     badge,
     display_number,
     local_time,
     object_link,
+    object_url,
     play_link,
 )
 from .live_calls import live_calls_view, live_view
@@ -59,12 +69,11 @@ from .timeline import with_recordings
 
 # Calls that are written into chats at once.
 MAX_CALLS_WRITTEN = 20
-MAX_CONTACTS_SEARCHED = 100
 MAX_EARLIER_CALLS = 5
 ARROWS = {Direction.INBOUND: "↙", Direction.OUTBOUND: "↗", Direction.INTERNAL: "↔", None: "?"}
 DETAILS = (
     "direction",
-    "status",
+    "state",
     "cause",
     "start_time",
     "end_time",
@@ -102,8 +111,8 @@ class PseudoBuffer:
         return text
 
 
-class ActivityAdmin(LargeTableAdmin):
-    """Calls. They are created by the API; staff edit subject, comment, flags and the contact."""
+class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
+    """Calls. They are created by the API; staff edit subject, comment, follow-ups and contact."""
 
     list_display = (
         "start_time",
@@ -119,7 +128,7 @@ class ActivityAdmin(LargeTableAdmin):
         DateFilter,
         HourFilter,
         "direction",
-        "status",
+        StateFilter,
         AgentFilter,
         HasContact,
         HasRecording,
@@ -129,30 +138,29 @@ class ActivityAdmin(LargeTableAdmin):
     # Enables the search box; get_search_results() does the search.
     search_fields = ("contact_name",)
     search_help_text = _(
-        "Phone number in any format, or the start of a name, company, e-mail or subject."
+        "Words of a name or company, the start of an e-mail address or subject, a phone number in "
+        "any format or its last digits."
     )
     actions = (
         "assign",
         "create_contact",
-        "flag_follow_up",
-        "clear_follow_up",
+        "add_follow_up",
+        "finish_follow_up",
         "write_to_chat",
         "export",
     )
     change_form_template = "admin/ringotel_crm/activity/change_form.html"
     change_list_template = "admin/ringotel_crm/activity/change_list.html"
     fieldsets = (
-        (None, {"fields": ("subject", "comment", "follow_up", "legal_hold")}),
+        (None, {"fields": ("subject", "comment", "legal_hold")}),
         (_("Details"), {"fields": DETAILS, "classes": ("collapse",)}),
     )
-    # Compare edits with the values when the form was opened: the API may have written to the row
-    # since.
-    formfield_overrides = {
-        field: {"show_hidden_initial": True}
-        for field in (models.BooleanField, models.CharField, models.TextField)
-    }
-    editable = frozenset({"subject", "comment", "follow_up", "legal_hold"})
-    inlines = (CallLegInline,)
+    editable = frozenset({"subject", "comment", "legal_hold"})
+    inlines = (FollowUpInline, CallLegInline)
+
+    @property
+    def media(self) -> forms.Media:
+        return super().media + UNSAVED
 
     def get_page_title(self, obj: Activity) -> str:
         return gettext("Call with %(name)s") % {"name": obj.contact_name or display_number(obj)}
@@ -178,7 +186,12 @@ class ActivityAdmin(LargeTableAdmin):
             label,
             ARROWS[direction],
         )
-        return arrow + badge(call.status, ringotel_status(call))
+        state = call_state(call)
+        return arrow + badge(state, str(state.label))
+
+    @admin.display(description=_("status"))
+    def state(self, call: Activity) -> str:
+        return ringotel_status(call)
 
     @admin.display(description=_("caller"))
     def contact_link(self, call: Activity) -> str:
@@ -198,8 +211,9 @@ class ActivityAdmin(LargeTableAdmin):
 
     @admin.display(description=_("subject"))
     def subject_line(self, call: Activity) -> str:
-        """The subject and the follow-up flag."""
-        flag = badge("follow-up", gettext("follow up")) if call.follow_up else ""
+        """The subject, and whether a follow-up is open."""
+        is_open = call.ringotel_follow_up  # type: ignore[attr-defined]
+        flag = badge("follow-up", gettext("follow-up")) if is_open else ""
         return format_html('<span dir="auto">{}</span> {}', call.subject, flag)
 
     @admin.display(description=_("length"))
@@ -237,18 +251,32 @@ class ActivityAdmin(LargeTableAdmin):
         """Return whether the user may write calls into Ringotel's chats."""
         return bool(conf.RINGOTEL_API_KEY) and request.user.has_perm("ringotel_crm.send_message")
 
+    def has_add_follow_up_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("ringotel_crm.add_followup")
+
+    def has_finish_follow_up_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("ringotel_crm.change_followup")
+
     def has_create_contact_permission(self, request: HttpRequest) -> bool:
         return bool(add_contact_url(request, self.admin_site))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Activity]:
-        """Return the calls that the user may view, with their recordings."""
-        return with_recordings(visible_calls(backend_for(request), request.user), request.user)
+        """Return the calls that the user may view, with recordings and open follow-ups."""
+        calls = visible_calls(backend_for(request), request.user)
+        return with_follow_ups(with_recordings(calls, request.user))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Return all fields but :attr:`editable`; the legal hold needs its own permission."""
         may_hold = request.user.has_perm("ringotel_crm.change_legalhold")
         editable = self.editable if may_hold else self.editable - {"legal_hold"}
         return [name for name in flatten_fieldsets(self.fieldsets) if name not in editable]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer the call subjects."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "subject" and field:
+            field.widget = SubjectInput(offered_subjects(request))
+        return field
 
     def save_model(
         self, request: HttpRequest, obj: Activity, form: forms.ModelForm[Activity], change: bool
@@ -271,22 +299,29 @@ class ActivityAdmin(LargeTableAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Activity], search_term: str
     ) -> tuple[QuerySet[Activity], bool]:
-        """Search by number, or by the start of contact name or subject, or by contact."""
+        """Search by number, by contact, or by the start of the contact's name or the subject."""
         if not search_term.strip():
             return queryset, False
+        text = strip_accents(search_term)
+        conditions = [
+            prefix_q("contact_name_normalized", text),
+            prefix_q("subject_normalized", text),
+            Q(subject_normalized__in=self._offered_subjects_with(request, search_term)),
+            *contact_conditions(request, self.admin_site, search_term),
+        ]
+        if "\0" not in search_term:
+            tenant = backend_for(request).tenant
+            conditions.append(Q(tenant=tenant, call_id=search_term.strip()))
         if numbers := phone.candidates(search_term):
-            query = Q(caller_e164__in=numbers) | Q(called_e164__in=numbers)
-        else:
-            query = prefix_q("contact_name_normalized", search_term)
-            query |= prefix_q("subject_normalized", search_term)
-            query |= Q(tenant=backend_for(request).tenant, call_id=search_term.strip())
-        for contacts in search_contacts(request, self.admin_site, search_term):
-            # Searches may return an object twice.
-            keys = contacts.values_list("pk", flat=True)[: MAX_CONTACTS_SEARCHED * 2]
-            ids = list(dict.fromkeys(map(str, keys)))[:MAX_CONTACTS_SEARCHED]
-            content_type = ContentType.objects.get_for_model(contacts.model)
-            query |= Q(contact_type=content_type, contact_id__in=ids)
-        return queryset.filter(query), False
+            conditions += [Q(caller_e164__in=numbers), Q(called_e164__in=numbers)]
+        if digits := trailing_digits(search_term):
+            conditions.append(prefix_q("outside_number_reversed", digits))
+        return filter_any(queryset, conditions), False
+
+    def _offered_subjects_with(self, request: HttpRequest, text: str) -> list[str]:
+        """Return the offered subjects that have the words of ``text``, as they are stored."""
+        subjects = offered_subjects(request)
+        return [strip_accents(subject) for subject in subjects if has_words(subject, text)]
 
     # Actions
 
@@ -308,13 +343,23 @@ class ActivityAdmin(LargeTableAdmin):
         self.message_user(request, gettext("Select one call."), "warning")
         return None
 
-    @admin.action(description=_("Mark for follow-up"), permissions=["change"])
-    def flag_follow_up(self, request: HttpRequest, queryset: QuerySet[Activity]) -> None:
-        self._set_follow_up(request, queryset, True)
+    @admin.action(description=_("Mark for follow-up"), permissions=["add_follow_up"])
+    def add_follow_up(self, request: HttpRequest, queryset: QuerySet[Activity]) -> None:
+        """Add a follow-up of the user, due today, to the calls that have no open one."""
+        without_open: Any = {"ringotel_follow_up": False}
+        calls = list(queryset.filter(**without_open)[:MAX_CALLS])
+        add_to_calls(calls, gettext("Call back"), assignee=request.user)
+        text = ngettext(
+            "%(count)d call marked for follow-up today.",
+            "%(count)d calls marked for follow-up today.",
+            len(calls),
+        )
+        self.message_user(request, text % {"count": len(calls)})
 
-    @admin.action(description=_("Mark follow-up as done"), permissions=["change"])
-    def clear_follow_up(self, request: HttpRequest, queryset: QuerySet[Activity]) -> None:
-        self._set_follow_up(request, queryset, False)
+    @admin.action(description=_("Mark follow-up as done"), permissions=["finish_follow_up"])
+    def finish_follow_up(self, request: HttpRequest, queryset: QuerySet[Activity]) -> None:
+        ids = list(queryset.order_by().values_list("pk", flat=True))
+        finish(request, self.admin_site, FollowUp.objects.filter(activity__in=ids))
 
     @admin.action(
         description=_("Write into the agent's Ringotel chat"), permissions=["write_to_chat"]
@@ -336,33 +381,25 @@ class ActivityAdmin(LargeTableAdmin):
         writer = csv.writer(PseudoBuffer())
         titles = [str(Activity._meta.get_field(name).verbose_name) for name in EXPORT_COLUMNS]  # type: ignore[union-attr]
         calls = databases.by_primary_key(
-            queryset.select_related(None).only(*EXPORT_COLUMNS), latest_first=True
+            queryset.select_related(None).only(*EXPORT_COLUMNS, "updated_at"), latest_first=True
         )
         # The first row is fetched here, while an error can still become an error response.
         calls = chain(list(islice(calls, 1)), calls)
-        values = attrgetter(*EXPORT_COLUMNS)
 
         def lines() -> Iterator[str]:
             yield "\ufeff" + writer.writerow(titles)
             while page := list(islice(calls, databases.PAGE)):
                 databases.release_connections()  # the client may read slowly
                 for call in page:
+                    row = {name: getattr(call, name) for name in EXPORT_COLUMNS}
+                    row["status"] = ringotel_status(call)
                     yield writer.writerow(
-                        [escape_formula(v) if isinstance(v, str) else v for v in values(call)]
+                        escape_formula(value) if isinstance(value, str) else value
+                        for value in row.values()
                     )
 
         headers = {"Content-Disposition": 'attachment; filename="calls.csv"'}
         return Stream(lines(), content_type="text/csv; charset=utf-8", headers=headers)
-
-    def _set_follow_up(
-        self, request: HttpRequest, queryset: QuerySet[Activity], value: bool
-    ) -> None:
-        """Set the flag and report the number of changed calls."""
-        ids = list(queryset.exclude(follow_up=value).values_list("pk", flat=True))
-        calls = Activity.objects.filter(pk__in=ids)
-        count = calls.update(follow_up=value, updated_at=timezone.now())
-        text = ngettext("%(count)d call changed.", "%(count)d calls changed.", count)
-        self.message_user(request, text % {"count": count})
 
     # Pages
 
@@ -381,6 +418,13 @@ class ActivityAdmin(LargeTableAdmin):
             page("caller-lookup/", "caller_lookup", caller_lookup_view),
             *super().get_urls(),
         ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Add the number of callers to call back."""
+        context = {"callback_count": count_label(request)} if may_view_calls(request.user) else {}
+        return super().changelist_view(request, context | (extra_context or {}))
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -412,7 +456,7 @@ class ActivityAdmin(LargeTableAdmin):
     def _contact_url(self, call: Activity) -> str:
         if not call.contact_id:
             return ""
-        return admin_change_url(call.contact_type_id, call.contact_id, self.admin_site.name)
+        return object_url(self.admin_site, call.contact_type_id, call.contact_id)
 
     def _new_contact_url(self, request: HttpRequest, call: Activity) -> str:
         return add_contact_url(

@@ -6,15 +6,23 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.admin.utils import quote
-from django.db.models import QuerySet
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from .. import phone
 from ..backends import Backend
 from ..backends.base import ContactDirectory
-from .base import admin_url, backend_for
+from ..services.contacts.phone_index import keys_ending_in
+from .base import LargeTableAdmin, admin_url, backend_for
+
+MAX_CONTACTS = 20
+# Contacts whose calls or conversations are looked up.
+MAX_CONTACTS_SEARCHED = 1000
 
 
 def contact_directories(backend: Backend) -> list[type[ContactDirectory]]:
@@ -26,8 +34,10 @@ def contact_directories(backend: Backend) -> list[type[ContactDirectory]]:
     ]
 
 
-def contact_admins(site: AdminSite, backend: Backend) -> list[ModelAdmin[Any]]:
+def contact_admins(site: AdminSite | None, backend: Backend) -> list[ModelAdmin[Any]]:
     """Return the model admins of the contact models that are registered in ``site``."""
+    if site is None:
+        return []
     models = [directory.model for directory in contact_directories(backend)]
     return [site.get_model_admin(model) for model in models if model and site.is_registered(model)]
 
@@ -46,8 +56,8 @@ def contact_url(request: HttpRequest, site: AdminSite, contact_id: str) -> str:
 def search_contacts(request: HttpRequest, site: AdminSite, text: str) -> Iterator[QuerySet[Any]]:
     """Yield a queryset of matching contacts per contact model that the user may view.
 
-    A phone number in any format matches exactly; other text is searched as the model's own admin
-    does. A queryset may contain an object twice.
+    Text is searched as the model's own admin does. A number is looked up by index: in any format,
+    and by its last digits. A queryset may contain an object twice.
     """
     if not text.strip() or "\0" in text:
         return
@@ -59,16 +69,47 @@ def search_contacts(request: HttpRequest, site: AdminSite, text: str) -> Iterato
         if not model_admin.has_view_permission(request):
             continue
         rows = model_admin.get_queryset(request)
-        if numbers:
-            keys = {key for model, key in references if model is model_admin.model}
-            rows = rows.filter(pk__in=keys)
-        else:
-            rows, _may_repeat = model_admin.get_search_results(request, rows, text)
-        yield rows
+        keys = {key for model, key in references if model is model_admin.model}
+        keys.update(keys_ending_in(model_admin.model, text))
+        # The admin of the mini-CRM searches numbers by index, other admins may scan the table.
+        if (keys or numbers) and not isinstance(model_admin, LargeTableAdmin):
+            yield rows.filter(pk__in=keys)
+        elif model_admin.get_search_fields(request):
+            yield model_admin.get_search_results(request, rows, text)[0]
+
+
+def contact_conditions(request: HttpRequest, site: AdminSite, text: str) -> Iterator[Q]:
+    """Yield the conditions for rows that refer to a contact that matches ``text``.
+
+    At most :data:`MAX_CONTACTS_SEARCHED` contacts are looked up; a message reports if there are
+    more.
+    """
+    for contacts in search_contacts(request, site, text):
+        # Searches may return an object twice.
+        keys = contacts.order_by().values_list("pk", flat=True)[: MAX_CONTACTS_SEARCHED * 2]
+        ids = list(dict.fromkeys(map(str, keys)))
+        if len(ids) > MAX_CONTACTS_SEARCHED:
+            warning = _("Many contacts match, so that some rows may be missing. Add another word.")
+            messages.warning(request, warning, fail_silently=True)
+        content_type = ContentType.objects.get_for_model(contacts.model)
+        yield Q(contact_type=content_type, contact_id__in=ids[:MAX_CONTACTS_SEARCHED])
+
+
+def find_contacts(request: HttpRequest, site: AdminSite, text: str) -> list[tuple[str, Model]]:
+    """Return the first contacts that match ``text``, as pairs of backend id and object."""
+    contacts: list[Model] = []
+    for rows in search_contacts(request, site, text):
+        # Searches may return an object twice.
+        contacts += {contact.pk: contact for contact in rows[: MAX_CONTACTS * 2]}.values()
+    directory = backend_for(request).contacts
+    return [
+        (directory.from_reference(type(contact), str(contact.pk)), contact)
+        for contact in contacts[:MAX_CONTACTS]
+    ]
 
 
 def add_contact_url(
-    request: HttpRequest, site: AdminSite, *, name: str = "", number: str = ""
+    request: HttpRequest, site: AdminSite | None, *, name: str = "", number: str = ""
 ) -> str:
     """Return the URL of the form for a new contact, with ``name`` and ``number`` filled in.
 
@@ -80,7 +121,7 @@ def add_contact_url(
         if model_admin.model not in creating or not model_admin.has_add_permission(request):
             continue
         meta = model_admin.opts
-        url = admin_url(site, f"{meta.app_label}_{meta.model_name}_add")
+        url = admin_url(model_admin.admin_site, f"{meta.app_label}_{meta.model_name}_add")
         get_initial = getattr(model_admin, "get_ringotel_initial", None)
         initial = get_initial(request, name, phone.display(number)) if get_initial else {}
         return f"{url}?{urlencode(initial)}" if initial else url

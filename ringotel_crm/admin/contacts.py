@@ -4,60 +4,91 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib.admin import AdminSite
-from django.contrib.admin.utils import unquote
+from django.contrib.admin.utils import quote, unquote
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from ..backends.mapping import split
 from ..backends.model import ModelContactDirectory
-from ..models import Message, Note
+from ..models import FollowUp, Message, Note
 from ..services.calls.access import may_view_calls, visible_calls
 from ..services.calls.click_to_call import call_link
 from ..services.calls.timeline import call_totals, calls_for_contacts
+from ..services.contacts.phone_index import keys_ending_in
 from ..services.contacts.references import object_reference
 from ..services.messages import messages_with
-from .base import MEDIA, admin_url, backend_for
+from .base import MEDIA, UNSAVED, admin_url, backend_for, extend_template
+from .concurrent_edits import ConcurrentEditAdminMixin
 from .contact_search import contact_directories
-from .timeline import call_list_url, timeline, with_recordings
+from .follow_ups import follow_up_field
+from .timeline import (
+    call_list_url,
+    follow_ups_of_calls,
+    follow_ups_visible_to,
+    timeline,
+    with_recordings,
+)
 
 # Per kind of entry in the timeline.
 MAX_ENTRIES = 25
 MAX_CONTACTS = 500
 MAX_CONTACTS_IN_URL = 50
+NOTE_FORM_ATTRIBUTE = "_ringotel_note_form"
 
 
-class NoteForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Form that adds a note to a contact."""
+class NoteForm(forms.Form):
+    """Form that adds a note to a contact or, with a day, a follow-up."""
 
-    class Meta:
-        model = Note
-        fields = ("text", "due")
-        widgets = {
-            "text": forms.Textarea(attrs={"rows": 2, "dir": "auto"}),
-            "due": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        }
+    prefix = "note"
+    text = forms.CharField(
+        label=gettext_lazy("Note"), widget=forms.Textarea(attrs={"rows": 2, "dir": "auto"})
+    )
+
+    def __init__(self, request: HttpRequest, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        if request.user.has_perm("ringotel_crm.add_followup"):
+            for name, label in (("due", _("Follow up on")), ("assignee", _("Person"))):
+                field = follow_up_field(FollowUp._meta.get_field(name), request)
+                field.label, field.required = label, False
+                self.fields[name] = field
+            self.fields["due"].initial = None
 
 
-class RingotelContactAdminMixin:
+class _NoteFormMixin:
+    """Mixin of the form of a contact: it is invalid if the note is."""
+
+    note_form: NoteForm | None = None
+
+    def clean(self) -> Any:
+        if self.note_form and not self.note_form.is_valid():
+            self.add_error(None, _("Please correct the errors in the note."))  # type: ignore[attr-defined]
+        return super().clean()  # type: ignore[misc]
+
+
+class RingotelContactAdminMixin(ConcurrentEditAdminMixin):
     """Add a card and a timeline of calls, notes and messages above the form of a contact.
 
-    List it before ``ModelAdmin``::
+    The page keeps its own template: that of ``change_form_template``, of the project or of a theme.
+
+    A new note is saved together with the form. What others have saved while the form was open is
+    not overwritten, see ``concurrent_edits``.
+
+    List the mixin before ``ModelAdmin``::
 
         @admin.register(Person)
         class PersonAdmin(RingotelContactAdminMixin, admin.ModelAdmin): ...
     """
 
-    change_form_template: Any = "admin/ringotel_crm/contact_change_form.html"
     admin_site: AdminSite
     model: Any
 
@@ -102,7 +133,29 @@ class RingotelContactAdminMixin:
     @property
     def media(self) -> forms.Media:
         media: forms.Media = super().media  # type: ignore[misc]
-        return media + MEDIA
+        return media + MEDIA + UNSAVED
+
+    def get_form(self, request: HttpRequest, obj: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Add the form of the note."""
+        form = super().get_form(request, obj, *args, **kwargs)
+        note_form = self._ringotel_note_form(request, obj)
+        return type(form)(form.__name__, (_NoteFormMixin, form), {"note_form": note_form})
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save the note too."""
+        super().save_related(request, form, formsets, change)
+        if form.note_form and form.note_form.has_changed():
+            self._save_note(request, form.note_form, form.instance)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Add the objects that have a number in the phone index that ends in ``search_term``."""
+        found: QuerySet[Any]
+        found, may_repeat = super().get_search_results(request, queryset, search_term)  # type: ignore[misc]
+        if keys := keys_ending_in(self.model, search_term):
+            found |= queryset.filter(pk__in=keys)
+        return found, may_repeat
 
     def get_urls(self) -> list[URLPattern]:
         """Add the URL to which the timeline's form posts."""
@@ -114,12 +167,12 @@ class RingotelContactAdminMixin:
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Add the card and the timeline of an existing object to the context."""
+        """Add the card and the timeline of an existing object above the form."""
         obj = kwargs.get("obj")
         if obj is not None and obj.pk:
             context |= {"title": str(obj), "ringotel": self.get_ringotel_context(request, obj)}
-        response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)  # type: ignore[misc]
-        return response
+        response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
+        return extend_template(response, "admin/ringotel_crm/contact_change_form.html")
 
     def get_ringotel_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """Return the context of the card and the timeline, in a fixed number of queries."""
@@ -133,15 +186,16 @@ class RingotelContactAdminMixin:
         calls = visible_calls(backend_for(request), request.user)
         calls = calls_for_contacts(calls, ids, contact_type.pk)
         is_own_page = contact_type.model_class() is type(obj) and ids == [str(obj.pk)]
-        may_add_note = request.user.has_perm("ringotel_crm.add_note")
+        calls_shown = with_recordings(calls, request.user)[:MAX_ENTRIES]
         return {
             "details": [text for text in self.get_ringotel_details(obj) if text],
             "numbers": [call_link(number) for number in self.get_ringotel_numbers(request, obj)],
             "totals": call_totals(calls) if may_view_calls(request.user) else None,
             "timeline": timeline(
-                with_recordings(calls, request.user)[:MAX_ENTRIES],
-                self._ringotel_notes(obj).select_related("author")[:MAX_ENTRIES],
-                self._ringotel_messages(request, contact_type.pk, ids)[:MAX_ENTRIES],
+                call=calls_shown.prefetch_related(follow_ups_of_calls(request.user)),
+                note=self._ringotel_notes(obj).select_related("author")[:MAX_ENTRIES],
+                follow_up=self._ringotel_follow_ups(request, obj)[:MAX_ENTRIES],
+                message=self._ringotel_messages(request, contact_type.pk, ids)[:MAX_ENTRIES],
             ),
             "max_entries": MAX_ENTRIES,
             "shows_names": not is_own_page,
@@ -150,19 +204,26 @@ class RingotelContactAdminMixin:
                 contact_type=contact_type.pk,
                 contact_id__in=",".join(ids[:MAX_CONTACTS_IN_URL]),
             ),
-            "note_form": NoteForm(prefix="note") if may_add_note else None,
+            "note_form": self._ringotel_note_form(request, obj),
             "note_url": self._ringotel_url("ringotel_note", obj.pk),
-            "may_mark_done": request.user.has_perm("ringotel_crm.change_note"),
+            "may_mark_done": request.user.has_perm("ringotel_crm.change_followup"),
         }
 
     def _ringotel_url_prefix(self) -> str:
         return f"{self.model._meta.app_label}_{self.model._meta.model_name}"
 
     def _ringotel_url(self, page: str, *args: Any) -> str:
-        return admin_url(self.admin_site, f"{self._ringotel_url_prefix()}_{page}", *args)
+        return admin_url(
+            self.admin_site, f"{self._ringotel_url_prefix()}_{page}", *map(quote, args)
+        )
 
     def _ringotel_notes(self, obj: Any) -> QuerySet[Note]:
         return Note.objects.filter(**object_reference(obj).lookup)
+
+    def _ringotel_follow_ups(self, request: HttpRequest, obj: Any) -> QuerySet[FollowUp]:
+        """Return the follow-ups on the object itself, the latest first."""
+        follow_ups = follow_ups_visible_to(request.user)
+        return follow_ups.filter(**object_reference(obj).lookup).order_by("-pk")
 
     def _ringotel_messages(
         self, request: HttpRequest, content_type_id: int, ids: Sequence[str]
@@ -172,33 +233,45 @@ class RingotelContactAdminMixin:
             return Message.objects.none()
         return messages_with(backend_for(request).tenant, content_type_id, ids)
 
+    def _ringotel_note_form(self, request: HttpRequest, obj: Any) -> NoteForm | None:
+        """Return the form of a note, which may stay empty; None if the user may not add one.
+
+        Its inputs belong to the form of the page, if the user may save that.
+        """
+        if obj is None or not request.user.has_perm("ringotel_crm.add_note"):
+            return None
+        if invalid := getattr(request, NOTE_FORM_ATTRIBUTE, None):
+            return cast(NoteForm, invalid)
+        data = request.POST if request.method == "POST" else None
+        form = NoteForm(request, data, empty_permitted=True, use_required_attribute=False)
+        if self.has_change_permission(request, obj):  # type: ignore[attr-defined]
+            for field in form.fields.values():
+                field.widget.attrs["form"] = f"{self.model._meta.model_name}_form"
+        return form
+
     def ringotel_note_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Add a note or, if ``done`` is the id of a note, mark its follow-up as done."""
+        """Add a note or a follow-up. A form with errors is shown again, with what was typed."""
         obj = self.get_object(request, unquote(object_id))  # type: ignore[attr-defined]
         if obj is None:
             raise Http404
-        if not self.has_view_permission(request, obj):  # type: ignore[attr-defined]
+        may_view = self.has_view_permission(request, obj)  # type: ignore[attr-defined]
+        if not (may_view and request.user.has_perm("ringotel_crm.add_note")):
             raise PermissionDenied
-        done = request.POST.get("done", "")
-        permission = "change_note" if done else "add_note"
-        if not request.user.has_perm(f"ringotel_crm.{permission}"):
-            raise PermissionDenied
-        if not done:
-            self._add_note(request, obj)
-        elif done.isdecimal() and len(done) < 19:
-            note = self._ringotel_notes(obj).filter(pk=int(done), done_at=None)
-            note.update(done_at=timezone.now())
-        return HttpResponseRedirect(f"{self._ringotel_url('change', obj.pk)}#ringotel-timeline")
+        form = NoteForm(request, request.POST)
+        if form.is_valid():
+            self._save_note(request, form, obj)
+            url = self._ringotel_url("change", obj.pk)
+            return HttpResponseRedirect(f"{url}#ringotel-timeline")
+        setattr(request, NOTE_FORM_ATTRIBUTE, form)
+        request.method = "GET"  # so that the form of the object itself is not processed
+        return self.change_view(request, object_id)  # type: ignore[attr-defined,no-any-return]
 
-    def _add_note(self, request: HttpRequest, obj: Any) -> None:
-        form = NoteForm(request.POST, prefix="note")
-        if not form.is_valid():
-            text = _("Note not saved: please enter some text.")
-            if "text" not in form.errors:
-                text = _("Note not saved: enter a valid date.")
-            self.message_user(request, text, "error")  # type: ignore[attr-defined]
-            return
-        note = form.instance
-        note.tenant, note.author = backend_for(request).tenant, request.user
-        note.contact_reference = object_reference(obj, str(obj))
-        form.save()
+    def _save_note(self, request: HttpRequest, form: NoteForm, obj: Any) -> None:
+        """Save a note or, with a day, a follow-up."""
+        values, user = form.cleaned_data, cast(Any, request.user)
+        entry: Any = Note(text=values["text"], author=user)
+        if values.get("due"):
+            entry = FollowUp(**values, created_by=user)
+        entry.tenant = backend_for(request).tenant
+        entry.contact_reference = object_reference(obj, str(obj))
+        entry.save()

@@ -7,12 +7,14 @@ from itertools import islice
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ..models import Activity
+from ..models import Activity, FollowUp
+from ..records import CallState
+from ..services.calls.states import state_filter
 from ..services.calls.statistics import with_hour
 from .base import backend_for
 
@@ -79,6 +81,25 @@ class HourFilter(admin.SimpleListFilter):
         return with_hour(queryset, begin, end).filter(hour=hour)
 
 
+class StateFilter(admin.SimpleListFilter):
+    """Filter by the state that the list shows. "Missed" and "no answer" include their kinds."""
+
+    title = _("status")
+    parameter_name = "state"
+    choices_shown = (
+        *(CallState.LIVE, CallState.ANSWERED, CallState.MISSED, CallState.NO_ANSWER),
+        *(CallState.VOICEMAIL, CallState.BUSY, CallState.FAILED, CallState.UNKNOWN),
+    )
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [(state.value, state.label) for state in self.choices_shown]
+
+    def queryset(self, request: HttpRequest, queryset: Calls) -> Calls:
+        if (value := self.value()) in self.choices_shown:
+            return queryset.filter(state_filter(CallState(value)))
+        return queryset
+
+
 class AgentFilter(admin.SimpleListFilter):
     """Filter by agent."""
 
@@ -143,8 +164,17 @@ class HasRecording(BooleanListFilter):
 
 
 class FollowUpFilter(BooleanListFilter):
-    """Filter by the follow-up flag."""
+    """Filter by whether an open follow-up is on the call."""
 
-    title = _("follow up")
+    title = _("follow-up")
     parameter_name = "follow_up"
-    lookup = {"follow_up": True}
+    labels = (_("Open follow-up"), _("No open follow-up"))
+
+    def queryset(self, request: HttpRequest, queryset: Calls) -> Calls:
+        follow_ups = FollowUp.objects.filter(done_at=None, activity__isnull=False)
+        match self.value():
+            case "yes":
+                return queryset.filter(pk__in=follow_ups.order_by().values("activity"))
+            case "no":
+                return queryset.exclude(Exists(follow_ups.filter(activity=OuterRef("pk"))))
+        return queryset

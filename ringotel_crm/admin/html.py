@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
-from django.contrib.admin.utils import quote
+from django.contrib.admin import AdminSite
 from django.contrib.contenttypes.models import ContentType
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from .. import phone
+from ..internal.admin_urls import admin_change_url
 from ..models import Activity, Recording
 
 
@@ -43,9 +44,7 @@ def play_link(recording: Recording, name: str, text: str) -> str:
 
 def display_number(call: Activity) -> str:
     """The outside party's number, formatted for display; "withheld number" without one."""
-    number = call.outside_number
-    is_withheld = phone.explain(number).refusal in (phone.Refusal.EMPTY, phone.Refusal.WITHHELD)
-    return _("withheld number") if is_withheld else phone.display(number)
+    return call.display_number
 
 
 def local_time(time: dt.datetime | None) -> str:
@@ -55,6 +54,13 @@ def local_time(time: dt.datetime | None) -> str:
     return format_html(
         '<time datetime="{}">{}</time>', time.isoformat(), localize(timezone.localtime(time))
     )
+
+
+def user_name(user: Any) -> str:
+    """The full name of a user, or else the user name; "" for None."""
+    if user is None:
+        return ""
+    return str(getattr(user, "get_full_name", str)() or user.get_username())
 
 
 def badge(kind: str, text: str) -> str:
@@ -69,23 +75,12 @@ def object_link(url: str, text: str) -> str:
     return format_html("<bdi>{}</bdi>", text)
 
 
-def admin_change_url(
-    content_type_id: int | None, object_id: str, current_app: str | None = None
-) -> str:
-    """Return the URL of an object's page in the admin site named ``current_app``.
+def object_url(site: AdminSite, content_type_id: int | None, object_id: str) -> str:
+    """Return the URL of an object's page: in ``site`` if it shows the model, else in another site.
 
-    Returns "" if the model does not exist or is not registered.
+    Returns "" if the model does not exist or no site shows it.
     """
     model = (
         ContentType.objects.get_for_id(content_type_id).model_class() if content_type_id else None
     )
-    if model is None:
-        return ""
-    try:
-        return reverse(
-            f"admin:{model._meta.app_label}_{model._meta.model_name}_change",
-            args=[quote(object_id)],
-            current_app=current_app,
-        )
-    except NoReverseMatch:
-        return ""
+    return admin_change_url(model, object_id, site.name) if model else ""

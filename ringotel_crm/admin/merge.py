@@ -21,7 +21,7 @@ from .. import phone
 from ..exceptions import CRMError
 from ..records import ContactRecord
 from ..services.contacts.merge import Merge, merge_contacts, preview_merge
-from .base import admin_url, backend_for, render_page
+from .base import admin_url, backend_for, extend_template, render_page
 from .contact_search import contact_url
 
 MAX_DUPLICATES = 100
@@ -39,7 +39,6 @@ class RingotelMergeAdminMixin:
     model: Any
     opts: Any
     media: Any
-    change_list_template: Any = "admin/ringotel_crm/contact_change_list.html"
     actions: Any = ("merge",)
 
     def ringotel_number_inputs(self, request: HttpRequest) -> str:
@@ -74,6 +73,13 @@ class RingotelMergeAdminMixin:
             for name, (route, view) in views.items()
         ]
         return [*pages, *urls]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Add the link to the duplicates."""
+        response: HttpResponse = super().changelist_view(request, extra_context)  # type: ignore[misc]
+        return extend_template(response, "admin/ringotel_crm/contact_change_list.html")
 
     def merge_view(self, request: HttpRequest) -> HttpResponse:
         """GET previews the merge of ``source`` into ``target``; POST performs it."""
@@ -190,6 +196,10 @@ def _moved_counts(merge: Merge) -> str:
     counts = [
         (merge.calls, ngettext("%(count)d call", "%(count)d calls", merge.calls)),
         (merge.notes, ngettext("%(count)d note", "%(count)d notes", merge.notes)),
+        (
+            merge.follow_ups,
+            ngettext("%(count)d follow-up", "%(count)d follow-ups", merge.follow_ups),
+        ),
         (numbers, ngettext("%(count)d number", "%(count)d numbers", numbers)),
     ]
     return get_text_list([text % {"count": count} for count, text in counts if count], _("and"))

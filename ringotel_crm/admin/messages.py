@@ -18,9 +18,11 @@ from django.utils.translation import gettext_lazy as _
 from .. import phone
 from ..client.sms import get_sms_backend, send_reply
 from ..models import Conversation, Message
+from ..models.search import filter_any, prefix_q, strip_accents, trailing_digits
 from ..services.calls.click_to_call import call_link
 from .base import LargeTableAdmin, backend_for
-from .html import admin_change_url, badge
+from .contact_search import contact_conditions
+from .html import badge, object_url
 
 SHOWN = 200  # messages, the latest
 CarrierStatus = Message.CarrierStatus
@@ -75,10 +77,27 @@ class ConversationAdmin(LargeTableAdmin):
     empty_message = _("Conversations start with the first message from Ringotel's webhook.")
     list_display = ("title", "number", "agent_name", "last_at")
     list_filter = (UnreadFilter, "agent_name")
-    search_fields = ("contact_name", "remote_number_normalized")
+    # Enables the search box; get_search_results() does the search.
+    search_fields = ("contact_name",)
+    search_help_text = _("Words of a name or company, a phone number or its last digits.")
     sortable_by = ("last_at",)
     fields = ("person", "number", "local_number", "agent_name", "thread", "reply", "key")
     readonly_fields = ("person", "number", "local_number", "agent_name", "thread")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Conversation], search_term: str
+    ) -> tuple[QuerySet[Conversation], bool]:
+        """Search by contact, by the start of its name, and by number."""
+        if not search_term.strip():
+            return queryset, False
+        conditions = [
+            prefix_q("contact_name_normalized", strip_accents(search_term)),
+            *contact_conditions(request, self.admin_site, search_term),
+            *(Q(remote_number_reversed=n[:0:-1]) for n in phone.candidates(search_term)),
+        ]
+        if digits := trailing_digits(search_term):
+            conditions.append(prefix_q("remote_number_reversed", digits))
+        return filter_any(queryset, conditions), False
 
     @admin.display(description=_("conversation"))
     def title(self, conversation: Conversation) -> str:
@@ -95,7 +114,7 @@ class ConversationAdmin(LargeTableAdmin):
     @admin.display(description=_("contact"))
     def person(self, conversation: Conversation) -> str:
         """Return the contact, as a link."""
-        url = admin_change_url(conversation.contact_type_id, conversation.contact_id)
+        url = object_url(self.admin_site, conversation.contact_type_id, conversation.contact_id)
         if not url:
             return conversation.contact_name or gettext("Unknown")
         return format_html('<a href="{}">{}</a>', url, conversation.contact_name)

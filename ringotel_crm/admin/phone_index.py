@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from .. import phone
 from ..models import PhoneIndex
+from ..models.search import filter_any, prefix_q, trailing_digits
 from .base import LargeTableAdmin
 
 
@@ -25,16 +26,19 @@ class PhoneIndexAdmin(LargeTableAdmin):
     ordering = ("pk",)
     sortable_by = ()
     search_fields = ("e164",)
-    search_help_text = _("Phone number in any format.")
+    search_help_text = _("Phone number in any format, or its last digits.")
     change_list_template = "admin/ringotel_crm/phoneindex/change_list.html"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[PhoneIndex], search_term: str
     ) -> tuple[QuerySet[PhoneIndex], bool]:
-        """Search by the exact number, in any format."""
-        if search_term.strip():
-            queryset = queryset.filter(e164__in=phone.candidates(search_term))
-        return queryset, False
+        """Search by a number in any format, or its last digits."""
+        if not search_term.strip():
+            return queryset, False
+        conditions = [Q(e164__in=phone.candidates(search_term))]
+        if digits := trailing_digits(search_term):
+            conditions.append(prefix_q("e164_reversed", digits))
+        return filter_any(queryset, conditions), False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -1,4 +1,4 @@
-"""Recordings and legal holds."""
+"""Recordings."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from typing import Any
 from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
-from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from ..backends.mapping import parse
-from ..models import LegalHold, Recording
+from ..models import Recording
 from ..services.recordings.store import delete_recording
 from ..templatetags.ringotel import ringotel_length as duration
 from .base import LargeTableAdmin
-from .html import admin_change_url, audio_player, object_link
+from .html import audio_player
 
 logger = logging.getLogger(__name__)
 
@@ -85,26 +83,3 @@ class RecordingAdmin(LargeTableAdmin):
         ):
             if count := results.count(result):
                 self.message_user(request, text % {"count": count}, level)
-
-
-class LegalHoldAdmin(LargeTableAdmin):
-    """Legal holds on contacts."""
-
-    empty_message = _("A legal hold keeps everything about a contact from being deleted.")
-    list_display = ("contact_link", "contact_type", "reason", "created_at")
-    list_select_related = ("contact_type",)
-    search_fields = ("=contact_id", "reason")
-
-    def get_page_title(self, obj: LegalHold) -> str:
-        return str(capfirst(self.opts.verbose_name))
-
-    @admin.display(description=_("contact"))
-    def contact_link(self, hold: LegalHold) -> str:
-        """The name of the contact, with a link to its page if it exists."""
-        model = hold.contact_type.model_class()
-        key = parse(model._meta.pk, hold.contact_id) if model else None
-        contact = model._base_manager.filter(pk=key).first() if model and key is not None else None
-        if contact is None:
-            return hold.contact_name or str(capfirst(_("deleted contact")))
-        url = admin_change_url(hold.contact_type_id, hold.contact_id, self.admin_site.name)
-        return object_link(url, str(contact))

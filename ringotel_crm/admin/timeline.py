@@ -1,4 +1,4 @@
-"""The timeline of calls, notes and messages on a contact's page."""
+"""The timeline of calls, notes, follow-ups and messages on a contact's page."""
 
 from __future__ import annotations
 
@@ -8,26 +8,47 @@ from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
-from ..models import Activity, Message, Note
+from ..models import Activity, FollowUp, Message
 from ..services.recordings.store import recordings_playable_by
 from .base import admin_url
 
-# The time, followed by exactly one of the three objects.
-Entry: TypeAlias = tuple[dt.datetime, Activity | None, Note | None, Message | None]
+# The time, the kind and the object.
+Entry: TypeAlias = tuple[dt.datetime, str, Any]
 
 
-def timeline(
-    calls: Iterable[Activity], notes: Iterable[Note], messages: Iterable[Message]
-) -> list[Entry]:
-    """Return calls, notes and messages in one list, the latest first."""
-    entries: list[Entry] = [
-        *((call.start or call.created_at, call, None, None) for call in calls),
-        *((note.created_at, None, note, None) for note in notes),
-        *((message.at, None, None, message) for message in messages if message.at),
+def timeline(**kinds: Iterable[Any]) -> list[Entry]:
+    """Return the objects of all kinds, such as ``call`` and ``note``, the latest first."""
+    entries = [
+        (time, kind, entry)
+        for kind, objects in kinds.items()
+        for entry in objects
+        if (time := _time(entry))
     ]
     return sorted(entries, key=lambda entry: entry[0], reverse=True)
+
+
+def _time(entry: Any) -> dt.datetime | None:
+    match entry:
+        case Activity():
+            return entry.start or entry.created_at
+        case Message():
+            return entry.at
+    time: dt.datetime = entry.created_at
+    return time
+
+
+def follow_ups_visible_to(user: Any) -> QuerySet[FollowUp]:
+    """Return all follow-ups with their persons; none if ``user`` may not view follow-ups."""
+    if not user.has_perm("ringotel_crm.view_followup"):
+        return FollowUp.objects.none()
+    return FollowUp.objects.select_related("assignee")
+
+
+def follow_ups_of_calls(user: Any) -> Prefetch[Any]:
+    """Load the follow-ups of calls into their attribute ``ringotel_follow_ups``."""
+    return Prefetch("follow_ups", follow_ups_visible_to(user), to_attr="ringotel_follow_ups")
 
 
 def with_recordings(calls: QuerySet[Activity], user: Any) -> QuerySet[Activity]:
@@ -39,5 +60,6 @@ def with_recordings(calls: QuerySet[Activity], user: Any) -> QuerySet[Activity]:
 
 
 def call_list_url(site: AdminSite, **query: Any) -> str:
-    """Return the URL of the list of calls with these query parameters."""
-    return f"{admin_url(site, 'ringotel_crm_activity_changelist')}?{urlencode(query)}"
+    """Return the URL of the list of calls with these query parameters, "" without such a page."""
+    url = admin_url(site, "ringotel_crm_activity_changelist")
+    return f"{url}?{urlencode(query)}" if url else ""

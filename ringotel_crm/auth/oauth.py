@@ -16,8 +16,15 @@ from typing import Any
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import DataError, router
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse, QueryDict
+from django.db.models import F, QuerySet
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBadRequest,
+    HttpResponseForbidden,
+    JsonResponse,
+    QueryDict,
+)
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -43,6 +50,7 @@ from rest_framework.request import Request
 from .. import databases
 from ..exceptions import InvalidInput
 from ..internal.compiled_queries import CompiledQuery
+from ..models.fields import ExactText
 from .permissions import (
     annotate_user,
     authentication_failed,
@@ -51,6 +59,7 @@ from .permissions import (
     query_cache_key,
     read_credential,
 )
+from .service_users import require_api_permission
 from .throttling import LoginAttempt, seconds_left
 
 SCOPE = "ringotel"
@@ -137,7 +146,15 @@ class AuthorizationView(ToolkitAuthorizationView):  # type: ignore[misc]
     """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Respond with 400 to text that cannot be stored and to an unknown client."""
+        """Respond with 400 to text that cannot be stored and to an unknown client, and with 403 to
+        a user whose tokens would be refused.
+        """
+        client_id = request.POST.get("client_id") or request.GET.get("client_id", "")
+        if client_id.startswith(CLIENT_ID_PREFIX) and request.user.is_authenticated:
+            try:
+                require_api_permission(request.user)
+            except InvalidInput as exc:
+                return HttpResponseForbidden(exc.message, content_type="text/plain; charset=utf-8")
         if not _has_nul(request.GET, request.POST):
             with suppress(ObjectDoesNotExist, DataError, ValidationError):
                 response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
@@ -245,7 +262,7 @@ def make_application(*, name: str, redirect_uri: str, user: Any = None) -> tuple
     """
     application_model = get_application_model()
     application = application_model.objects.filter(
-        name=name, client_id__startswith=CLIENT_ID_PREFIX
+        ExactText(F("name"), name), client_id__startswith=CLIENT_ID_PREFIX
     ).first()
     if application is None:
         client_id = f"{CLIENT_ID_PREFIX}{secrets.token_hex(16)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import databases, deployment, site
+from . import databases, deployment, site, users
 from .site import TAG
 
-__all__ = ["TAG", "databases", "deployment", "site"]
+__all__ = ["TAG", "databases", "deployment", "site", "users"]

@@ -19,6 +19,7 @@ from ..backends.checks import check_backend
 from ..client.sms import get_sms_backend
 from ..conf import conf
 from ..exceptions import InvalidBackend
+from ..internal.admin_urls import admin_site_names
 from ..media.storage import recording_storage
 from ..records import Delivery, SharedNumberRule
 
@@ -97,9 +98,11 @@ def _is_api_url(value: Any) -> bool:
 
 # A test of the value of each setting, and an example.
 KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "ADMIN_SITE": (_is_text, '"staff"'),
     "AUTH_FAILURES_PER_MINUTE_BY_IP": (_is_positive_or_zero, "20"),
     "AUTH_FAILURES_PER_MINUTE_BY_USERNAME": (_is_positive_or_zero, "10"),
     "BACKEND": (_is_text, '"ringotel_crm.minicrm.backend.MiniCRMBackend"'),
+    "CALLBACK_DAYS": (_is_positive, "14"),
     "CLICK_TO_CALL_URL": (_is_number_url, '"tel:{number}"'),
     "COMPANY_NUMBERS": (_is_text_sequence, '["+353 1 555 0100"]'),
     "CREDENTIAL_CACHE_SECONDS": (_is_positive_or_zero, "300"),
@@ -185,6 +188,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
         *_check_backend(),
         *_check_delivery(),
         *_check_sms_backend(),
+        *_check_admin_site(),
     ]
 
 
@@ -280,6 +284,18 @@ def _check_sms_backend() -> list[CheckMessage]:
             )
         ]
     return []
+
+
+def _check_admin_site() -> list[CheckMessage]:
+    if not conf.ADMIN_SITE or conf.ADMIN_SITE in (names := admin_site_names()):
+        return []
+    return [
+        Error(
+            f'RINGOTEL_CRM["ADMIN_SITE"] = {conf.ADMIN_SITE!r} is no admin site of the URLconf.',
+            hint=f"Must be the name of an AdminSite in the URLconf, which has {names}.",
+            id="ringotel_crm.E011",
+        )
+    ]
 
 
 @register(TAG)

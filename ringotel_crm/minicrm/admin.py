@@ -9,7 +9,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.options import InlineModelAdmin
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
@@ -18,9 +18,10 @@ from .. import phone
 from ..admin.base import LargeTableAdmin
 from ..admin.contacts import RingotelContactAdminMixin
 from ..admin.merge import RingotelMergeAdminMixin
-from ..models.search import normalize_for_search, prefix_q
+from ..admin.sites import ModelAdmins, register_models
+from ..models.search import filter_any, normalize_for_search, prefix_q, trailing_digits, word_sets
 from ..services.calls.click_to_call import call_link
-from .models import Contact, ContactPhone, Organization
+from .models import Contact, ContactPhone, ContactWord, Organization, OrganizationWord
 
 # Needs the extra: pip install "ringotel-crm[import-export]".
 IMPORT_EXPORT: tuple[Any, ...] = ()
@@ -40,7 +41,16 @@ class PhoneInline(admin.TabularInline):  # type: ignore[type-arg]
     max_num = 100
 
 
-@admin.register(Contact)
+def numbers_q(text: str) -> list[Q]:
+    """Return the conditions for rows with a number in any format, or with its last digits."""
+    conditions = []
+    if numbers := phone.candidates(text):
+        conditions.append(Q(e164__in=numbers))
+    if digits := trailing_digits(text):
+        conditions.append(prefix_q("e164_reversed", digits))
+    return conditions
+
+
 class ContactAdmin(
     *IMPORT_EXPORT,  # type: ignore[misc]
     RingotelMergeAdminMixin,
@@ -53,7 +63,8 @@ class ContactAdmin(
     list_select_related = ("organization",)
     search_fields = ("last_name",)  # shows the search box; see get_search_results
     search_help_text = _(
-        "Phone number in any format, or the start of a name, company or e-mail address."
+        "Words of a name or company, the start of an e-mail address, a phone number in any format "
+        "or its last digits."
     )
     autocomplete_fields = ("organization",)
     inlines = (PhoneInline,)
@@ -66,26 +77,16 @@ class ContactAdmin(
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Contact], search_term: str
     ) -> tuple[QuerySet[Contact], bool]:
-        """Search by index: a number, or the start of a name, the company or the e-mail address."""
+        """Search by index: words of the name and the company, the e-mail address, a number."""
         if not search_term.strip():
             return queryset, False
-        if numbers := phone.candidates(search_term):
-            held = ContactPhone.objects.filter(e164__in=numbers)
-            return queryset.filter(pk__in=held.values("contact")), False
-        found = prefix_q("name_normalized", search_term) | prefix_q(
-            "last_name_normalized", search_term
-        )
-        found |= prefix_q("email", search_term)
-        companies = Organization.objects.filter(
-            prefix_q("name_normalized", search_term)
-        ).values_list("pk", flat=True)[:100]
-        found |= Q(organization__in=list(companies))
-        last, _space, first = search_term.strip().replace(",", " ").partition(" ")
-        if first.strip() and "\0" not in last:
-            found |= Q(last_name_normalized=normalize_for_search(last)) & prefix_q(
-                "name_normalized", first
-            )
-        return queryset.filter(found), False
+        phones = ContactPhone.objects.annotate(owner=F("contact")).order_by()
+        owners = [
+            *word_sets(ContactWord.objects.all(), search_term),
+            *([phones.filter(number)] for number in numbers_q(search_term)),
+        ]
+        email = prefix_q("email", normalize_for_search(search_term))
+        return filter_any(queryset, [email], owners), False
 
     def get_ringotel_details(self, obj: Contact) -> Sequence[str]:
         """Return company, job title and e-mail address."""
@@ -126,14 +127,16 @@ class ContactAdmin(
         return format_html_join(", ", "{}", numbers)
 
 
-@admin.register(Organization)
 class OrganizationAdmin(RingotelContactAdminMixin, LargeTableAdmin):
     """Companies."""
 
     empty_message = _("Add one here, or on the page of a contact.")
     list_display = ("name", "number", "email", "website")
     search_fields = ("name",)
-    search_help_text = _("Phone number in any format, or the start of a name or e-mail address.")
+    search_help_text = _(
+        "Words of the name, the start of an e-mail address, a phone number in any format or its "
+        "last digits."
+    )
     autocomplete_fields = ("main_contact",)
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}  # default in Django 6.0
     sortable_by = ("name",)
@@ -141,14 +144,17 @@ class OrganizationAdmin(RingotelContactAdminMixin, LargeTableAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Organization], search_term: str
     ) -> tuple[QuerySet[Organization], bool]:
-        """Search by index: a number, or the start of the name or the e-mail address."""
+        """Search by index: words of the name, the e-mail address, a number."""
         if not search_term.strip():
             return queryset, False
-        if numbers := phone.candidates(search_term):
-            return queryset.filter(e164__in=numbers), False
-        return queryset.filter(
-            prefix_q("name_normalized", search_term) | prefix_q("email", search_term)
-        ), False
+        email = prefix_q("email", normalize_for_search(search_term))
+        words = word_sets(OrganizationWord.objects.all(), search_term)
+        return filter_any(queryset, [email, *numbers_q(search_term)], words), False
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
+        """Delete one by one, which updates the contacts."""
+        for organization in queryset:
+            organization.delete()
 
     @admin.display(description=_("phone"))
     def number(self, organization: Organization) -> str:
@@ -170,3 +176,7 @@ class OrganizationAdmin(RingotelContactAdminMixin, LargeTableAdmin):
     def get_ringotel_initial(self, request: HttpRequest, name: str, number: str) -> dict[str, str]:
         """Return name and number under the names of the fields."""
         return {"name": name, "phone": number}
+
+
+MODEL_ADMINS: ModelAdmins = [(Contact, ContactAdmin), (Organization, OrganizationAdmin)]
+register_models(admin.site, MODEL_ADMINS)

@@ -10,13 +10,13 @@ from typing import Any
 
 from django.db import router
 from django.db.models import Count, QuerySet
-from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
 from .. import phone
 from ..backends.base import Backend, ContactDirectory, OrganizationDirectory
 from ..backends.users import AuthUserDirectory
 from ..exceptions import NotFound
+from ..internal.admin_urls import admin_change_url
 from ..internal.compiled_queries import CompiledQuery, fetch
 from ..models.search import normalize_for_search
 from ..records import ContactInput, ContactRecord, OrganizationRecord
@@ -223,12 +223,16 @@ class Contacts(ContactDirectory):
             found += [(e164, contact) for _, contact in people(id=first)]
         return found
 
+    def same_organization(self, id: str, limit: int) -> Sequence[ContactRecord]:
+        """Return the contacts by id, in two queries."""
+        organization = Contact.objects.filter(id=parse_id(id)).values("organization")
+        contacts = Contact.objects.filter(organization__in=organization).order_by("id")
+        ids = list(contacts.values_list("id", flat=True)[:limit])
+        return [contact for _, contact in people(id__in=ids)]
+
     def url(self, id: str) -> str:
         """Return the URL of the page in the admin, ``""`` without an admin."""
-        try:
-            return reverse("admin:ringotel_minicrm_contact_change", args=[id])
-        except NoReverseMatch:
-            return ""
+        return admin_change_url(Contact, id)
 
     def find_existing(self, draft: ContactInput, numbers: Sequence[str]) -> ContactRecord | None:
         """Match by number, then by e-mail address; the lowest id of those with the same name.
@@ -273,7 +277,7 @@ class Contacts(ContactDirectory):
             job_title=draft.job_title,
             organization=self._organization(draft.company_name),
         )
-        return self._save(contact, draft)
+        return self._save(contact, draft, is_new=True)
 
     def update(self, id: str, draft: ContactInput) -> ContactRecord:
         """Change the values that ``draft`` has; the first number of a kind is replaced."""
@@ -347,10 +351,12 @@ class Contacts(ContactDirectory):
         """Delete the contact with its numbers."""
         Contact.objects.filter(id=parse_id(id)).delete()
 
-    def _save(self, contact: Contact, draft: ContactInput) -> ContactRecord:
+    def _save(
+        self, contact: Contact, draft: ContactInput, *, is_new: bool = False
+    ) -> ContactRecord:
         for kinds, typed in ((PHONE_KINDS, draft.phone), (MOBILE_KINDS, draft.mobile)):
             if typed:
-                existing = contact.phones.filter(kind=kinds[0]).first()
+                existing = None if is_new else contact.phones.filter(kind=kinds[0]).first()
                 number = existing or ContactPhone(contact=contact, kind=kinds[0])
                 if number.raw != typed:
                     number.raw, number.extension = typed, ""

@@ -13,7 +13,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
@@ -21,11 +21,11 @@ from import_export.admin import ImportExportMixin
 from import_export.forms import ConfirmImportForm, ExportForm
 
 from .. import databases
+from ..admin.base import admin_url
 from ..admin.changelist import INVALID_LOOKUP_ERRORS
 from ..contact_files import headers
-from ..contact_files.cells import escape_formula
 from ..contact_files.fields import FIELD_LABELS
-from ..contact_files.results import Outcome
+from ..contact_files.results import Outcome, refused_header, refused_row
 from ..contact_files.tables import UnreadableFile
 from . import jobs
 from .formats import BOM, ContactCSV, ContactXLSX, RingotelCSV, VCard
@@ -198,9 +198,9 @@ class ContactImportExportMixin(ImportExportMixin):  # type: ignore[misc]
         job = get_object_or_404(ContactImport, pk=pk)
         output = io.StringIO(newline="")
         writer = csv.writer(output)
-        writer.writerow([*map(escape_formula, job.headers), _("Row in the file"), _("Reason")])
+        writer.writerow(refused_header(job.headers))
         for row in databases.by_primary_key(job.rows.filter(outcome=Outcome.REFUSED)):
-            writer.writerow([*map(escape_formula, row.cells), row.number, " ".join(row.messages)])
+            writer.writerow(refused_row(row.cells, row.number, row.messages))
         response = HttpResponse(BOM + output.getvalue(), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="refused-{job.pk}.csv"'
         return response
@@ -302,19 +302,19 @@ class ContactImportExportMixin(ImportExportMixin):  # type: ignore[misc]
         request.current_app = self.admin_site.name
         return render(request, template, {**frame, "title": title, **context})
 
+    def _import_url(self, page: str, *args: Any) -> str:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_{page}"
+        return admin_url(self.admin_site, name, *args)
+
     def _job_url(self, job: ContactImport) -> str:
-        return reverse(
-            f"admin:{self.opts.app_label}_{self.opts.model_name}_import_job", args=[job.pk]
-        )
+        return self._import_url("import_job", job.pk)
 
     def _choose_again(self, request: HttpRequest) -> HttpResponse:
         return self._back(request, "import", _("The file is no longer available. Choose it again."))
 
     def _back(self, request: HttpRequest, page: str, problem: str) -> HttpResponse:
         messages.error(request, problem)
-        return HttpResponseRedirect(
-            reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}")
-        )
+        return HttpResponseRedirect(self._import_url(page))
 
     # Export
 

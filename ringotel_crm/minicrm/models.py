@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -11,13 +12,16 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import databases, phone
 from ..contact_files.results import Outcome
-from ..models.fields import NormalizedField
+from ..models.fields import NormalizedField, ReversedDigitsField
 from ..models.search import prefix_index
 from .fields import E164Field, FullNameField, LowerEmailField
+from .words import BATCH, SearchableModel, Word, cascade_unlisted, update_words, word_index
 
 
-class Organization(models.Model):
+class Organization(SearchableModel):
     """A company."""
+
+    search_columns = ("name",)
 
     name = models.CharField(_("name"), max_length=255)
     name_normalized = NormalizedField(source="name", max_length=255)
@@ -25,6 +29,7 @@ class Organization(models.Model):
         _("phone"), max_length=64, blank=True, help_text=_("As typed, in any notation.")
     )
     e164 = E164Field(_("E.164"), source="phone")
+    e164_reversed = ReversedDigitsField(source="e164")
     email = LowerEmailField(_("e-mail"), blank=True, db_index=True)
     website = models.URLField(_("website"), blank=True)
     main_contact = models.ForeignKey(
@@ -48,6 +53,7 @@ class Organization(models.Model):
         indexes = [
             prefix_index("name_normalized", name="ringotel_organization_name"),
             models.Index(fields=["e164"], name="ringotel_organization_e164"),
+            prefix_index("e164_reversed", name="ringotel_organization_digits"),
         ]
 
     def __str__(self) -> str:
@@ -61,21 +67,53 @@ class Organization(models.Model):
         )
         super().save(**kwargs)
         if renamed:
-            self.contacts.update(updated_at=timezone.now())
+            _mark_changed(list(self.contacts.values_list("pk", flat=True)))
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Delete, and mark the contacts as changed."""
-        self.contacts.update(updated_at=timezone.now())
-        return super().delete(*args, **kwargs)
+        contacts = list(self.contacts.values_list("pk", flat=True))
+        deleted = super().delete(*args, **kwargs)
+        _mark_changed(contacts)
+        return deleted
+
+    def get_search_text(self) -> str:
+        """Return the name."""
+        return self.name
 
 
-class Contact(models.Model):
+def _mark_changed(contacts: Sequence[int]) -> None:
+    """Mark contacts as changed, and update their words: their organization has changed."""
+    for start in range(0, len(contacts), BATCH):
+        rows = Contact.objects.filter(pk__in=contacts[start : start + BATCH])
+        rows.update(updated_at=timezone.now())
+        update_words(list(rows.select_related("organization")))
+
+
+class OrganizationWord(Word):
+    """A word of the name of an organization."""
+
+    owner = models.ForeignKey(
+        Organization, on_delete=cascade_unlisted, related_name="words", db_index=False
+    )
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "word"], name="ringotel_unique_organization_word"
+            )
+        ]
+        indexes = [word_index("ringotel_organization_word")]
+
+
+class Contact(SearchableModel):
     """A person outside the company."""
+
+    search_columns = ("first_name", "last_name", "organization_id")
 
     first_name = models.CharField(_("first name"), max_length=150, blank=True)
     last_name = models.CharField(_("last name"), max_length=150, blank=True)
     name_normalized = FullNameField(source="first_name", max_length=255)
-    last_name_normalized = NormalizedField(source="last_name", max_length=150)
     organization = models.ForeignKey(
         Organization,
         verbose_name=_("organization"),
@@ -96,11 +134,29 @@ class Contact(models.Model):
         indexes = [
             models.Index(fields=["last_name", "first_name", "id"], name="ringotel_contact_name"),
             prefix_index("name_normalized", name="ringotel_contact_full_name"),
-            prefix_index("last_name_normalized", name="ringotel_contact_last_name"),
         ]
 
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or self.email or f"#{self.pk}"
+
+    def get_search_text(self) -> str:
+        """Return the name and the company."""
+        return f"{self.first_name} {self.last_name} {self.organization or ''}"
+
+
+class ContactWord(Word):
+    """A word of the name of a contact or of its organization."""
+
+    owner = models.ForeignKey(
+        Contact, on_delete=cascade_unlisted, related_name="words", db_index=False
+    )
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "word"], name="ringotel_unique_contact_word")
+        ]
+        indexes = [word_index("ringotel_contact_word")]
 
 
 class PhoneKind(models.TextChoices):
@@ -135,13 +191,17 @@ class ContactPhone(models.Model):
         _("number"), max_length=MAX_LENGTH, help_text=_("As typed, in any notation.")
     )
     e164 = E164Field(_("E.164"), source="raw")
+    e164_reversed = ReversedDigitsField(source="e164")
     extension = models.CharField(_("extension"), max_length=16, blank=True)
 
     class Meta:
         verbose_name = _("number")
         verbose_name_plural = _("numbers")
         ordering = ("id",)
-        indexes = [models.Index(fields=["e164"], name="ringotel_phone_e164")]
+        indexes = [
+            models.Index(fields=["e164"], name="ringotel_phone_e164"),
+            prefix_index("e164_reversed", name="ringotel_phone_digits"),
+        ]
 
     def __str__(self) -> str:
         return self.raw

@@ -8,7 +8,7 @@ from django.contrib.contenttypes.models import ContentType
 
 from .. import databases
 from ..contact_files.results import Outcome
-from ..models import Activity, LegalHold, Note
+from ..models import Activity, FollowUp, LegalHold, Note
 from ..services import locks
 from . import snapshots
 from .models import Contact, ContactImport, ImportedRow, Organization
@@ -89,11 +89,12 @@ def _undo_batch(job: ContactImport, batch: Sequence[ImportedRow]) -> None:
 
 
 def _used(ids: Sequence[int | None]) -> set[str]:
-    """Return those of these contacts, as text, that have calls, notes or a legal hold."""
+    """Return those of these contacts, as text, that have calls, notes, follow-ups or a legal
+    hold."""
     keys = [str(id) for id in ids]
     kind = ContentType.objects.get_for_model(Contact)
     found: set[str] = set()
-    for model in (Activity, Note, LegalHold):
+    for model in (Activity, FollowUp, Note, LegalHold):
         rows = model._default_manager.filter(contact_type=kind, contact_id__in=keys)
         found.update(rows.values_list("contact_id", flat=True).distinct())
     return found

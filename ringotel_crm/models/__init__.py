@@ -9,8 +9,10 @@ from .audit import AuditEntry
 from .call_legs import CallLeg
 from .call_relation import CallRelation
 from .call_subjects import CallSubject
+from .callbacks import Callback
 from .calls import Activity
 from .checkpoints import Checkpoint
+from .follow_ups import FollowUp
 from .locks import Lock
 from .messages import Conversation, Message
 from .notes import Note
@@ -28,8 +30,10 @@ __all__ = [
     "CallLeg",
     "CallRelation",
     "CallSubject",
+    "Callback",
     "Checkpoint",
     "Conversation",
+    "FollowUp",
     "LegalHold",
     "Lock",
     "Message",

@@ -60,6 +60,7 @@ class CallLeg(models.Model):
                 fields=["activity", "extension"], name="ringotel_unique_call_leg"
             )
         ]
+        indexes = [models.Index(fields=["agent_id", "activity"], name="ringotel_leg_agent")]
 
     def __str__(self) -> str:
         return f"{self.agent_name or self.extension}: {self.get_status_display()}"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from .. import phone
 from ..records import Direction, Status
 from .contact_reference import ContactReferenceModel
-from .fields import IdentifierField, NormalizedField, tenant_field
+from .fields import IdentifierField, ReversedDigitsField, SearchField, tenant_field
 from .search import prefix_index
 
 
@@ -36,12 +38,13 @@ class Activity(ContactReferenceModel):
         _("called"), max_length=255, blank=True, help_text=_("As received.")
     )
     called_e164 = models.CharField(_("called, E.164"), max_length=16, blank=True)
+    outside_number_reversed = ReversedDigitsField(source="outside_number")
     extension = IdentifierField(_("extension"), max_length=64, blank=True)
     agent_id = IdentifierField(
         _("agent id"), max_length=255, blank=True, help_text=_("The CRM's id of the user.")
     )
     agent_name = models.CharField(_("agent"), max_length=255, blank=True)
-    contact_name_normalized = NormalizedField(source="contact_name", max_length=255)
+    contact_name_normalized = SearchField(source="contact_name", max_length=255)
     contact_confirmed = models.BooleanField(
         _("contact confirmed"),
         default=False,
@@ -56,11 +59,8 @@ class Activity(ContactReferenceModel):
         _("cause"), max_length=64, blank=True, help_text=_("Reason given by the phone system.")
     )
     subject = models.CharField(_("subject"), max_length=255, blank=True)
-    subject_normalized = NormalizedField(source="subject", max_length=255)
+    subject_normalized = SearchField(source="subject", max_length=255)
     comment = models.TextField(_("comment"), blank=True)
-    follow_up = models.BooleanField(
-        _("follow up"), default=False, help_text=_("Needs a follow-up.")
-    )
     # Values last received from the phone. A different subject or comment was edited in the CRM
     # and is not overwritten.
     last_received_subject = models.CharField(
@@ -91,9 +91,9 @@ class Activity(ContactReferenceModel):
             ),
             models.Index(fields=["agent_id", "-start"], name="ringotel_call_agent"),
             models.Index(fields=["status", "-start", "-id"], name="ringotel_call_status"),
-            models.Index(fields=["follow_up", "-start", "-id"], name="ringotel_call_follow_up"),
             models.Index(fields=["caller_e164", "-start"], name="ringotel_call_caller"),
             models.Index(fields=["called_e164", "-start"], name="ringotel_call_called"),
+            prefix_index("outside_number_reversed", name="ringotel_call_digits"),
             prefix_index("contact_name_normalized", name="ringotel_call_name"),
             prefix_index("subject_normalized", name="ringotel_call_subject"),
         ]
@@ -104,7 +104,7 @@ class Activity(ContactReferenceModel):
         ]
 
     def __str__(self) -> str:
-        return self.contact_name or self.outside_number or self.call_id
+        return self.contact_name or self.display_number
 
     @property
     def outside_e164(self) -> str:
@@ -117,3 +117,13 @@ class Activity(ContactReferenceModel):
         return self.outside_e164 or (
             self.called_number if self.direction == Direction.OUTBOUND else self.caller_number
         )
+
+    @property
+    def display_number(self) -> str:
+        """The external party's number, formatted; "withheld number" without one."""
+        number = self.outside_number
+        is_withheld = phone.explain(number).refusal in (
+            phone.Refusal.EMPTY,
+            phone.Refusal.WITHHELD,
+        )
+        return gettext("withheld number") if is_withheld else phone.display(number)

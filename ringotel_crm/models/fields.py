@@ -9,7 +9,8 @@ from django.db import models
 from django.db.models.lookups import Exact, IContains, IEndsWith, IExact, IStartsWith
 from django.utils.translation import gettext_lazy as _
 
-from .search import normalize_for_search
+from ..phone.cleaning import clean, digits_in
+from .search import normalize_for_search, strip_accents
 
 
 def exact_collation(connection: Any) -> str | None:
@@ -110,3 +111,20 @@ class NormalizedField(DerivedField):
 
     def derive(self, text: str, instance: models.Model) -> str:
         return normalize_for_search(text)
+
+
+class SearchField(DerivedField):
+    """The source as returned by :func:`~ringotel_crm.models.search.strip_accents`."""
+
+    def derive(self, text: str, instance: models.Model) -> str:
+        return strip_accents(text)
+
+
+class ReversedDigitsField(DerivedField):
+    """The digits of the source, the last one first, so that an index finds the last digits."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"max_length": 32, **kwargs})
+
+    def derive(self, text: str, instance: models.Model) -> str:
+        return digits_in(clean(text))[::-1]

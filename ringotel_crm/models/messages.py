@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from ..media.storage import recording_storage
 from ..records import RankedChoices
 from .contact_reference import ContactReferenceModel
-from .fields import IdentifierField, tenant_field
+from .fields import IdentifierField, ReversedDigitsField, SearchField, tenant_field
+from .search import prefix_index
 
 
 class Conversation(ContactReferenceModel):
@@ -29,6 +30,8 @@ class Conversation(ContactReferenceModel):
         max_length=64, editable=False, help_text="E.164 where it can be read, else as sent."
     )
     remote_number = models.CharField(_("their number"), max_length=64)
+    remote_number_reversed = ReversedDigitsField(source="remote_number_normalized")
+    contact_name_normalized = SearchField(source="contact_name", max_length=255)
     agent_id = IdentifierField(_("agent id"), max_length=255, blank=True)
     agent_name = models.CharField(_("agent"), max_length=255, blank=True)
     session_id = IdentifierField(
@@ -55,6 +58,8 @@ class Conversation(ContactReferenceModel):
                 fields=["contact_type", "contact_id", "-last_at"], name="ringotel_conv_contact"
             ),
             models.Index(fields=["-last_at", "-id"], name="ringotel_conv_last"),
+            prefix_index("remote_number_reversed", name="ringotel_conv_digits"),
+            prefix_index("contact_name_normalized", name="ringotel_conv_name"),
         ]
         permissions = [("send_message", _("Can send messages"))]
 

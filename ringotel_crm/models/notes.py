@@ -8,22 +8,13 @@ from django.utils.translation import gettext_lazy as _
 
 from .contact_reference import RequiredContactReferenceModel
 from .fields import tenant_field
-from .validators import validate_reasonable_year
 
 
 class Note(RequiredContactReferenceModel):
-    """A note about a contact; with a due date, a follow-up until it is done."""
+    """A note about a contact."""
 
     tenant = tenant_field()
     text = models.TextField(_("note"))
-    due = models.DateField(
-        _("follow up on"),
-        null=True,
-        blank=True,
-        db_index=True,
-        validators=[validate_reasonable_year],
-    )
-    done_at = models.DateTimeField(_("done"), null=True, blank=True, editable=False)
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("author"),

@@ -6,7 +6,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .fields import IdentifierField, tenant_field
+from .fields import IdentifierField, ReversedDigitsField, tenant_field
+from .search import prefix_index
 
 
 class PhoneIndex(models.Model):
@@ -14,6 +15,7 @@ class PhoneIndex(models.Model):
 
     tenant = tenant_field()
     e164 = models.CharField(_("E.164"), max_length=16)
+    e164_reversed = ReversedDigitsField(source="e164")
     content_type = models.ForeignKey(
         ContentType,
         verbose_name=_("content type"),
@@ -32,7 +34,10 @@ class PhoneIndex(models.Model):
                 fields=["content_type", "object_id", "e164"], name="ringotel_unique_phone_entry"
             )
         ]
-        indexes = [models.Index(fields=["e164", "tenant"], name="ringotel_index_e164")]
+        indexes = [
+            models.Index(fields=["e164", "tenant"], name="ringotel_index_e164"),
+            prefix_index("e164_reversed", name="ringotel_index_digits"),
+        ]
 
     def __str__(self) -> str:
         return self.e164

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -86,16 +85,3 @@ class LegalHold(RequiredContactReferenceModel):
 
     def __str__(self) -> str:
         return f"#{self.pk}"  # the admin's log keeps it, and the reason may name a person
-
-    def clean(self) -> None:
-        """Set the contact's name. Raise ``ValidationError`` if the contact does not exist."""
-        model = self.contact_type.model_class() if self.contact_type_id else None
-        if model is None or not self.contact_id:
-            return  # the fields report what is missing
-        try:
-            contact = model._base_manager.filter(pk=self.contact_id).first()
-        except (ValueError, ValidationError):  # not a number, not a UUID
-            contact = None
-        if contact is None:
-            raise ValidationError({"contact_id": _("Enter the id of an existing contact.")})
-        self.contact_name = str(contact)[:255]

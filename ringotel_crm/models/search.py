@@ -1,15 +1,97 @@
-"""Search for the start of a text by an index."""
+"""Search for the start of a text, for words, and for the last digits of a number, by index."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from operator import and_
+from typing import Any, TypeVar
 
 from django.db import connection, models
+
+from ..phone.cleaning import clean, digits_in
+
+Row = TypeVar("Row", bound=models.Model)
+
+# Words of a search that are looked up, and the length of an indexed word.
+MAX_WORDS = 8
+MAX_WORD_LENGTH = 64
+# Digits of a phone number by which it is found.
+MIN_DIGITS = 4
+# Matches that are selected by their primary keys.
+MAX_KEYS = 10_000
+
+# Letters that Unicode does not decompose, and the German spelling without umlauts.
+LETTERS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"}
+)
+UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+
+_WORD = re.compile(r"\w+")
+_PART_OF_NUMBER = re.compile(r"[0-9\s+()/.-]+")
 
 
 def normalize_for_search(text: str) -> str:
     """Return ``text`` without differences in case, white space and Unicode encoding."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def strip_accents(text: str) -> str:
+    """Return ``text`` normalized and without accents: "Siobhán Groß" becomes "siobhan gross"."""
+    decomposed = unicodedata.normalize("NFKD", normalize_for_search(text))
+    return "".join(char for char in decomposed if not unicodedata.combining(char)).translate(
+        LETTERS
+    )
+
+
+def words_to_index(text: str) -> set[str]:
+    """Return the words by which ``text`` is found.
+
+    "Jürgen O'Notreal" gives jurgen, juergen, o, notreal and onotreal.
+    """
+    words = {word for query in words_to_find(text) for word in query}
+    return {word[:MAX_WORD_LENGTH] for word in words}
+
+
+def words_to_find(text: str) -> list[list[str]]:
+    """Return lists of words: a row matches if words of its own start with all words of a list.
+
+    There is a list per way to write ``text``: without accents, with the German spelling of umlauts,
+    with and without the signs within a word.
+    """
+    queries: list[list[str]] = []
+    for spelling in (text, normalize_for_search(text).translate(UMLAUTS)):
+        tokens = [_WORD.findall(token) for token in strip_accents(spelling).split()]
+        for query in ([word for token in tokens for word in token], list(map("".join, tokens))):
+            words = [word for word in query if word]
+            if words and words not in queries:
+                queries.append(words)
+    return queries
+
+
+def has_words(text: str, search: str) -> bool:
+    """Return whether ``text`` has the words of ``search``, as :func:`word_sets` does in a query."""
+    words = words_to_index(text)
+
+    def is_start(start: str) -> bool:
+        return any(word.startswith(start) for word in words)
+
+    return any(all(map(is_start, query)) for query in words_to_find(search))
+
+
+def trailing_digits(text: str) -> str:
+    """Return the digits of a part of a phone number, the last one first, as in reversed columns.
+
+    Returns "" for fewer than :data:`MIN_DIGITS` and for text that is not a number. The zeros before
+    a national or international number are left out: "021/202 8252" gives "252820212".
+    """
+    text = clean(text)
+    digits = digits_in(text) if _PART_OF_NUMBER.fullmatch(text) else ""
+    if len(digits.lstrip("0")) >= MIN_DIGITS:
+        digits = digits.lstrip("0")
+    return digits[::-1] if len(digits) >= MIN_DIGITS else ""
 
 
 def prefix_index(field: str, *, name: str) -> models.Index:
@@ -20,13 +102,12 @@ def prefix_index(field: str, *, name: str) -> models.Index:
     return models.Index(fields=[field], opclasses=["varchar_pattern_ops"], name=name)
 
 
-def prefix_q(field: str, text: str) -> models.Q:
-    """Return the filter for rows in which the normalized column ``field`` starts with ``text``.
+def prefix_q(field: str, prefix: str) -> models.Q:
+    """Return the filter for rows in which ``field`` starts with ``prefix``, in the form stored.
 
     Every database uses the column's :func:`prefix_index`. SQLite would not for ``startswith``,
     which Django compiles to ``LIKE ... ESCAPE``; it compares by code point, so a range is exact.
     """
-    prefix = normalize_for_search(text)
     if "\0" in prefix:  # PostgreSQL does not accept it in a parameter
         return models.Q(pk__in=())
     match connection.vendor:
@@ -35,3 +116,64 @@ def prefix_q(field: str, text: str) -> models.Q:
         case "mysql":
             return models.Q(**{f"{field}__istartswith": prefix})
     return models.Q(**{f"{field}__startswith": prefix})
+
+
+def word_sets(words: models.QuerySet[Any], text: str) -> list[list[models.QuerySet[Any]]]:
+    """Return a list of sets per way to write ``text``, for :func:`filter_any`.
+
+    ``words`` are rows with the columns ``word`` and ``owner``.
+    """
+    return [
+        [words.filter(prefix_q("word", word[:MAX_WORD_LENGTH])) for word in query[:MAX_WORDS]]
+        for query in words_to_find(text)
+    ]
+
+
+def filter_any(
+    rows: models.QuerySet[Row],
+    columns: Iterable[models.Q],
+    owners: Iterable[Sequence[models.QuerySet[Any]]] = (),
+) -> models.QuerySet[Row]:
+    """Return the ``rows`` that meet one of the conditions ``columns``, or that are the ``owner`` of
+    a row in each set of one of the lists ``owners``.
+
+    No database combines several indexes well if the result is ordered. So each condition is looked
+    up alone, by its own index, and the rows are selected by primary key. If a condition has more
+    than :data:`MAX_KEYS` matches, it is tested row by row, in the order of the list: a page is then
+    complete after few rows.
+    """
+    own = rows.model._default_manager.using(rows.db).order_by().annotate(owner=models.F("pk"))
+    found: set[Any] = set()
+    matching = models.Q()
+    is_complete = True
+    for sets in [*([own.filter(condition)] for condition in columns), *owners]:
+        keys = _common_owners(sets)
+        found.update(keys)
+        if keys:
+            matching |= reduce(and_, map(_owns_row, sets))
+        is_complete &= len(keys) <= MAX_KEYS
+    if is_complete and len(found) <= MAX_KEYS:
+        return rows.filter(pk__in=found)
+    return rows.filter(matching)
+
+
+def _common_owners(sets: Sequence[models.QuerySet[Any]]) -> list[Any]:
+    """Return the owners of rows in all sets; of very large sets, more than :data:`MAX_KEYS`."""
+    samples = [list(rows.values_list("owner", flat=True)[: MAX_KEYS + 1]) for rows in sets]
+    few = [set(sample) for sample in samples if len(sample) <= MAX_KEYS]
+    if not few:
+        common = sets[0]
+        for rows in sets[1:]:
+            common = common.filter(owner__in=rows.values("owner"))
+        return list(common.values_list("owner", flat=True)[: MAX_KEYS + 1])
+    owners = set.intersection(*few)
+    for rows, sample in zip(sets, samples, strict=True):
+        if owners and len(sample) > MAX_KEYS:
+            owners = set(rows.filter(owner__in=owners).values_list("owner", flat=True))
+    return list(owners)
+
+
+def _owns_row(rows: models.QuerySet[Any]) -> models.Q:
+    # With EXISTS or the condition itself, databases may read and sort the whole set first.
+    own = rows.filter(owner=models.OuterRef("pk")).values("owner")
+    return models.Q(pk=models.Subquery(own[:1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -36,7 +37,8 @@ class CrmUnreachable(Exception):
 class Player:
     """Ringotel's part of the protocol.
 
-    ``on_event`` is called after each request. With ``in_time``, calls take as long as they report.
+    ``on_event`` is called after each request. With ``hang_up``, calls take as long as they report,
+    until this event is set: then they end at once.
     """
 
     def __init__(
@@ -44,9 +46,9 @@ class Player:
         client: Client,
         *,
         on_event: Callable[[Event], None] | None = None,
-        in_time: bool = False,
+        hang_up: threading.Event | None = None,
     ) -> None:
-        self._in_time = in_time
+        self._hang_up = hang_up
         self._client = client
         self._hooks = client.document.hooks
         self._on_event = on_event
@@ -117,8 +119,8 @@ class Player:
     def _steps(self, call: Call, steps: Iterable[Step], context: dict[str, str]) -> None:
         for step in steps:
             if self._can_run(step, context):
-                if self._in_time:
-                    time.sleep(max(0, _time_of(step) - time.time()))
+                if self._hang_up:
+                    self._hang_up.wait(max(0, _time_of(step) - time.time()))
                 self._step(call, step, context)
 
     def _can_run(self, step: Step, context: Mapping[str, Value]) -> bool:

@@ -1,4 +1,4 @@
-"""The CRM as a tab of the Ringotel app: the current call, its contact, and calls to return.
+"""The CRM as a tab of the Ringotel app: the current call, its contact, and follow-ups.
 
 Enter the address of this page as a custom page of a connection. Ringotel fills in the placeholders
 of its query. They are no credentials: users sign in to the site, inside the tab.
@@ -30,28 +30,32 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from .. import databases
-from ..admin.base import backend_for, default_admin_site
+from ..admin.base import backend_for
+from ..admin.call_subjects import offered_subjects
 from ..admin.contact_search import add_contact_url
 from ..admin.html import display_number
+from ..admin.sites import contact_site
 from ..backends import Backend
 from ..client.call_notes import can_push_notes, push_notes
 from ..conf import conf
 from ..exceptions import CRMError
 from ..internal.parsing import is_absent
-from ..models import Activity, CallSubject, Note
+from ..models import Activity, FollowUp
+from ..models.validators import validate_reasonable_year
 from ..records import ContactRecord
 from ..services.calls.access import may_view_calls, visible_calls
 from ..services.calls.click_to_call import call_link
 from ..services.calls.live import live_calls
 from ..services.calls.timeline import related_calls
 from ..services.contacts.identify import explain_caller
+from ..services.follow_ups import add_to_calls, all_follow_ups, due_follow_ups, mark_done
 from ..services.sync import user_mapping
 
 PLACEHOLDERS = ("userid", "domain", "number", "username", "email", "mobile")
 MAX_LENGTH = 250
 # How long the last call is shown after its end, for notes.
 AFTER_CALL = dt.timedelta(hours=1)
-EARLIER_CALLS, MAX_CONTACTS, MAX_TO_RETURN = 5, 5, 20
+EARLIER_CALLS, MAX_CONTACTS, MAX_FOLLOW_UPS = 5, 5, 20
 
 
 class NotesForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -60,18 +64,26 @@ class NotesForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Activity
-        fields = ("subject", "comment", "follow_up")
-        labels = {"follow_up": gettext_lazy("To call back")}
+        fields = ("subject", "comment")
         widgets = {
             "subject": forms.TextInput(attrs={"list": "subjects", "dir": "auto"}),
             "comment": forms.Textarea(attrs={"rows": 4, "dir": "auto"}),
         }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    follow_up_on = forms.DateField(
+        label=gettext_lazy("Follow up on"),
+        required=False,
+        validators=[validate_reasonable_year],
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+
+    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for one in self.fields.values():
             one.show_hidden_initial = True
             one.help_text = ""
+        if not user.has_perm("ringotel_crm.add_followup"):
+            del self.fields["follow_up_on"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,7 +134,7 @@ login = framed(AppLoginView.as_view())
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def app(request: HttpRequest) -> HttpResponseBase:
-    """Show the page; on POST, save notes on a call or mark a call as returned."""
+    """Show the page; on POST, save notes on a call or mark a follow-up as done."""
     if not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path(), reverse("ringotel_crm:app-login"))
     if not may_view_calls(request.user):
@@ -150,9 +162,9 @@ def current(request: HttpRequest) -> HttpResponseBase:
     """Show the part of the page that follows the calls. Responds 304 if nothing has changed."""
     if not (request.user.is_authenticated and may_view_calls(request.user)):
         return HttpResponse(status=403)
-    call, to_return = _find_call(request), _calls_to_return(request)
-    times = list(to_return.values_list("pk", "updated_at"))
-    shown = (call and (call.pk, call.updated_at), times, request.user.pk, get_language())
+    call = _find_call(request)
+    due = list(_due_follow_ups(request).values_list("pk", "text", "due"))
+    shown = (call and (call.pk, call.updated_at), due, request.user.pk, get_language())
     etag = f'"{hashlib.sha256(repr(shown).encode()).hexdigest()}"'
     response = get_conditional_response(request, etag=etag)
     if response is None:
@@ -199,10 +211,9 @@ def _find_call(request: HttpRequest) -> Activity | None:
     return live_calls(calls).first() or recent.first()
 
 
-def _calls_to_return(request: HttpRequest) -> QuerySet[Activity]:
-    ids = backend_for(request).users.user_ids_for([request.user])
-    calls = visible_calls(backend_for(request), request.user).filter(follow_up=True)
-    return calls.filter(agent_id__in=ids).order_by("-start", "-pk")[:MAX_TO_RETURN]
+def _due_follow_ups(request: HttpRequest) -> QuerySet[FollowUp]:
+    due = due_follow_ups(backend_for(request), request.user)
+    return due.select_related("activity")[:MAX_FOLLOW_UPS]
 
 
 def _current_context(request: HttpRequest, form: NotesForm | None = None) -> dict[str, Any]:
@@ -210,16 +221,19 @@ def _current_context(request: HttpRequest, form: NotesForm | None = None) -> dic
     call = form.instance if form else _find_call(request)
     user: Any = request.user
     may_note = user.has_perm("ringotel_crm.change_activity")
-    notes = Note.objects.filter(author=user, done_at=None, due__lte=timezone.localdate())
-    subjects = CallSubject.objects.filter(tenant=backend_for(request).tenant)
     return {
         "current": _describe(request, call) if call else None,
-        "form": (form or NotesForm(instance=call)) if call and may_note else None,
-        "subjects": subjects.values_list("name", flat=True)[:100],
-        "to_return": [(one, call_link(one.outside_e164)) for one in _calls_to_return(request)],
-        "due_notes": notes.order_by("due", "pk")[:MAX_TO_RETURN],
-        "may_note": may_note,
+        "form": (form or NotesForm(user, instance=call)) if call and may_note else None,
+        "subjects": offered_subjects(request),
+        "follow_ups": [(one, _link_to_caller(one)) for one in _due_follow_ups(request)],
+        "may_mark_done": user.has_perm("ringotel_crm.change_followup"),
     }
+
+
+def _link_to_caller(follow_up: FollowUp) -> str:
+    """Return the link that calls the number of the call, "" without one."""
+    number = follow_up.activity.outside_e164 if follow_up.activity else ""
+    return call_link(number) if number else ""
 
 
 def _describe(request: HttpRequest, call: Activity) -> CurrentCall:
@@ -229,7 +243,7 @@ def _describe(request: HttpRequest, call: Activity) -> CurrentCall:
     earlier = related_calls(visible_calls(backend, request.user), call).order_by("-start", "-pk")
     outside, url = call.outside_number, ""
     if not contacts and outside:
-        site = default_admin_site()
+        site = contact_site(backend)
         url = add_contact_url(request, site, name=call.contact_name, number=outside)
     return CurrentCall(
         call=call,
@@ -254,27 +268,40 @@ def _find_contacts(backend: Backend, call: Activity) -> list[ContactRecord]:
 
 def _save(request: HttpRequest) -> NotesForm | None:
     """Save what was posted; return the form if it has errors. Raises ``Http404``."""
+    if "follow_up" in request.POST:
+        _mark_done(request)
+        return None
     if not request.user.has_perm("ringotel_crm.change_activity"):
         raise Http404
-    key = request.POST.get("call", "")
-    is_key = key.isascii() and key.isdecimal() and len(key) < 19
-    chosen = {"pk": int(key) if is_key else 0}
+    chosen = {"pk": _primary_key(request.POST.get("call", ""))}
     visible = visible_calls(backend_for(request), request.user)
     call = _own_calls(request).filter(**chosen).first() or visible.filter(**chosen).first()
     if call is None:
         raise Http404
-    if "returned" in request.POST:
-        calls = Activity.objects.filter(pk=call.pk)
-        calls.update(follow_up=False, updated_at=timezone.now())
-        return None
-    form = NotesForm(request.POST, instance=call)
+    form = NotesForm(request.user, request.POST, instance=call)
     if not form.is_valid():
         return form
-    if form.changed_data:
-        call.save(update_fields=[*form.changed_data, "subject_normalized", "updated_at"])
-        if {"subject", "comment"} & {*form.changed_data} and can_push_notes(call):
+    if edited := {"subject", "comment"} & {*form.changed_data}:
+        call.save(update_fields=[*edited, "subject_normalized", "updated_at"])
+        if can_push_notes(call):
             databases.on_commit(partial(_try_to_push, call), robust=True)
+    if due := form.cleaned_data.get("follow_up_on"):
+        text = call.comment or call.subject or _("Call back")
+        add_to_calls([call], text, assignee=request.user, due=due)
     return None
+
+
+def _mark_done(request: HttpRequest) -> None:
+    """Mark a follow-up as done. Raises ``Http404``."""
+    if not request.user.has_perm("ringotel_crm.change_followup"):
+        raise Http404
+    key = _primary_key(request.POST["follow_up"])
+    mark_done(all_follow_ups(backend_for(request)).filter(pk=key), request.user)
+
+
+def _primary_key(text: str) -> int:
+    """Return ``text`` as a primary key; 0, which no row has, if it is none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
 
 
 def _try_to_push(call: Activity) -> None:

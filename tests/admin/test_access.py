@@ -119,7 +119,7 @@ def test_call_page_shows_agent_own_earlier_calls_only(una: Client, mine: Recordi
 
 
 @pytest.mark.parametrize(
-    "action", ["flag_follow_up", "assign", "export", "create_contact", "delete_selected"]
+    "action", ["add_follow_up", "assign", "export", "create_contact", "delete_selected"]
 )
 def test_agent_action_leaves_other_calls_unchanged(
     una: Client, theirs: Recording, action: str
@@ -133,7 +133,7 @@ def test_agent_action_leaves_other_calls_unchanged(
         else b"comment 2" not in response.content
     )
     call = Activity.objects.get(pk=theirs.activity_id)
-    assert not call.follow_up
+    assert not call.follow_ups.exists()
 
 
 def test_agent_cannot_export(una: Client, mine: Recording) -> None:

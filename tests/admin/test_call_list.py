@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from ringotel_crm.minicrm.models import Contact
-from ringotel_crm.models import Activity, Recording
+from ringotel_crm.models import Activity, FollowUp, Recording
 from tests.factories import at, make_contact, make_user
 from tests.fixtures.admin import make_call
 
@@ -42,7 +42,8 @@ def record(call: Activity) -> Recording:
 
 def test_row_shows_contact_time_status_and_recording(boss: Client) -> None:
     ada = make_contact("Ada Example")
-    call = make_call(1, agent_name="Una Sample", subject="Invoice", follow_up=True, **of(ada))
+    call = make_call(1, agent_name="Una Sample", subject="Invoice", **of(ada))
+    FollowUp.objects.create(activity=call, text="Call back")
     recording = record(call)
 
     html = boss.get(URL).content.decode()
@@ -55,7 +56,7 @@ def test_row_shows_contact_time_status_and_recording(boss: Client) -> None:
     assert f'datetime="{call.start.isoformat()}"' in html  # type: ignore[union-attr]
     assert f'href="/ringotel/recordings/{recording.pk}/"' in html
     assert "1:15" in html
-    assert "follow up" in html
+    assert "follow-up</span>" in html
 
 
 @pytest.mark.parametrize("sent", ["", "anonymous", "Restricted", "unknown"])
@@ -124,7 +125,7 @@ def test_number_search_finds_calls_of_contacts_with_it(boss: Client) -> None:
     make_call(1, **of(ada))
     make_call(2)
 
-    assert shown(boss, {"q": "020 7946 0100"}) == []  # not a number of this region
+    assert shown(boss, {"q": "020 7946 0100"}) == ["call-1"]  # the last digits of it
     assert shown(boss, {"q": "+44 20 7946 0100"}) == ["call-1"]
 
 
@@ -153,7 +154,7 @@ def _changes() -> dict[str, tuple[dict[str, str], Callable[[Activity], object]]]
             {"direction__exact": "outbound"},
             lambda call: change(call, direction="outbound"),
         ),
-        "status": ({"status__exact": "missed"}, lambda call: change(call, status="missed")),
+        "status": ({"state": "missed"}, lambda call: change(call, status="missed")),
         "agent": ({"agent": "77"}, lambda call: change(call, agent_id="77")),
         "mine": (
             {"agent": "me"},
@@ -161,7 +162,10 @@ def _changes() -> dict[str, tuple[dict[str, str], Callable[[Activity], object]]]
         ),
         "contact_confirmed": ({"unassigned": "no"}, lambda call: change(call, contact_id="9")),
         "recorded": ({"recorded": "yes"}, record),
-        "follow_up": ({"follow_up": "yes"}, lambda call: change(call, follow_up=True)),
+        "follow_up": (
+            {"follow_up": "yes"},
+            lambda call: FollowUp.objects.create(activity=call, text="x"),
+        ),
     }
 
 
@@ -233,13 +237,16 @@ def act(client: Client, action: str, *calls: Activity) -> Any:
     return client.post(URL, {"action": action, "_selected_action": [call.pk for call in calls]})
 
 
-def test_follow_up_is_flagged_and_cleared(boss: Client) -> None:
+def test_calls_are_marked_for_follow_up_until_it_is_done(boss: Client) -> None:
     calls = [make_call(1), make_call(2)]
 
-    act(boss, "flag_follow_up", *calls)
+    act(boss, "add_follow_up", calls[0])
+    act(boss, "add_follow_up", *calls)
+    assert FollowUp.objects.count() == 2
     assert shown(boss, {"follow_up": "yes"}) == ["call-2", "call-1"]
-    act(boss, "clear_follow_up", calls[0])
+    act(boss, "finish_follow_up", calls[0])
     assert shown(boss, {"follow_up": "yes"}) == ["call-2"]
+    assert shown(boss, {"follow_up": "no"}) == ["call-1"]
 
 
 def test_contact_is_created_from_a_call(boss: Client) -> None:
@@ -311,3 +318,18 @@ def test_outbound_call_without_answer_is_not_called_missed(boss: Client) -> None
     make_call(1, status="missed", direction="outbound")
 
     assert ">no answer</span>" in boss.get(URL).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown_as"), [("", "withheld number"), ("+442079460001", "+44 20 7946 0001")]
+)
+def test_call_is_named_by_its_number_and_never_by_its_id(
+    boss: Client, sent: str, shown_as: str
+) -> None:
+    call = make_call(1, call_id="raw-id-of-ringotel", caller_number=sent, caller_e164=sent)
+
+    for page in ("change", "history", "delete"):
+        html = boss.get(f"{URL}{call.pk}/{page}/").content.decode()
+        breadcrumbs = html.partition('class="breadcrumbs"')[2].partition("</ol>")[0]
+        assert shown_as in breadcrumbs, page
+        assert page == "change" or "raw-id-of-ringotel" not in html, page

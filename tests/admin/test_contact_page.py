@@ -4,15 +4,14 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from ringotel_crm.minicrm.models import Contact, Organization
-from ringotel_crm.models import Note
+from ringotel_crm.models import FollowUp, Note
 from tests.admin.test_call_list import of
-from tests.factories import make_contact, make_organization
+from tests.factories import make_contact, make_organization, make_user
 from tests.fixtures.admin import login_as, make_call
 
 
@@ -79,51 +78,40 @@ def test_organization_without_contacts_shows_empty_timeline(boss: Client) -> Non
     assert "No calls yet." in page(boss, make_organization())
 
 
-def test_note_is_added_and_follow_up_marked_done(boss: Client) -> None:
+def test_note_is_added(boss: Client) -> None:
     ada = make_contact("Ada Example")
 
-    html = note(
-        boss, ada, **{"note-text": "Call back <soon>", "note-due": "2026-03-04"}
-    ).content.decode()
+    html = note(boss, ada, **{"note-text": "Prefers <mornings>"}).content.decode()
     written = Note.objects.get()
 
-    assert "Call back &lt;soon&gt;" in html
+    assert "Prefers &lt;mornings&gt;" in html
     assert written.author is not None
-    assert (written.due, written.author.username) == (dt.date(2026, 3, 4), "boss")
-    assert written.contact == ada
-
-    note(boss, ada, done=str(written.pk))
-    written.refresh_from_db()
-    assert written.done_at
+    assert (written.author.username, written.contact) == ("boss", ada)
 
 
-def test_empty_note_is_not_saved(boss: Client) -> None:
-    assert b"please enter some text" in note(boss, make_contact(), **{"note-text": " "}).content
+def test_note_with_a_day_is_a_follow_up(boss: Client) -> None:
+    ada, kim = make_contact("Ada Example"), make_user("kim", first_name="Kim", last_name="Madeup")
+    entered = {"note-text": "Send offer", "note-due": "2020-03-04", "note-assignee": str(kim.pk)}
+
+    html = note(boss, ada, **entered).content.decode()
+    follow_up = FollowUp.objects.get()
+
+    assert "follow-up overdue since" in html
+    assert "Kim Madeup" in html
+    assert (follow_up.due, follow_up.assignee) == (dt.date(2020, 3, 4), kim)
+    assert (follow_up.contact, str(follow_up.created_by)) == (ada, "boss")
     assert not Note.objects.exists()
 
 
-@pytest.mark.parametrize("done", ["0", "x", "9" * 30])
-def test_notes_of_other_contacts_are_not_marked_done(boss: Client, done: str) -> None:
-    ada, bob = make_contact("Ada Example"), make_contact("Bob Notreal")
-    other = Note.objects.create(
-        contact_type=ContentType.objects.get_for_model(bob), contact_id=str(bob.pk), text="x"
-    )
-
-    assert note(boss, ada, done=done).status_code == 200
-    assert note(boss, ada, done=str(other.pk)).status_code == 200
-    other.refresh_from_db()
-    assert other.done_at is None
-
-
-def test_note_list_filters_due_follow_ups(boss: Client) -> None:
+def test_note_with_errors_keeps_what_was_typed(boss: Client) -> None:
     ada = make_contact("Ada Example")
-    note(boss, ada, **{"note-text": "long ago", "note-due": "2020-01-01"})
-    note(boss, ada, **{"note-text": "some day", "note-due": "2999-01-01"})
+    assert b"This field is required." in note(boss, ada, **{"note-text": " "}).content
 
-    due = boss.get("/admin/ringotel_crm/note/", {"open": "due"}).content.decode()
-
-    assert "long ago" in due
-    assert "some day" not in due
+    html = note(boss, ada, **{"note-text": "Send offer", "note-due": "0020-03-04"})
+    assert b"Enter a date between 1970 and 2099." in html.content
+    assert b"Send offer</textarea>" in html.content
+    assert not Note.objects.exists()
+    assert not FollowUp.objects.exists()
 
 
 @pytest.mark.usefixtures("groups")
@@ -151,7 +139,8 @@ def test_timeline_shows_agent_own_calls_only(groups: None) -> None:
         ("ada@", True),
         ("0044 20 7946 0100", True),
         ("xample", False),
-        ("0101", False),
+        ("0100", True),
+        ("100", False),
     ],
 )
 def test_contact_search_matches_prefixes_and_numbers(boss: Client, typed: str, found: bool) -> None:

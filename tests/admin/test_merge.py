@@ -10,7 +10,7 @@ from django.test import Client
 
 from ringotel_crm import signals
 from ringotel_crm.minicrm.models import Contact
-from ringotel_crm.models import Activity, Note
+from ringotel_crm.models import Activity, FollowUp, Note
 from tests.admin.test_call_list import of
 from tests.factories import make_contact, make_organization, make_user
 from tests.fixtures.admin import login_as, make_call
@@ -32,8 +32,9 @@ def pair(db: None) -> tuple[Contact, Contact]:
     Note.objects.create(
         contact_type=ContentType.objects.get_for_model(source),
         contact_id=str(source.pk),
-        text="Call back",
+        text="Prefers mornings",
     )
+    FollowUp.objects.create(contact=source, text="Call back")
     return target, source
 
 
@@ -47,7 +48,7 @@ def test_merge_preview_shows_result_and_changes_nothing(
     html = boss.get(MERGE, ids(*pair)).content.decode()
 
     assert "A. Example will be merged into Ada Example." in html
-    assert "1 call, 1 note and 1 number will move." in html
+    assert "1 call, 1 note, 1 follow-up and 1 number will move." in html
     assert f"#{pair[1].pk}" not in html
     assert "ada@example.com" in html
     rows = [
@@ -89,6 +90,7 @@ def test_merge_moves_everything_to_target(
         (str(target.pk), "Ada Example")
     }
     assert Note.objects.get().contact == kept
+    assert FollowUp.objects.get().contact == kept
     company.refresh_from_db()
     assert company.main_contact == kept
     log_entry = LogEntry.objects.get(object_id=str(target.pk))

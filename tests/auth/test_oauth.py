@@ -243,6 +243,10 @@ def test_other_application_of_the_same_name_is_not_changed(
     assert Application.objects.filter(client_id="the-sites-own").exists()
 
 
+def test_application_is_replaced_only_by_exactly_its_name(application: tuple[str, str]) -> None:
+    assert oauth.make_application(name="phones", redirect_uri=REDIRECT_URI)[0] != application[0]
+
+
 @pytest.mark.parametrize(
     "redirect_uri", ["", "not a uri", "ftp://phone.example/", "https://phone.example/#part"]
 )
@@ -401,6 +405,16 @@ def test_hashed_tokens_have_no_grace_period(settings: Settings, original_default
     oauth.apply_default_settings()
 
     assert oauth2_settings.REFRESH_TOKEN_GRACE_PERIOD_SECONDS == 0
+
+
+def test_user_without_the_permission_cannot_approve(
+    client: Client, application: tuple[str, str]
+) -> None:
+    client.force_login(User.objects.create_user("bruno"))
+    response = client.get(authorize_url(application[0]))
+
+    assert response.status_code == 403
+    assert "bruno does not have the permission ringotel_crm.use_api" in response.content.decode()
 
 
 def test_token_acts_as_the_user_who_approved(get: Get, agent: User) -> None:

@@ -28,7 +28,13 @@ def make(contacts: int, calls: int) -> None:
     from django.contrib.contenttypes.models import ContentType
     from django.core.management.color import no_style
 
-    from ringotel_crm.minicrm.models import Contact, ContactPhone, Organization
+    from ringotel_crm.minicrm.models import (
+        Contact,
+        ContactPhone,
+        ContactWord,
+        Organization,
+        OrganizationWord,
+    )
     from ringotel_crm.models import Activity
 
     companies = max(1, contacts // 20)
@@ -39,6 +45,8 @@ def make(contacts: int, calls: int) -> None:
         name="'Sample ' || i || ' Ltd'",
         name_normalized="'sample ' || i || ' ltd'",
     )
+    for word in ("'sample'", "'' || i", "'ltd'"):
+        fill(OrganizationWord, companies, owner_id="i", word=word)
     fill(
         Contact,
         contacts,
@@ -46,14 +54,23 @@ def make(contacts: int, calls: int) -> None:
         first_name="'Given'",
         last_name="'Sample' || i",
         name_normalized="'given sample' || i",
-        last_name_normalized="'sample' || i",
         email="'given.sample' || i || '@example.com'",
         job_title="'Baker'",
         organization_id=f"1 + i % {companies}",
     )
+    for word in ("'given'", "'sample' || i", "'sample'", f"'' || (1 + i % {companies})", "'ltd'"):
+        fill(ContactWord, contacts, owner_id="i", word=word)
     for kind, name in enumerate(("work", "mobile")):
         e164 = f"'{number(0, kind)[:6]}' || ({number(0, kind)[6:]} + i)"
-        fill(ContactPhone, contacts, contact_id="i", kind=f"'{name}'", raw=e164, e164=e164)
+        fill(
+            ContactPhone,
+            contacts,
+            contact_id="i",
+            kind=f"'{name}'",
+            raw=e164,
+            e164=e164,
+            e164_reversed=f"reverse(substr({e164}, 2))",
+        )
     caller, who = f"'+35320' || (3000001 + i % {contacts})", f"(1 + i % {contacts})"
     fill(
         Activity,
@@ -63,6 +80,7 @@ def make(contacts: int, calls: int) -> None:
         status="'answered'",
         caller_number=caller,
         caller_e164=caller,
+        outside_number_reversed=f"reverse(substr({caller}, 2))",
         called_number="'+353209150000'",
         called_e164="'+353209150000'",
         contact_type_id=str(ContentType.objects.get_for_model(Contact).pk),

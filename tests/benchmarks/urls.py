@@ -125,9 +125,7 @@ def calls(request: HttpRequest) -> JsonResponse:
 def people(request: HttpRequest) -> JsonResponse:
     rows = Contact.objects.all()
     return page(
-        rows.filter(prefix_q("last_name_normalized", request.GET["q"]))
-        if "q" in request.GET
-        else rows
+        rows.filter(prefix_q("name_normalized", request.GET["q"])) if "q" in request.GET else rows
     )
 
 

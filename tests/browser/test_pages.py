@@ -17,7 +17,7 @@ from django.core.files.base import ContentFile
 from django.utils import timezone
 
 from ringotel_crm.internal import request_log
-from ringotel_crm.models import Activity, Note, Recording
+from ringotel_crm.models import Activity, FollowUp, Recording
 from tests.browser.conftest import AXE_RULES, Desk
 from tests.fixtures.admin import make_call
 
@@ -133,7 +133,7 @@ def fill(people: list[Any]) -> None:
             "hooks", "UpdateCallRecording", 200 + 100 * n, 12, number="353•••00", code="forbidden"
         )
         recorded(100 + n, contact_name="Ada Example", contact_id="deleted")
-    Note.objects.create(
+    FollowUp.objects.create(
         tenant=tenant(),
         contact_type=kind,
         contact_id=str(person.pk),

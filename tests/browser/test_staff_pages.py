@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from ringotel_crm.models import Activity, Note
+from ringotel_crm.models import Activity, FollowUp
 from tests.browser.conftest import Desk
 from tests.browser.test_pages import CALLS, has_minicrm, make_people, recorded, tenant
 from tests.factories import make_user
@@ -62,7 +62,7 @@ def test_live_page_updates_automatically(desk: Desk) -> None:
     page.wait_for_selector(f'[data-call="{call.pk}"]', state="detached")
 
 
-def test_note_is_added_and_marked_done(desk: Desk) -> None:
+def test_follow_up_is_added_and_marked_done(desk: Desk) -> None:
     person = make_people()[1]
     page = desk.open(
         f"/admin/{person._meta.app_label}/{person._meta.model_name}/{person.pk}/change/"
@@ -74,7 +74,7 @@ def test_note_is_added_and_marked_done(desk: Desk) -> None:
     page.click(".ringotel-timeline button:has-text('Mark as done')")
 
     page.wait_for_selector(".ringotel-timeline .ringotel-answered")
-    assert Note.objects.get().done_at
+    assert FollowUp.objects.get().done_at
 
 
 def test_call_is_assigned_by_keyboard(desk: Desk) -> None:

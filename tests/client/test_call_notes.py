@@ -52,6 +52,7 @@ class TestPushNotes:
         old = {"subject": call.subject, "comment": call.comment}
         initial = {f"initial-{name}": value for name, value in old.items()}
         legs = {"legs-TOTAL_FORMS": "0", "legs-INITIAL_FORMS": "0"}
+        legs |= {"follow_ups-TOTAL_FORMS": "0", "follow_ups-INITIAL_FORMS": "0"}
         url = f"/admin/ringotel_crm/activity/{call.pk}/change/"
         client.post(url, {**old, **changes, **initial, **legs})
         return client.get(url).content.decode()
@@ -67,7 +68,7 @@ class TestPushNotes:
         params = {"subject": "Sales", "comment": "Wants an offer.", "domain": ringotel.domain}
         assert ringotel.requests == [("updateActivity", {"id": CALL_ID, **params})]
 
-    @pytest.mark.parametrize("changes", [{}, {"follow_up": "on"}])
+    @pytest.mark.parametrize("changes", [{}, {"legal_hold": "on"}])
     def test_other_changes_are_not_sent(
         self,
         ringotel: RingotelServer,

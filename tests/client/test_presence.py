@@ -94,7 +94,7 @@ class TestDesk:
 
     @pytest.mark.parametrize(
         ("state", "shown", "is_incoming"),
-        [(7, "ringing", True), (8, "in_progress", False), (99, "ringing", True)],
+        [(7, "ringing", True), (8, "in_progress", False), (99, "live", True)],
     )
     def test_call_is_in_progress_when_the_phone_is_connected(
         self,

@@ -23,7 +23,7 @@ COUNTS = {
     "FindContact, unknown": 3,
     "FindContact, an organization": 5,
     "FindContact, shared": 4,
-    "CreateContact": 10,
+    "CreateContact": 11,
     "CreateContact, again": 3,
     "UpdateContact": 9,
     "CreateActivity": 4,

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
-from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.urls import reverse
 
-from ringotel_crm.minicrm.models import Contact
-from ringotel_crm.models import Activity, AuditEntry, LegalHold, Recording
+from ringotel_crm.models import Activity, AuditEntry, Recording
 from ringotel_crm.services.audit import log_action
-from tests.factories import make_contact, make_user
+from tests.factories import make_user
 from tests.fixtures.recordings import browser, permit, stored
 
 pytestmark = pytest.mark.django_db
@@ -134,27 +132,7 @@ def test_legal_hold_requires_permission(
     client = staff("view_activity", "change_activity", *codenames)
     page = reverse("admin:ringotel_crm_activity_change", args=[call.pk])
     legs = {"legs-TOTAL_FORMS": 0, "legs-INITIAL_FORMS": 0}
+    legs |= {"follow_ups-TOTAL_FORMS": 0, "follow_ups-INITIAL_FORMS": 0}
     client.post(page, {"subject": "s", "comment": "", "legal_hold": "on", **legs})
     call.refresh_from_db()
     assert (call.subject, call.legal_hold) == ("s", held)
-
-
-def add_hold(root: Client, contact_id: str) -> str:
-    """Post the admin's form and return the page, "" after a redirect."""
-    kind = ContentType.objects.get_for_model(Contact)
-    values = {"contact_type": kind.pk, "contact_id": contact_id, "reason": "court case"}
-    return root.post(reverse("admin:ringotel_crm_legalhold_add"), values).content.decode()
-
-
-def test_legal_hold_stores_the_name_of_its_contact(root: Client) -> None:
-    contact = make_contact("Ada Example")
-    assert add_hold(root, str(contact.pk)) == ""
-    hold = LegalHold.objects.get()
-    assert (hold.contact, hold.contact_name) == (contact, "Ada Example")
-
-
-@pytest.mark.parametrize("contact_id", ["0", "999999999999999999999999", "Ada", "", " "])
-def test_legal_hold_requires_an_existing_contact(root: Client, contact_id: str) -> None:
-    page = add_hold(root, contact_id)
-    assert page.count("errorlist") == 1
-    assert not LegalHold.objects.exists()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from types import SimpleNamespace
 
@@ -46,27 +47,45 @@ def test_each_request_creates_an_event() -> None:
 def test_real_time_call_lasts_its_duration(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_800_000_000.0
     clock = SimpleNamespace(time=lambda: now, monotonic=time.monotonic)
+    hang_up = threading.Event()
     times: dict[str, float] = {}
 
-    def sleep(seconds: float) -> None:
+    def wait(seconds: float) -> None:
         nonlocal now
         now += seconds
 
     def note(event: Event) -> None:
         times.setdefault(event.hook, now)
 
-    clock.sleep = sleep
+    monkeypatch.setattr(hang_up, "wait", wait)
     monkeypatch.setattr("ringotel_crm.simulator.player.time", clock)
     with serving(CRM()) as url:
         document = read_document(DOCUMENT, base_url=url)
         client = Client(document, credential_for(document, PROPERTIES), PROPERTIES)
-        player = Player(client, on_event=note, in_time=True)
+        player = Player(client, on_event=note, hang_up=hang_up)
         maker = CallMaker(
             SyncResult(users=USERS), 1, clock=lambda: int((now + 60) * 1000), max_talk=20
         )
         player.play(maker.calls(1, ["unknown"]))
     assert 8 <= times["StopCallActivity"] - times["CreateActivity"] <= 40
     assert times["StopCallActivity"] == 1_800_000_060
+
+
+def test_real_time_calls_end_at_once_when_hung_up() -> None:
+    hang_up = threading.Event()
+    with serving(CRM()) as url:
+        document = read_document(DOCUMENT, base_url=url)
+        client = Client(document, credential_for(document, PROPERTIES), PROPERTIES)
+        hooks: list[str] = []
+
+        def note(event: Event) -> None:
+            hooks.append(event.hook)
+            hang_up.set()
+
+        hour_from_now = int(time.time() + 3600) * 1000
+        maker = CallMaker(SyncResult(users=USERS), 1, clock=lambda: hour_from_now)
+        Player(client, on_event=note, hang_up=hang_up).play(maker.calls(1, ["unknown"]))
+    assert "StopCallActivity" in hooks
 
 
 def test_known_callers_have_international_numbers_of_no_company() -> None:

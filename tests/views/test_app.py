@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from ringotel_crm.models import Activity, CallLeg, CallSubject, Note, RingotelUser
+from ringotel_crm.models import Activity, CallLeg, CallSubject, FollowUp, RingotelUser
 from ringotel_crm.testing import RingotelServer
 from tests.factories import make_contact, make_organization, make_user, number
 
@@ -32,7 +32,7 @@ QUERY = {
 @pytest.fixture
 def una(db: None) -> User:
     user = make_user("una", "500", password="secret")
-    for codename in ("view_own_activity", "change_activity"):
+    for codename in ("view_own_activity", "change_activity", "add_followup", "change_followup"):
         user.user_permissions.add(Permission.objects.get(codename=codename))
     return user
 
@@ -171,7 +171,7 @@ class TestCurrentCall:
         html = page(tab)
 
         assert f"/admin/ringotel_minicrm/contact/{ada.pk}/change/" in html
-        for words in ("Ada Example", "Buyer", "Sample Ltd", "ringing", "Offer", "+44 20 7946 0001"):
+        for words in ("Ada Example", "Buyer", "Sample Ltd", "live", "Offer", "+44 20 7946 0001"):
             assert words in html, words
         assert "Of a colleague" not in html
 
@@ -236,12 +236,14 @@ class TestNotes:
         CallSubject.objects.create(name="Sales")
         call = make_call(una)
         assert '<option value="Sales">' in page(tab)
-        assert (
-            self.post(tab, call, subject="Sales", comment="Wants an offer.", follow_up="on") == 302
-        )
+        notes = {"subject": "Sales", "comment": "Wants an offer.", "follow_up_on": "2030-01-02"}
+        assert self.post(tab, call, **notes) == 302
 
         call.refresh_from_db()
-        assert (call.subject, call.comment, call.follow_up) == ("Sales", "Wants an offer.", True)
+        assert (call.subject, call.comment) == ("Sales", "Wants an offer.")
+        follow_up = call.follow_ups.get()
+        assert (follow_up.text, follow_up.assignee) == ("Wants an offer.", una)
+        assert follow_up.due == dt.date(2030, 1, 2)
 
     def test_saving_notes_does_not_undo_what_happened_to_the_call_meanwhile(
         self, tab: Client, una: User
@@ -302,32 +304,32 @@ class TestNotes:
         assert Activity.objects.get().comment == "Has the offer."
 
 
-class TestCallsToReturn:
+class TestFollowUps:
     def test_own_follow_ups_are_listed_until_they_are_done(self, tab: Client, una: User) -> None:
-        long_ago = timezone.now() - dt.timedelta(days=9)
-        call = make_call(una, n=2, status="missed", follow_up=True, start=long_ago)
-        make_call(make_user("kim", "501"), n=3, follow_up=True, start=long_ago)
-        html = page(tab)
-        assert "+44 20 7946 0002" in html
-        assert "+44 20 7946 0003" not in html
-
-        response = tab.post(URL, {"returned": "1", "call": str(call.pk)})
-        assert response.status_code == 302
-        assert "No calls to return" in page(tab)
-
-    def test_own_notes_that_are_due_are_listed(self, tab: Client, una: User) -> None:
+        call = make_call(una, n=2)
         ada = make_contact("Ada Example")
-        today = timezone.localdate()
-        for author, due, text in (
+        today, kim = timezone.localdate(), make_user("kim")
+        for assignee, due, text in (
             (una, today, "Due today"),
             (una, today + dt.timedelta(days=1), "Due tomorrow"),
-            (make_user("kim"), today, "Of a colleague"),
+            (kim, today, "Of a colleague"),
         ):
-            Note.objects.create(
-                contact=ada, contact_id=str(ada.pk), author=author, due=due, text=text
+            FollowUp.objects.create(
+                contact=ada, contact_id=str(ada.pk), assignee=assignee, due=due, text=text
             )
+        on_call = FollowUp.objects.create(activity=call, assignee=una, text="Call back")
         html = page(tab)
 
         assert "Due today" in html
+        assert "Call back" in html
         assert "Due tomorrow" not in html
         assert "Of a colleague" not in html
+
+        assert tab.post(URL, {"follow_up": str(on_call.pk)}).status_code == 302
+        assert "Call back" not in page(tab)
+        on_call.refresh_from_db()
+        assert on_call.done_by == una
+
+    @pytest.mark.parametrize("key", ["0", "x", "9" * 30, ""])
+    def test_unknown_follow_up_is_ignored(self, tab: Client, key: str) -> None:
+        assert tab.post(URL, {"follow_up": key}).status_code == 302

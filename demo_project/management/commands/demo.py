@@ -27,6 +27,7 @@ from ringotel_crm.auth.service_users import service_user
 from ringotel_crm.hooks.document import build
 from ringotel_crm.minicrm.models import Contact, ContactPhone, Organization, PhoneKind
 from ringotel_crm.models import Agent, ApiKey
+from ringotel_crm.services.calls.live import close_stale_calls
 from ringotel_crm.simulator.auth import credential_for
 from ringotel_crm.simulator.document import read_document
 from ringotel_crm.simulator.engine import Client
@@ -41,6 +42,7 @@ MAX_CONCURRENT_CALLS = 20
 # Seconds. Short calls fill the list of calls quickly.
 MAX_TALK = 20
 START_TIMEOUT = 30
+HANG_UP_TIMEOUT = 2
 
 
 class Command(BaseCommand):
@@ -63,6 +65,8 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         call_command("migrate", verbosity=0)
+        # Calls that were interrupted when this command was killed.
+        close_stale_calls(timezone.now())
         create_people()
         base_url = f"http://127.0.0.1:{free_port(options['port'])}"
         with serving(base_url):
@@ -107,21 +111,30 @@ class Command(BaseCommand):
             max_talk=MAX_TALK,
         )
         lines = threading.Semaphore(MAX_CONCURRENT_CALLS)
+        hang_up = threading.Event()
+        threads: list[threading.Thread] = []
         failures: list[CrmUnreachable] = []
 
         def play(call: Call) -> None:
             try:
-                Player(client, on_event=self.show, in_time=True).play([call])
+                Player(client, on_event=self.show, hang_up=hang_up).play([call])
             except CrmUnreachable as exc:
                 failures.append(exc)
             finally:
                 lines.release()
 
-        for call in rate_limited(maker.calls(None), rate):
-            lines.acquire()
-            if failures:
-                raise failures[0]
-            threading.Thread(target=play, args=[call], daemon=True).start()
+        try:
+            for call in rate_limited(maker.calls(None), rate):
+                lines.acquire()
+                if failures:
+                    raise failures[0]
+                thread = threading.Thread(target=play, args=[call], daemon=True)
+                thread.start()
+                threads = [*filter(threading.Thread.is_alive, threads), thread]
+        finally:
+            hang_up.set()
+            for thread in threads:
+                thread.join(HANG_UP_TIMEOUT)
 
     def show(self, event: Event) -> None:
         """Print one line per request."""

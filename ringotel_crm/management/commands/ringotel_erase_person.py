@@ -16,9 +16,9 @@ from ..data_subject import add_subject_arguments, get_subject
 
 class Command(BaseCommand):
     help = (
-        "Erases a person's data (GDPR, article 17): contact, numbers, recordings, notes and "
-        "messages. Time, duration and agent of the calls are kept. Prints a receipt, which is also "
-        "stored in the audit log."
+        "Erases a person's data (GDPR, article 17): contact, numbers, recordings, notes, "
+        "follow-ups and messages. Time, duration and agent of the calls are kept. Prints a "
+        "receipt, which is also stored in the audit log."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -15,9 +15,8 @@ from django.utils.module_loading import import_string
 from tqdm import tqdm
 
 from ...backends import Backend
-from ...contact_files.cells import escape_formula
 from ...contact_files.fields import FIELD_LABELS
-from ...contact_files.results import Outcome, RowResult
+from ...contact_files.results import Outcome, RowResult, refused_header, refused_row
 from ...contact_files.tables import UnreadableFile
 from ...services.contacts.importing import ContactImporter
 from ..account import AccountCommand
@@ -160,9 +159,9 @@ def refused_writer(path: str | None, headers: list[str]) -> Iterator[Any]:
         return
     with open(path, "w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([*map(escape_formula, headers), "Row in the file", "Reason"])
+        writer.writerow(refused_header(headers))
 
         def write(row: RowResult) -> None:
-            writer.writerow([*map(escape_formula, row.cells), row.number, " ".join(row.messages)])
+            writer.writerow(refused_row(row.cells, row.number, row.messages))
 
         yield write

@@ -172,8 +172,8 @@ def _prefer_real_call(found: Sequence[Activity]) -> Sequence[Activity]:
 
 
 def _is_worked_with(call: Activity) -> bool:
-    by_hand = (call.contact_confirmed, call.subject, call.comment, call.follow_up, call.legal_hold)
-    return any(by_hand) or hasattr(call, "recording")
+    by_hand = (call.contact_confirmed, call.subject, call.comment, call.legal_hold)
+    return any(by_hand) or hasattr(call, "recording") or call.follow_ups.exists()
 
 
 def _candidates(backend: Backend, past: CallHistoryEntry) -> list[Activity]:

@@ -3,44 +3,67 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from ... import databases, signals
-from ...conf import conf
+from ...backends import Backend
 from ...models import Activity, CallLeg
-from ...records import Status
+from ...records import CallState, Status
 from .legs import close_from_finished_legs
 from .lifecycle import OPEN_STATUSES
+from .states import MAX_RING, OVERDUE_AFTER, stale_cutoff, state_filter
 
 # Calls closed per transaction.
 BATCH = 500
 
 
-def stale_cutoff() -> dt.datetime:
-    """Return the time before which a call that was not updated since is considered stale."""
-    return timezone.now() - dt.timedelta(minutes=conf.STALE_CALL_MINUTES)
-
-
 def live_calls(calls: QuerySet[Activity]) -> QuerySet[Activity]:
-    """Return the calls that are ringing or in progress."""
-    return calls.filter(status__in=OPEN_STATUSES, updated_at__gte=stale_cutoff())
+    """Return the calls without an end, apart from stale ones."""
+    return calls.filter(state_filter(CallState.LIVE))
+
+
+def ringing_calls(backend: Backend, user: Any) -> QuerySet[Activity]:
+    """Return the live calls on the phones of ``user``.
+
+    A call that rang on them and was answered by another phone is left out.
+    """
+    ids = backend.users.user_ids_for([user])
+    legs = CallLeg.objects.filter(activity=OuterRef("pk"), agent_id__in=ids)
+    on_phone = Exists(legs.exclude(status=CallLeg.Status.NOT_ANSWERED))
+    calls = live_calls(Activity.objects.filter(Q(agent_id__in=ids) | on_phone))
+    return calls.filter(tenant=backend.tenant) if backend.tenant else calls
 
 
 def live_fingerprint(calls: QuerySet[Activity]) -> str:
     """Return a text that changes whenever a live call changes. One query by the status index."""
-    live = live_calls(calls).order_by().aggregate(count=Count("pk"), last=Max("updated_at"))
-    return f"{live['count']}-{live['last'] and live['last'].timestamp()}"
+    now = timezone.now()
+    live = (
+        live_calls(calls)
+        .order_by()
+        .aggregate(
+            count=Count("pk"),
+            last=Max("updated_at"),
+            # States that change by time alone.
+            ringing=Count("pk", filter=Q(start__gt=now - MAX_RING)),
+            overdue=Count("pk", filter=Q(start__lt=now - OVERDUE_AFTER)),
+        )
+    )
+    last = live["last"] and live["last"].timestamp()
+    return f"{live['count']}-{last}-{live['ringing']}-{live['overdue']}"
 
 
 @databases.fresh_reads()
-def close_stale_calls() -> int:
-    """Close the stale calls and return their number. An end received later replaces the status.
+def close_stale_calls(cutoff: dt.datetime | None = None) -> int:
+    """Close the open calls that were not updated since ``cutoff``, by default the stale ones.
+
+    Returns their number. An end received later replaces the status.
 
     The status of a ring group's call is derived from the legs that have ended.
     """
-    closed, cutoff = 0, stale_cutoff()
+    closed, cutoff = 0, cutoff or stale_cutoff()
     stale = Activity.objects.filter(status__in=OPEN_STATUSES, updated_at__lt=cutoff).order_by()
     while ids := list(stale.values_list("pk", flat=True)[:BATCH]):
         ended = CallLeg.objects.filter(activity__in=ids).exclude(status=CallLeg.Status.RINGING)

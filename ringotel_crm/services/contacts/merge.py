@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from ... import databases, signals
 from ...backends import Backend
 from ...exceptions import InvalidInput, NotFound, Unsupported
-from ...models import Activity, Conversation, LegalHold, Note
-from ...models.search import normalize_for_search
+from ...models import Activity, Conversation, FollowUp, LegalHold, Note
+from ...models.search import strip_accents
 from ...records import ContactRecord
 from .. import locks
 from .references import record_reference
@@ -30,6 +30,7 @@ class Merge:
     source: ContactRecord
     calls: int
     notes: int
+    follow_ups: int
     numbers: tuple[str, ...]
 
 
@@ -53,12 +54,13 @@ def preview_merge(backend: Backend, target_id: str, source_id: str) -> Merge:
         source=source,
         calls=_rows_for(Activity, backend, source).count(),
         notes=_rows_for(Note, backend, source).count(),
+        follow_ups=_rows_for(FollowUp, backend, source).count(),
         numbers=tuple(number for number in source_numbers if number not in target_numbers),
     )
 
 
 def merge_contacts(backend: Backend, target_id: str, source_id: str) -> Merge:
-    """Move calls, notes, messages, legal holds and numbers to the target; delete the source.
+    """Move everything about the source, and its numbers, to the target; delete the source.
 
     Empty fields of the target are filled in from the source. Returns what was moved. Raises as
     :func:`preview_merge`.
@@ -68,12 +70,10 @@ def merge_contacts(backend: Backend, target_id: str, source_id: str) -> Merge:
         merge = preview_merge(backend, target_id, source_id)
         target = record_reference(backend, merge.target)
         values = {**target.lookup, "contact_name": target.name}
-        _rows_for(Activity, backend, merge.source).update(
-            **values,
-            contact_name_normalized=normalize_for_search(target.name),
-            updated_at=timezone.now(),
-        )
-        for model_class in (Note, Conversation, LegalHold):
+        named = {**values, "contact_name_normalized": strip_accents(target.name)}
+        for named_class in (Activity, Conversation):
+            _rows_for(named_class, backend, merge.source).update(**named, updated_at=timezone.now())
+        for model_class in (Note, FollowUp, LegalHold):
             _rows_for(model_class, backend, merge.source).update(**values)
         backend.contacts.merge(merge.target.id, merge.source.id)
         signals.send_on_commit(

@@ -35,6 +35,7 @@ from ...backends.model_rows import (
 )
 from ...exceptions import InvalidBackend
 from ...models import Activity, Conversation, PhoneIndex
+from ...models.search import MAX_KEYS, prefix_q, trailing_digits
 from ...records import ContactReference
 
 # A directory with phone numbers in the index.
@@ -197,6 +198,18 @@ def _analyze() -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(f"ANALYZE {connection.ops.quote_name(PhoneIndex._meta.db_table)}")
+
+
+def keys_ending_in(model: type[Model], text: str) -> list[str]:
+    """Return the primary keys, as text, of at most :data:`MAX_KEYS` objects of ``model`` that have
+    a number ending in ``text``. Empty if ``text`` is not a part of a number.
+    """
+    if not (digits := trailing_digits(text)):
+        return []
+    entries = PhoneIndex.objects.filter(
+        prefix_q("e164_reversed", digits), content_type_id=content_type_id(model)
+    )
+    return list(dict.fromkeys(entries.values_list("object_id", flat=True)[:MAX_KEYS]))
 
 
 def prune(directories: Sequence[Mapped], *, dry: bool = False) -> Iterator[tuple[int, int]]:

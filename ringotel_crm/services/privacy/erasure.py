@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from ... import databases, signals
 from ...backends import Backend
 from ...exceptions import UnderLegalHold
-from ...models import Activity, AuditEntry, Conversation, Note, Recording
+from ...models import Activity, AuditEntry, Conversation, FollowUp, Note, Recording
 from .. import locks
 from ..audit import log_action
 from ..calls.lifecycle import ERASED_ID_PREFIX
@@ -32,6 +32,7 @@ ERASED_VALUES = {
     "caller_e164": "",
     "called_number": "",
     "called_e164": "",
+    "outside_number_reversed": "",
     "contact_type": None,
     "contact_id": "",
     "contact_name": "",
@@ -69,6 +70,7 @@ def erase_subject(
         "recordings": recordings.count(),
         "index_entries": person.index.count(),
         "notes": person.notes.count(),
+        "follow_ups": person.follow_ups.count(),
     }
     if dry_run:
         return receipt
@@ -87,6 +89,7 @@ def erase_subject(
 
 
 def _erase_rows(backend: Backend, person: DataSubject, calls: list[int]) -> None:
+    person.follow_ups.delete()
     for call in Activity.objects.filter(pk__in=calls):
         for name, value in ERASED_VALUES.items():
             setattr(call, name, value)
@@ -94,6 +97,7 @@ def _erase_rows(backend: Backend, person: DataSubject, calls: list[int]) -> None
         call.save()
     person.notes.delete()
     person.index.delete()
+    person.callbacks.delete()
     if person.contact and backend.contacts.can_delete:
         backend.contacts.delete(person.contact.id)
 
@@ -119,6 +123,7 @@ def _erase_admin_log(person: DataSubject, calls: list[int]) -> int:
         Activity: calls,
         Recording: recordings.values_list("pk", flat=True),
         Note: person.notes.values_list("pk", flat=True),
+        FollowUp: person.follow_ups.values_list("pk", flat=True),
         Conversation: person.conversations.values_list("pk", flat=True),
     }
     # Entries about deleted rows, such as a call or the contact, are found by name only.

@@ -43,6 +43,8 @@ CALL_FIELDS = (
     "created_at",
     "updated_at",
 )
+# Columns of follow-ups in the export.
+FOLLOW_UP_FIELDS = ("activity_id", "text", "due", "done_at", "created_at")
 # Columns of recordings in the export.
 RECORDING_FIELDS = (
     "activity_id",
@@ -91,7 +93,9 @@ def _tables(
         "numbers": sorted(numbers),
         "calls": list(person.calls.order_by("pk").values(*CALL_FIELDS)),
         "recordings": list(recordings.values(*RECORDING_FIELDS)),
-        "notes": list(person.notes.order_by("pk").values("text", "due", "done_at", "created_at")),
+        "notes": list(person.notes.order_by("pk").values("text", "created_at")),
+        "follow_ups": list(person.follow_ups.order_by("pk").values(*FOLLOW_UP_FIELDS)),
+        "callbacks": list(person.callbacks.values("e164", "taken_at", "done_at")),
         "legal_holds": list(person.legal_holds.order_by("pk").values("reason", "created_at")),
     }
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from ... import databases, phone
 from ...backends import Backend
 from ...exceptions import InvalidInput, NotFound
-from ...models import Activity, Conversation, LegalHold, Note, PhoneIndex
+from ...models import Activity, Callback, Conversation, FollowUp, LegalHold, Note, PhoneIndex
 from ...records import ContactRecord, ContactReference
 from ..contacts.references import to_reference
 
@@ -56,6 +56,17 @@ class DataSubject:
         return Note.objects.filter(self._by_reference, tenant=self.tenant)
 
     @property
+    def follow_ups(self) -> QuerySet[FollowUp]:
+        """Follow-ups on this contact and on the calls."""
+        on_calls = Q(activity__in=self.calls.order_by().values("pk"))
+        return FollowUp.objects.filter(on_calls | self._by_reference, tenant=self.tenant)
+
+    @property
+    def callbacks(self) -> QuerySet[Callback]:
+        """What is stored about calling back one of the numbers."""
+        return Callback.objects.filter(tenant=self.tenant, e164__in=self.numbers)
+
+    @property
     def legal_holds(self) -> QuerySet[LegalHold]:
         """Legal holds on this contact."""
         return LegalHold.objects.filter(self._by_reference, tenant=self.tenant)
@@ -90,9 +101,9 @@ def find_subject(backend: Backend, *, contact_id: str = "", number: str = "") ->
         reference=to_reference(backend, contact_id),
         numbers=frozenset(),
     )
-    # Notes of a deleted contact still refer to it. Its calls and messages no longer do: they are
-    # found by number.
-    rows = (person.calls, person.conversations, person.notes)
+    # Notes and follow-ups of a deleted contact still refer to it. Its calls and messages no longer
+    # do: they are found by number.
+    rows = (person.calls, person.conversations, person.notes, person.follow_ups)
     if contact is None and not any(queryset.exists() for queryset in rows):
         message = _("No contact has this id.")
         raise NotFound(message, fields={"contact_id": [message]})

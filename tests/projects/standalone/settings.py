@@ -1,4 +1,4 @@
-"""A ``django-admin startproject`` site with the settings of the quickstart.
+"""A ``django-admin startproject`` site with the settings of the tutorial.
 
 ``DATABASE`` is ``sqlite`` (the default), ``postgresql`` or ``mariadb``.
 """

@@ -28,6 +28,7 @@ from ringotel_crm.models import (
     Activity,
     AuditEntry,
     Conversation,
+    FollowUp,
     LegalHold,
     Message,
     Note,
@@ -87,6 +88,7 @@ def ada(api: Api) -> Contact:
     before = call(api, "before", f"+{ADA.lstrip('+')}")
     contact = make_contact("Ada Example", ADA, OFFICE, email="ada@example.com")
     Note.objects.create(contact=contact, contact_name="Ada Example", text="Ada likes tea")
+    FollowUp.objects.create(contact=contact, contact_name="Ada Example", text="Send Ada tea")
     make_contact("Ben Sample", BEN, OFFICE)
     call(api, "in", ADA, subject="Ada's order", comment="Ada wants tea", extension="200")
     call(api, "out", ADA, outbound=True)
@@ -98,7 +100,8 @@ def ada(api: Api) -> Contact:
     call(api, "stranger", STRANGER)
     make_user("root")
     recording, note = Recording.objects.get(activity_id=int(before)), Note.objects.get()
-    for row in (contact, recording.activity, recording, note):
+    on_call = FollowUp.objects.create(activity=recording.activity, text="Call Ada")
+    for row in (contact, recording.activity, recording, note, on_call):
         log(row, "Ada Example")
     return contact
 
@@ -157,7 +160,8 @@ def test_contact_is_erased(ada: Contact) -> None:
             "recordings": 3,
             "numbers": 1,
             "notes": 1,
-            "log_entries": 4,
+            "follow_ups": 2,
+            "log_entries": 5,
         }.items()
     )
     # Time, duration and agent of the calls are kept.
@@ -271,7 +275,7 @@ def test_webhook_data_is_exported_and_erased(
     receive_events(ada, web)
     conversation = Conversation.objects.get(contact_id=str(ada.pk))
     admin_client.post(f"/admin/ringotel_crm/conversation/{conversation.pk}/change/", {"reply": ""})
-    assert LogEntry.objects.filter(object_repr="Ada Example").count() == 5
+    assert LogEntry.objects.filter(object_repr="Ada Example").count() == 6
 
     run("ringotel_export_person", "--contact", str(ada.pk), "--output", str(tmp_path / "ada.zip"))
     with zipfile.ZipFile(tmp_path / "ada.zip") as archive:
@@ -288,7 +292,7 @@ def test_webhook_data_is_exported_and_erased(
     }
 
     receipt = erase("--contact", str(ada.pk))
-    assert (receipt["events"], receipt["messages"], receipt["log_entries"]) == (6, 2, 5)
+    assert (receipt["events"], receipt["messages"], receipt["log_entries"]) == (6, 2, 6)
     traces = (*TRACES, ADA.replace("+44", "0"), "withheld", "m-1")
     assert [trace for trace in traces if trace in dump_tables()] == []
     assert [path for path in stored() if path.startswith("ringotel-messages")] == []
@@ -423,7 +427,7 @@ def test_export_contains_all_data(ada: Contact, tmp_path: Path) -> None:
     output = run(
         "ringotel_export_person", "--contact", str(ada.pk), "--output", str(path), "--user", "una"
     )
-    assert "calls: 3, recordings: 3, notes: 1" in output
+    assert "calls: 3, recordings: 3, notes: 1, follow_ups: 2" in output
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
@@ -435,6 +439,7 @@ def test_export_contains_all_data(ada: Contact, tmp_path: Path) -> None:
     assert [row["call_id"] for row in data["calls"]] == ["before", "in", "out"]
     assert data["calls"][1]["comment"] == "Ada wants tea"
     assert data["notes"][0]["text"] == "Ada likes tea"
+    assert [row["text"] for row in data["follow_ups"]] == ["Send Ada tea", "Call Ada"]
     assert sorted(names) == sorted(
         ["data.json", *(f"recordings/{row['id']}.wav" for row in data["calls"])]
     )

@@ -1,0 +1,1 @@
+"""Databases of released versions are migrated by later versions without loss."""
