@@ -21,7 +21,13 @@ from django.views.decorators.http import require_POST
 from ..backends.mapping import split
 from ..backends.model import ModelContactDirectory
 from ..models import FollowUp, Message, Note
-from ..services.calls.access import may_view_calls, visible_calls
+from ..services.calls.access import (
+    all_calls,
+    contact_calls,
+    may_view_calls,
+    may_view_contact_calls,
+    visible_calls,
+)
 from ..services.calls.click_to_call import call_link
 from ..services.calls.timeline import call_totals, calls_for_contacts
 from ..services.contacts.phone_index import keys_ending_in
@@ -31,10 +37,12 @@ from .base import MEDIA, UNSAVED, admin_url, backend_for, extend_template
 from .concurrent_edits import ConcurrentEditAdminMixin
 from .contact_search import contact_directories
 from .follow_ups import follow_up_field
+from .linking import contact_numbers, link_new_numbers, originating_call
 from .timeline import (
     call_list_url,
     follow_ups_of_calls,
     follow_ups_visible_to,
+    mark_hidden,
     timeline,
     with_recordings,
 )
@@ -141,11 +149,32 @@ class RingotelContactAdminMixin(ConcurrentEditAdminMixin):
         note_form = self._ringotel_note_form(request, obj)
         return type(form)(form.__name__, (_NoteFormMixin, form), {"note_form": note_form})
 
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Remember the numbers of the contact."""
+        form.numbers_before = contact_numbers(request, obj) if change else set()
+        super().save_model(request, obj, form, change)  # type: ignore[misc]
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Save the note too."""
+        """Save the note too, and link the calls of numbers that are new."""
         super().save_related(request, form, formsets, change)
+        obj = form.instance
         if form.note_form and form.note_form.has_changed():
-            self._save_note(request, form.note_form, form.instance)
+            self._save_note(request, form.note_form, obj)
+        url = self._ringotel_call_url(request) or self._ringotel_url("change", obj.pk)
+        link_new_numbers(request, self.admin_site, obj, form.numbers_before, url)
+
+    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
+        """Return to the call that the contact was created from."""
+        if url := self._ringotel_call_url(request):
+            return HttpResponseRedirect(url)
+        response: HttpResponseRedirect = super().response_post_save_add(request, obj)  # type: ignore[misc]
+        return response
+
+    def _ringotel_call_url(self, request: HttpRequest) -> str:
+        """Return the URL of the call that a contact is created from, "" without one."""
+        call = originating_call(request)
+        page = "ringotel_crm_activity_change"
+        return admin_url(self.admin_site, page, call.pk) if call else ""
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -183,16 +212,24 @@ class RingotelContactAdminMixin(ConcurrentEditAdminMixin):
         ids = list(contacts)
         # All contacts are of one model; a page without contacts stands for itself.
         contact_type = ContentType.objects.get_for_model(next(iter(contacts.values()), obj))
-        calls = visible_calls(backend_for(request), request.user)
-        calls = calls_for_contacts(calls, ids, contact_type.pk)
+        backend, user = backend_for(request), request.user
+        calls = calls_for_contacts(contact_calls(backend, user), ids, contact_type.pk)
+        everything = calls_for_contacts(all_calls(backend), ids, contact_type.pk)
         is_own_page = contact_type.model_class() is type(obj) and ids == [str(obj.pk)]
-        calls_shown = with_recordings(calls, request.user)[:MAX_ENTRIES]
+        calls_shown = with_recordings(calls, user)[:MAX_ENTRIES]
+        entries = list(calls_shown.prefetch_related(follow_ups_of_calls(user)))
+        mark_hidden(entries, visible_calls(backend, user))
+        totals = call_totals(calls) if may_view_calls(user) else None
+        hidden = 0
+        if totals and not may_view_contact_calls(user):
+            hidden = everything.order_by().count() - totals.calls
         return {
             "details": [text for text in self.get_ringotel_details(obj) if text],
             "numbers": [call_link(number) for number in self.get_ringotel_numbers(request, obj)],
-            "totals": call_totals(calls) if may_view_calls(request.user) else None,
+            "totals": totals,
+            "hidden_calls": hidden,
             "timeline": timeline(
-                call=calls_shown.prefetch_related(follow_ups_of_calls(request.user)),
+                call=entries,
                 note=self._ringotel_notes(obj).select_related("author")[:MAX_ENTRIES],
                 follow_up=self._ringotel_follow_ups(request, obj)[:MAX_ENTRIES],
                 message=self._ringotel_messages(request, contact_type.pk, ids)[:MAX_ENTRIES],
