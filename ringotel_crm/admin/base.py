@@ -36,7 +36,7 @@ from .changelist import BoundedPaginator, LargeTableChangeList
 BACKEND_ATTRIBUTE = "_ringotel_backend"
 
 MEDIA = RING_STRIP + forms.Media(
-    css={"all": ["ringotel_crm/admin.css"]},
+    css={"all": ["ringotel_crm/themes.css", "ringotel_crm/admin.css"]},
     js=["ringotel_crm/admin.js", "ringotel_crm/click_to_call.js"],
 )
 # Warns before a form with unsaved changes is left.
