@@ -7,7 +7,7 @@ from django.urls import include, path
 
 from .views.click_to_call import click_to_call
 from .views.messages import download_attachment
-from .views.recordings import play, waveform_image
+from .views.recordings import play, player, waveform_image
 from .views.sms import receipts
 
 app_name = "ringotel_crm"
@@ -19,6 +19,7 @@ urlpatterns = [
     path("messages/<int:pk>/file/", download_attachment, name="message-file"),
     path("sms/receipts/", receipts, name="sms-receipts"),
     path("recordings/<int:pk>/", play, name="recording"),
+    path("recordings/<int:pk>/player/", player, name="player"),
     path("recordings/<int:pk>/waveform.svg", waveform_image, name="waveform"),
 ]
 

@@ -30,8 +30,8 @@ from .changelist import BoundedPaginator, LargeTableChangeList
 BACKEND_ATTRIBUTE = "_ringotel_backend"
 
 MEDIA = forms.Media(
-    css={"all": ["ringotel_crm/admin.css"]},
-    js=["ringotel_crm/admin.js", "ringotel_crm/click_to_call.js"],
+    css={"all": ["ringotel_crm/admin.css", "ringotel_crm/player.css"]},
+    js=["ringotel_crm/admin.js", "ringotel_crm/player.js", "ringotel_crm/click_to_call.js"],
 )
 # Warns before a form with unsaved changes is left.
 UNSAVED = forms.Media(js=["ringotel_crm/unsaved.js"])

@@ -436,7 +436,10 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
         number = display_number(call)
         calls = visible_calls(backend_for(request), request.user)
         earlier = with_recordings(related_calls(calls, call), request.user)
-        player = audio_player(call.recording) if call.ringotel_playable else ""  # type: ignore[attr-defined]
+        player = ""
+        if call.ringotel_playable:  # type: ignore[attr-defined]
+            may_download = request.user.has_perm("ringotel_crm.download_recording")
+            player = audio_player(call.recording, may_download=may_download)
         return {
             "name": call.contact_name or number,
             "url": self._contact_url(call),
