@@ -148,3 +148,11 @@ def test_period_replaces_a_choice_and_the_reverse(boss: Client) -> None:
 
     assert "?period=today" in page
     assert "period=today&amp;first_day" not in page
+
+
+@pytest.mark.usefixtures("calls")
+def test_link_before_the_list_leads_to_the_filters(boss: Client) -> None:
+    before_list = boss.get(URL).content.decode().partition('id="result_list"')[0]
+
+    assert 'href="#changelist-filter"' in before_list
+    assert 'id="changelist-filter"' in boss.get(URL).content.decode()
