@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = BASE_DIR / ".demo"
+DATA_DIR = Path(os.environ.get("DEMO_DIR", BASE_DIR / ".demo"))
 DATA_DIR.mkdir(exist_ok=True)
 
 # Not secret: the site listens on this computer only and contains invented people.
@@ -15,6 +16,8 @@ DEBUG = True
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 
 INSTALLED_APPS = [
+    # Before the admin: its pages then show the calls on the user's phone.
+    "ringotel_crm",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -24,7 +27,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "oauth2_provider",
     *(["import_export"] if find_spec("import_export") else []),
-    "ringotel_crm",
     "ringotel_crm.minicrm",
     "demo_project",
 ]

@@ -5,9 +5,12 @@ from __future__ import annotations
 from django.apps import apps
 from django.urls import include, path
 
+from .views.app import app, current, login
 from .views.click_to_call import click_to_call
 from .views.messages import download_attachment
 from .views.recordings import play, player, waveform_image
+from .views.ring_strip import save_note, strip
+from .views.screen_pop import pop
 from .views.sms import receipts
 
 app_name = "ringotel_crm"
@@ -15,7 +18,13 @@ app_name = "ringotel_crm"
 urlpatterns = [
     path("", include("ringotel_crm.hooks.urls")),
     path("webhook/", include("ringotel_crm.webhooks.urls")),
+    path("pop/", pop, name="pop"),
+    path("app/", app, name="app"),
+    path("app/current/", current, name="app-current"),
+    path("app/login/", login, name="app-login"),
     path("call/", click_to_call, name="call"),
+    path("calls/<int:pk>/note/", save_note, name="call-note"),
+    path("strip/", strip, name="ring-strip"),
     path("messages/<int:pk>/file/", download_attachment, name="message-file"),
     path("sms/receipts/", receipts, name="sms-receipts"),
     path("recordings/<int:pk>/", play, name="recording"),
@@ -29,15 +38,4 @@ if apps.is_installed("oauth2_provider"):
     urlpatterns += [
         path("oauth/authorize/", AuthorizationView.as_view(), name="authorize"),
         path("oauth/token/", TokenView.as_view(), name="token"),
-    ]
-
-if apps.is_installed("django.contrib.admin"):
-    from .views.app import app, current, login
-    from .views.screen_pop import pop
-
-    urlpatterns += [
-        path("pop/", pop, name="pop"),
-        path("app/", app, name="app"),
-        path("app/current/", current, name="app-current"),
-        path("app/login/", login, name="app-login"),
     ]

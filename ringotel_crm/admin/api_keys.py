@@ -13,6 +13,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from ..auth.service_users import require_api_permission
+from ..exceptions import InvalidInput
 from ..models import ApiKey
 from .base import LargeTableAdmin
 from .connect import connect_view, document_view
@@ -65,6 +67,11 @@ class ApiKeyAdmin(LargeTableAdmin):
         obj.pk, obj.digest, obj.hint = key.pk, key.digest, key.hint
         text = gettext("Copy the key now. It is not shown again:")
         messages.warning(request, format_html("{} <code>{}</code>", text, token))
+        try:
+            require_api_permission(obj.user)
+        except InvalidInput as exc:
+            problem = gettext("Requests with this key will be refused:")
+            messages.error(request, format_html("{}<pre>{}</pre>", problem, exc.message))
 
     def get_urls(self) -> list[URLPattern]:
         """Add the connect page and the download of the document."""

@@ -25,11 +25,12 @@ from ..backends import Backend, get_backend
 from ..backends.mapping import parse
 from ..internal.admin_urls import reverse_admin_url
 from ..records import Actor
+from ..templatetags.ringotel import RING_STRIP
 from .changelist import BoundedPaginator, LargeTableChangeList
 
 BACKEND_ATTRIBUTE = "_ringotel_backend"
 
-MEDIA = forms.Media(
+MEDIA = RING_STRIP + forms.Media(
     css={"all": ["ringotel_crm/admin.css", "ringotel_crm/player.css"]},
     js=["ringotel_crm/admin.js", "ringotel_crm/player.js", "ringotel_crm/click_to_call.js"],
 )

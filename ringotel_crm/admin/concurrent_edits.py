@@ -25,7 +25,6 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import display_for_field
 from django.contrib.contenttypes.models import ContentType
 from django.forms.boundfield import BoundField
@@ -198,6 +197,9 @@ def _find_editor(request: HttpRequest, obj: Any, label: str) -> str:
     opened = _parse_time(request.POST.get(OPENED, ""))
     if opened is None:
         return ""
+    # Not above: without the admin, the package is imported for its helpers.
+    from django.contrib.admin.models import LogEntry
+
     entries = LogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(obj, for_concrete_model=False),
         object_id=str(obj.pk),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +11,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.utils.cache import get_conditional_response
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from ..client.presence import get_presence
+from ..internal.conditional import conditional_response
 from ..models import Activity
 from ..records import CallState, Presence
 from ..services.calls.access import VIEW_ALL, visible_calls
@@ -26,13 +24,14 @@ from ..services.calls.states import is_overdue, live_states
 from .base import backend_for, render_page
 from .html import display_number, object_url
 from .presence import presence_badge
+from .ringing import kept_state, ringing_context, ringing_state
 
 MAX_CALLS = 100
 
 
 @require_safe
 def live_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
-    """Show the live calls. The page's script reloads them every two seconds."""
+    """Show the live calls. The page's script reloads them every three seconds."""
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
     live = _live_context(request, model_admin, get_presence())
@@ -42,20 +41,21 @@ def live_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
 
 @require_safe
 def live_calls_view(request: HttpRequest, model_admin: Any) -> HttpResponseBase:
-    """Return the table of live calls, or 304 after a single query if no call has changed."""
+    """Return the table of live calls and the rows of the strip, or 304 after a single query if no
+    call has changed.
+    """
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
-    state = live_fingerprint(visible_calls(backend_for(request), request.user))
-    presence = {} if state.startswith("0-") else get_presence()
-    shown = f"{state} {sorted(presence.items())} {request.user.pk} {get_language()}"
-    etag = f'"{hashlib.sha256(shown.encode()).hexdigest()}"'
-    response = get_conditional_response(request, etag=etag)
-    if response is None:
-        context = _live_context(request, model_admin, presence)
-        response = render(request, "admin/ringotel_crm/live_calls.html", context)
-    response["ETag"] = etag
-    response["Cache-Control"] = "private, no-cache"
-    return response
+    fingerprint = live_fingerprint(visible_calls(backend_for(request), request.user))
+    presence = {} if fingerprint.startswith("0-") else get_presence()
+    kept = kept_state(request)
+
+    def respond() -> HttpResponse:
+        keys = {key for key, _updated_at in [*ringing_state(request), *kept]}
+        context = _live_context(request, model_admin, presence) | ringing_context(request, keys)
+        return render(request, "admin/ringotel_crm/live_update.html", context)
+
+    return conditional_response(request, (fingerprint, sorted(presence.items()), kept), respond)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import Group, Permission
+from typing import Any
+
+from django.contrib.auth.models import Permission
 from django.db import transaction
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
+
+from ..backends.users import group_model
+from ..exceptions import InvalidInput
+from .service_users import has_permissions
 
 AGENT = gettext_noop("Agent")
 SUPERVISOR = gettext_noop("Supervisor")
@@ -45,8 +52,17 @@ def create_groups(contact_models: list[tuple[str, str]]) -> dict[str, int]:
     all permissions of this app but ``use_api``, which is for service users. Permissions that the
     site has added remain.
 
-    Returns the number of permissions of each group by name: ``{"Ringotel agent": 12, ...}``.
+    Returns the number of permissions of each group by name: ``{"Ringotel agent": 12, ...}``. Raises
+    ``InvalidInput`` if the site's groups do not have Django's permissions.
     """
+    groups = group_model()
+    if not groups or not has_permissions(groups):
+        raise InvalidInput(
+            _(
+                "The groups of this site do not have Django's permissions. Give your staff the "
+                "permissions of the app ringotel_crm as your site does it."
+            )
+        )
     app_permissions = Permission.objects.filter(content_type__app_label="ringotel_crm")
     contact_permissions = Permission.objects.none()
     for app_label, model in contact_models:
@@ -64,11 +80,11 @@ def create_groups(contact_models: list[tuple[str, str]]) -> dict[str, int]:
     }
     administrator = {*supervisor, *app_permissions.exclude(codename="use_api")}
     roles = {AGENT: agent, SUPERVISOR: supervisor, ADMINISTRATOR: administrator}
-    return {f"Ringotel {role.lower()}": _grant(role, roles[role]) for role in roles}
+    return {f"Ringotel {role.lower()}": _grant(groups, role, roles[role]) for role in roles}
 
 
-def _grant(role: str, permissions: set[Permission]) -> int:
+def _grant(groups: Any, role: str, permissions: set[Permission]) -> int:
     """Add ``permissions`` to the group of ``role``; return how many the group has."""
-    group, _created = Group.objects.get_or_create(name=f"Ringotel {role.lower()}")
+    group, _created = groups._default_manager.get_or_create(name=f"Ringotel {role.lower()}")
     group.permissions.add(*permissions)
-    return group.permissions.count()
+    return int(group.permissions.count())

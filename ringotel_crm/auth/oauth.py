@@ -17,7 +17,14 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import DataError, router
 from django.db.models import F, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse, QueryDict
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBadRequest,
+    HttpResponseForbidden,
+    JsonResponse,
+    QueryDict,
+)
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -51,6 +58,7 @@ from .permissions import (
     query_cache_key,
     read_credential,
 )
+from .service_users import require_api_permission
 from .throttling import LoginAttempt, seconds_left
 
 SCOPE = "ringotel"
@@ -136,7 +144,15 @@ class AuthorizationView(ToolkitAuthorizationView):  # type: ignore[misc]
     """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Respond with 400 to text that cannot be stored and to an unknown client."""
+        """Respond with 400 to text that cannot be stored and to an unknown client, and with 403 to
+        a user whose tokens would be refused.
+        """
+        client_id = request.POST.get("client_id") or request.GET.get("client_id", "")
+        if client_id.startswith(CLIENT_ID_PREFIX) and request.user.is_authenticated:
+            try:
+                require_api_permission(request.user)
+            except InvalidInput as exc:
+                return HttpResponseForbidden(exc.message, content_type="text/plain; charset=utf-8")
         if not _has_nul(request.GET, request.POST):
             with suppress(ObjectDoesNotExist, DataError, ValidationError):
                 response: HttpResponseBase = super().dispatch(request, *args, **kwargs)

@@ -4,6 +4,7 @@ user, failing.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission, PermissionsMixin
+from django.core.exceptions import FieldError
+from django.db import connections, router
 from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
@@ -24,6 +27,12 @@ from ..records import Actor
 PERMISSION = "ringotel_crm.use_api"
 APP_LABEL, CODENAME = PERMISSION.split(".")
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+# Raised if the user model has no has_perm(), or if an authentication backend does not support the
+# model: Django's own raises ValueError for groups of another model.
+UNSUPPORTED = (AttributeError, FieldError, TypeError, ValueError)
+
+logger = logging.getLogger(__name__)
 
 # Attribute of a user object that holds the result of may_use_api().
 CACHED_ATTRIBUTE = "_ringotel_may_use_api"
@@ -51,9 +60,21 @@ def may_use_api(user: Any, *, granted: bool = False) -> bool:
     ``granted``: the value of :func:`has_permission_expr`, if it was queried.
     """
     if not hasattr(user, CACHED_ATTRIBUTE):
-        allowed = user.is_active and (granted or user.has_perm(PERMISSION))
+        allowed = user.is_active and (granted or has_api_permission(user))
         setattr(user, CACHED_ATTRIBUTE, allowed)
     return bool(getattr(user, CACHED_ATTRIBUTE))
+
+
+def has_api_permission(user: Any) -> bool:
+    """Return ``user.has_perm("ringotel_crm.use_api")``.
+
+    The result is ``False``, with an entry in the log, if that is not supported.
+    """
+    try:
+        return bool(user.has_perm(PERMISSION))
+    except UNSUPPORTED:
+        logger.exception("The permission %s of a user cannot be determined.", PERMISSION)
+        return False
 
 
 def authentication_failed() -> AuthenticationFailed:
@@ -80,23 +101,28 @@ def read_credential(request: Request, scheme: str) -> str | None:
 
 
 @cache
-def _permission_pk() -> int:
-    return Permission.objects.values_list("pk", flat=True).get(
+def _permission_key(schema: str) -> tuple[int, int]:
+    return Permission.objects.values_list("pk", "content_type").get(
         content_type__app_label=APP_LABEL, codename=CODENAME
     )
 
 
-def permission_pk() -> int:
-    """Return the primary key of the permission, queried once per process; 0 before it exists."""
+def permission_key() -> tuple[int, int]:
+    """Return the primary keys of the permission and of its content type; zeros before they exist.
+
+    They are queried once per process, and with django-tenants once per schema. They may be wrong
+    where schemas are switched in another way.
+    """
     try:
-        return _permission_pk()
+        connection = connections[router.db_for_read(Permission)]
+        return _permission_key(getattr(connection, "schema_name", ""))
     except Permission.DoesNotExist:
-        return 0
+        return 0, 0
 
 
 def clear_permission_cache(**kwargs: Any) -> None:
-    """Receiver of ``post_migrate``: the primary key may have changed."""
-    _permission_pk.cache_clear()
+    """Receiver of ``post_migrate``: the primary keys may have changed."""
+    _permission_key.cache_clear()
 
 
 def has_permission_expr(user: str) -> Q | Value:
@@ -107,19 +133,32 @@ def has_permission_expr(user: str) -> Q | Value:
     is the first authentication backend of a site with Django's own ``has_perm()``. Otherwise it is
     ``False``, and only ``user.has_perm()`` can decide.
     """
-    user_model: Any = get_user_model()
-    is_standard = getattr(user_model, "has_perm", None) is PermissionsMixin.has_perm
-    if not is_standard or list(settings.AUTHENTICATION_BACKENDS)[:1] != [MODEL_BACKEND]:
+    if not _is_standard():
         return Value(False)
+    user_model: Any = get_user_model()
     # By primary key and with few joins: for this query, planning takes longer than executing.
-    groups = Group.permissions.through.objects.filter(permission=permission_pk()).values("group")
+    pk, content_type = permission_key()
+    # With a database schema per tenant, another permission may have this key in another schema.
+    is_ours = Permission.objects.filter(pk=pk, codename=CODENAME, content_type=content_type)
+    groups = Group.permissions.through.objects.filter(permission=pk).values("group")
     by_user = {user_model._meta.get_field("user_permissions").m2m_field_name(): OuterRef(user)}
     by_group = {user_model._meta.get_field("groups").m2m_field_name(): OuterRef(user)}
     user_permissions = user_model.user_permissions.through.objects
     memberships = user_model.groups.through.objects
-    return Q(Exists(user_permissions.filter(**by_user, permission=permission_pk()))) | Q(
+    is_granted = Q(Exists(user_permissions.filter(**by_user, permission=pk))) | Q(
         Exists(memberships.filter(**by_group, group__in=groups))
     )
+    return Q(Exists(is_ours)) & is_granted
+
+
+def _is_standard() -> bool:
+    """Return whether ``has_perm()`` certainly asks Django's own backend, about Django's groups."""
+    user_model: Any = get_user_model()
+    if getattr(user_model, "has_perm", None) is not PermissionsMixin.has_perm:
+        return False
+    groups, permissions = map(user_model._meta.get_field, ("groups", "user_permissions"))
+    has_standard_fields = (groups.related_model, permissions.related_model) == (Group, Permission)
+    return has_standard_fields and [*settings.AUTHENTICATION_BACKENDS][:1] == [MODEL_BACKEND]
 
 
 def user_fields(*more: str) -> list[Any]:
@@ -186,7 +225,7 @@ def load_user(using: str, row: Any, path: str, more: Sequence[str] = ()) -> Any:
 
 def query_cache_key() -> tuple[Any, ...]:
     """Return what :func:`annotate_user` depends on, as the ``variant`` of a compiled query."""
-    return (permission_pk(), settings.AUTH_USER_MODEL, *settings.AUTHENTICATION_BACKENDS)
+    return (permission_key(), settings.AUTH_USER_MODEL, *settings.AUTHENTICATION_BACKENDS)
 
 
 def _column(path: str, field: Any) -> str:

@@ -99,6 +99,13 @@ class ContactDirectory(Directory):
         """Return pairs of one of these E.164 numbers and the main contact of its organization."""
         return ()
 
+    def same_organization(self, id: str, limit: int) -> Sequence[ContactRecord]:
+        """Return up to ``limit`` contacts of the contact's organization, itself included.
+
+        They are shown when the organization's number calls. The default is no contacts.
+        """
+        return ()
+
     def sort_key(self, contact: ContactRecord) -> tuple[int, ...]:
         """Return the preference of ``contact`` among contacts that share a number: lowest first.
 
@@ -108,6 +115,13 @@ class ContactDirectory(Directory):
 
     def url(self, id: str) -> str:
         """Return the path or absolute URL of the contact's page, "" without one."""
+        return ""
+
+    def add_url(self, *, name: str, number: str) -> str:
+        """Return the URL of the form for a new contact with these values, "" without one.
+
+        Without one, the form in the admin is used.
+        """
         return ""
 
     def to_reference(self, id: str) -> tuple[type[Model] | None, str]:

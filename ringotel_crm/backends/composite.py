@@ -92,6 +92,12 @@ class CompositeContactDirectory(ContactDirectory):
                 return [(number, _prefixed(name, contact)) for number, contact in pairs]
         return []
 
+    def same_organization(self, id: str, limit: int) -> Sequence[ContactRecord]:
+        """Return contacts of the part that the id names."""
+        name, directory, part_id = self._resolve(id)
+        contacts = directory.same_organization(part_id, limit) if directory else ()
+        return [_prefixed(name, contact) for contact in contacts]
+
     def sort_key(self, contact: ContactRecord) -> tuple[int, ...]:
         """Return the position of the part, followed by the key within the part."""
         name, _separator, part_id = contact.id.partition(SEPARATOR)
@@ -102,6 +108,15 @@ class CompositeContactDirectory(ContactDirectory):
         """Return the URL from the part that the id names."""
         _name, directory, part_id = self._resolve(id)
         return directory.url(part_id) if directory else ""
+
+    def add_url(self, *, name: str, number: str) -> str:
+        """Return the URL from the part ``creates``, else from the first part with a URL."""
+        for part_name, directory in self._directories.items():
+            if not (directory.can_create and self.creates in ("", part_name)):
+                continue
+            if url := directory.add_url(name=name, number=number):
+                return url
+        return ""
 
     def numbers(self, id: str) -> Sequence[str]:
         """Return the numbers from the part that the id names."""

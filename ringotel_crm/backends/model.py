@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from django.contrib.contenttypes.fields import GenericRelation
 from django.contrib.contenttypes.models import ContentType
@@ -152,6 +153,9 @@ class ModelContactDirectory(_PersonMixin, ModelDirectory[ContactRecord], Contact
     company_name: ClassVar[Paths] = ""
     # The name of the URL of a contact's page, with the id as its argument. "": the admin's page.
     url_name: ClassVar[str] = ""
+    # The name of the URL of the form for a new contact. The query has ``name`` and ``number``.
+    # "": the admin's form.
+    add_url_name: ClassVar[str] = ""
     _text_attributes = ("first_name", "last_name", "name", "email", "job_title", "company_name")
 
     def to_record(self, row: Row, numbers: Numbers) -> ContactRecord:
@@ -218,6 +222,17 @@ class ModelContactDirectory(_PersonMixin, ModelDirectory[ContactRecord], Contact
             pairs += [(number, contact) for number in company_numbers.intersection(numbers)]
         return pairs
 
+    def same_organization(self, id: str, limit: int) -> Sequence[ContactRecord]:
+        """Return the contacts with the same foreign key to a company, by primary key."""
+        relation, _model, _field = self._company_relation()
+        if not relation:
+            return []
+        company = self._rows_with_id(id).order_by().values(relation)
+        contacts = self.get_queryset().filter(**{f"{relation}__in": company}).order_by("pk")
+        keys = list(contacts.values_list("pk", flat=True)[:limit])
+        loaded = self._load(self.get_queryset().filter(pk__in=keys))
+        return [contact for _numbers, contact in loaded]
+
     def to_reference(self, id: str) -> tuple[type[Model] | None, str]:
         """Return the concrete model, also if ``model`` is a proxy, and the id."""
         return self.model._meta.concrete_model, id
@@ -230,6 +245,14 @@ class ModelContactDirectory(_PersonMixin, ModelDirectory[ContactRecord], Contact
             return reverse(self.url_name, args=[id])
         except NoReverseMatch:
             return ""
+
+    def add_url(self, *, name: str, number: str) -> str:
+        """Return the URL named by ``add_url_name`` with the values as its query, else ""."""
+        try:
+            path = reverse(self.add_url_name) if self.add_url_name else ""
+        except NoReverseMatch:
+            path = ""
+        return path and f"{path}?{urlencode({'name': name, 'number': number})}"
 
     def find_by_email(self, email: str) -> Sequence[ContactRecord]:
         """Return the contacts with this address in one of the ``email`` columns."""

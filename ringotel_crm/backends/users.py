@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db.models import Q, QuerySet
 
 from .. import phone
@@ -13,8 +14,43 @@ from ..records import UserRecord
 from .base import UserDirectory
 from .mapping import equals, parse
 
-# The group of the users that Ringotel's credentials act as. They do not take calls.
+# The group of the users that Ringotel's credentials act as, and the beginning of their user names.
+# They do not take calls.
 SERVICE_GROUP = "Ringotel service"
+SERVICE_PREFIX = "ringotel-"
+
+
+def group_model() -> Any:
+    """Return the model of the users' groups; ``None`` if they have none, or none with a name."""
+    fields = {field.name: field for field in get_user_model()._meta.many_to_many}
+    model: Any = fields["groups"].related_model if "groups" in fields else None
+    return model if hasattr(model, "name") else None
+
+
+def _columns() -> set[str]:
+    return {field.name for field in get_user_model()._meta.concrete_fields}
+
+
+def _service_users() -> Q:
+    """Return the condition of the users of :func:`ringotel_crm.auth.service_users.service_user`."""
+    if group_model():
+        return Q(groups__name=SERVICE_GROUP)
+    return Q(**{f"{get_user_model().USERNAME_FIELD}__startswith": SERVICE_PREFIX})
+
+
+def _technical_accounts() -> Q:
+    """Return the condition of other apps' accounts, such as ``AnonymousUser`` of django-guardian.
+
+    They have no password, no e-mail address and no extension, and have never logged in: neither
+    they themselves nor Ringotel could know them as users.
+    """
+    email = get_user_model().get_email_field_name()
+    if not {"password", "last_login", email} <= _columns():
+        return Q(pk__in=[])
+    # See django.contrib.auth.hashers.make_password().
+    no_password = Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    no_email = Q(**{email: ""}) | Q(**{email: None})
+    return no_password & no_email & Q(last_login=None, ringotel_agent=None)
 
 
 class AuthUserDirectory(UserDirectory):
@@ -29,9 +65,10 @@ class AuthUserDirectory(UserDirectory):
         in_tenant = Q(ringotel_agent__tenant=tenant)
         if not tenant:
             in_tenant |= Q(ringotel_agent=None)
-        users = get_user_model()._default_manager.filter(in_tenant, is_active=True)
-        if hasattr(get_user_model(), "groups"):
-            users = users.exclude(groups__name=SERVICE_GROUP)
+        users: QuerySet[Any] = get_user_model()._default_manager.filter(in_tenant)
+        if "is_active" in _columns():
+            users = users.filter(is_active=True)
+        users = users.exclude(_service_users()).exclude(_technical_accounts())
         return users.select_related("ringotel_agent")
 
     def to_record(self, user: Any) -> UserRecord:
@@ -67,8 +104,8 @@ class AuthUserDirectory(UserDirectory):
             lookups.append(equals(user_model, "pk", key))
         if extension:
             lookups.append(Q(ringotel_agent__extension=extension))
-        if email:
-            lookups.append(Q(**{f"{user_model.get_email_field_name()}__iexact": email}))
+        if email and (column := user_model.get_email_field_name()) in _columns():
+            lookups.append(Q(**{f"{column}__iexact": email}))
         for lookup in lookups:
             users = list(self.get_queryset().filter(lookup)[:2])
             if len(users) == 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import deployment, site
+from . import deployment, site, users
 from .site import TAG
 
-__all__ = ["TAG", "deployment", "site"]
+__all__ = ["TAG", "deployment", "site", "users"]

@@ -223,6 +223,13 @@ class Contacts(ContactDirectory):
             found += [(e164, contact) for _, contact in people(id=first)]
         return found
 
+    def same_organization(self, id: str, limit: int) -> Sequence[ContactRecord]:
+        """Return the contacts by id, in two queries."""
+        organization = Contact.objects.filter(id=parse_id(id)).values("organization")
+        contacts = Contact.objects.filter(organization__in=organization).order_by("id")
+        ids = list(contacts.values_list("id", flat=True)[:limit])
+        return [contact for _, contact in people(id__in=ids)]
+
     def url(self, id: str) -> str:
         """Return the URL of the page in the admin, ``""`` without an admin."""
         return admin_change_url(Contact, id)

@@ -113,7 +113,7 @@ def _create_companies(contacts: Sequence[Contact]) -> None:
 
 def _bulk_create(rows: Sequence[Any]) -> None:
     """Write new rows and set their keys, which MySQL returns for one row at a time only."""
-    model = type(rows[0]) if rows else Contact
+    model: Any = type(rows[0]) if rows else Contact
     if connections[router.db_for_write(model)].features.can_return_rows_from_bulk_insert:
         model._default_manager.bulk_create(rows)
     else:

@@ -53,7 +53,8 @@ def issue_credential(
     """Create the credential ``name``, or replace its values. Return them by their labels.
 
     Without ``user``, and always with Basic, the credential acts as a service user whose only
-    permission is to use the API. Raises ``InvalidInput``.
+    permission is to use the API. Raises ``InvalidInput``, also if the site would answer requests
+    with the credential with 403.
     """
     if not 0 < len(name) <= MAX_NAME_LENGTH:
         raise InvalidInput(
@@ -61,11 +62,13 @@ def issue_credential(
         )
     if auth == "basic":
         user = service_users.service_user(name)
+        service_users.require_api_permission(user)
         password = service_users.set_service_password(user)
         return {"Username": user.get_username(), "Password": password}
     if auth == "oauth2":
         return _issue_oauth2_application(name, redirect_uri, user)
     user = user or service_users.service_user(name)
+    service_users.require_api_permission(user)
     _key, token = ApiKey.objects.issue(name=name, user=user, tenant=tenant)
     return {"API key": token}
 

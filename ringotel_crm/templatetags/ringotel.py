@@ -4,19 +4,49 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import template
+from django import forms, template
 from django.db.models import Model
+from django.urls import reverse_lazy
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy
 
 from .. import phone
 from ..models import Activity
 from ..records import CallState
+from ..services.calls.access import may_view_calls
 from ..services.calls.click_to_call import call_link
 from ..services.calls.states import call_state
 from ..services.calls.timeline import activities_for
 from ..services.recordings.store import recordings_playable_by
 
 register = template.Library()
+
+# Shows the strip with the calls of the user's phone, on any page.
+RING_STRIP = forms.Media(
+    css={"all": ["ringotel_crm/ring_strip.css"]},
+    js=[
+        forms.Script(  # type: ignore[list-item]
+            "ringotel_crm/ring_strip.js",
+            defer=True,
+            **{
+                "data-url": reverse_lazy("ringotel_crm:ring-strip"),
+                "data-label": gettext_lazy("Calls on your phone"),
+            },
+        )
+    ],
+)
+
+
+@register.simple_tag(takes_context=True)
+def ringotel_ring_strip(context: template.Context) -> str:
+    """Render the script and the style sheet of the strip, for the base template of a site.
+
+    Renders nothing for users who may not view calls.
+    """
+    user = context.get("user") or getattr(context.get("request"), "user", None)
+    if user is None or not (user.is_authenticated and may_view_calls(user)):
+        return ""
+    return str(RING_STRIP)
 
 
 @register.inclusion_tag("ringotel_crm/timeline.html", takes_context=True)

@@ -233,3 +233,12 @@ def test_lookup_explains_shared_number(boss: Client, settings: Settings) -> None
 )
 def test_lookup_explains_missing_contact(boss: Client, number: str, words: str) -> None:
     assert words in boss.get(LOOKUP, {"number": number}).content.decode()
+
+
+def test_key_of_a_user_without_the_permission_shows_an_error(boss: Client) -> None:
+    user = make_user("una")
+    data = {"name": "una", "user": user.pk}
+    page = boss.post("/admin/ringotel_crm/apikey/add/", data, follow=True).content.decode()
+
+    assert "rtk_" in page
+    assert "una does not have the permission ringotel_crm.use_api" in page

@@ -407,6 +407,16 @@ def test_hashed_tokens_have_no_grace_period(settings: Settings, original_default
     assert oauth2_settings.REFRESH_TOKEN_GRACE_PERIOD_SECONDS == 0
 
 
+def test_user_without_the_permission_cannot_approve(
+    client: Client, application: tuple[str, str]
+) -> None:
+    client.force_login(User.objects.create_user("bruno"))
+    response = client.get(authorize_url(application[0]))
+
+    assert response.status_code == 403
+    assert "bruno does not have the permission ringotel_crm.use_api" in response.content.decode()
+
+
 def test_token_acts_as_the_user_who_approved(get: Get, agent: User) -> None:
     bruno = User.objects.create_user("bruno")
     grant_api_permission(bruno)

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 
-from ringotel_crm.auth import service_users
 from ringotel_crm.auth.service_users import grant_api_permission, service_user, set_service_password
 from ringotel_crm.backends import get_backend
 from ringotel_crm.exceptions import InvalidInput
@@ -100,30 +99,3 @@ def test_permission_is_granted_once() -> None:
     grant_api_permission(User.objects.get())
 
     assert User.objects.get().get_all_permissions() == {"ringotel_crm.use_api"}
-
-
-class Bare:
-    """A user model with its own permissions."""
-
-    _meta = User._meta
-    is_active = True
-
-    def __init__(self, permissions: set[str]) -> None:
-        self.permissions = permissions
-
-    def has_perm(self, perm: str) -> bool:
-        return perm in self.permissions
-
-
-def test_user_model_without_groups_raises(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service_users, "get_user_model", lambda: Bare)
-
-    with pytest.raises(InvalidInput, match="have no groups"):
-        service_user("desk")
-
-
-def test_user_model_without_permissions_must_grant_it_itself() -> None:
-    grant_api_permission(Bare({"ringotel_crm.use_api"}))
-
-    with pytest.raises(InvalidInput, match="have no permissions"):
-        grant_api_permission(Bare(set()))

@@ -25,9 +25,10 @@ BACKEND = (
 )
 USERS = "backend component_classes records resolve user_ids_for"
 CONTACTS = (
-    "add_number backend can_create can_delete can_merge can_update component_classes create delete "
-    "duplicates find find_by_email find_by_organization find_existing from_reference get importer "
-    "merge model numbers records rows sort_key to_reference update url"
+    "add_number add_url backend can_create can_delete can_merge can_update component_classes "
+    "create delete duplicates find find_by_email find_by_organization find_existing from_reference "
+    "get importer merge model numbers records rows same_organization sort_key to_reference update "
+    "url"
 )
 ORGANIZATIONS = "backend component_classes records rows"
 # Attributes and methods of all directories over models.
@@ -37,7 +38,7 @@ MODEL = (
 )
 PERSON = "email first_name last_name name"
 MODEL_CONTACTS = (
-    "assign build_instance company_name format_number get_or_create_company job_title "
+    "add_url_name assign build_instance company_name format_number get_or_create_company job_title "
     "reload_record url_name"
 )
 

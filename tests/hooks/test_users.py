@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.utils import timezone
 
 from ringotel_crm.models import Agent
 from tests.api import Api
@@ -63,6 +64,25 @@ def test_user_in_other_groups_is_listed(api: Api) -> None:
     una = make_user("una")
     una.groups.add(Group.objects.create(name="Sales"), Group.objects.create(name="Support"))
     assert [user["id"] for user in api.results("Users")] == [str(una.pk)]
+
+
+def test_account_that_cannot_log_in_is_omitted_until_it_has_an_extension(api: Api) -> None:
+    # As django-guardian creates its AnonymousUser.
+    account = User(username="AnonymousUser")
+    account.set_unusable_password()
+    account.save()
+    assert api.results("Users") == []
+
+    Agent.objects.create(user=account, extension="2001")
+    assert [user["extension"] for user in api.results("Users")] == ["2001"]
+
+
+def test_user_of_single_sign_on_is_listed(api: Api) -> None:
+    una = User.objects.create_user("una", "una@example.com")
+    ben = User.objects.create_user("ben")
+    User.objects.filter(pk=ben.pk).update(last_login=timezone.now())
+
+    assert [user["id"] for user in api.results("Users")] == [str(una.pk), str(ben.pk)]
 
 
 # --- agent of a call ---

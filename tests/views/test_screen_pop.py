@@ -7,7 +7,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from ringotel_crm.minicrm.backend import Contacts
 from tests.factories import make_contact, make_organization, make_user
+from tests.fixtures.strip import agent, client_of, ringing
 
 URL = "/ringotel/pop/"
 
@@ -41,11 +43,77 @@ def test_shared_number_offers_choice(boss: Client) -> None:
     assert html.count("best match") == 1
 
 
-def test_organization_number_opens_main_contact(boss: Client) -> None:
-    company = make_organization(phone="+442079460100")
-    ada = make_contact("Ada Example", organization=company)
+def test_organization_number_shows_the_organization_and_its_people(boss: Client) -> None:
+    company = make_organization("Sample Ltd", phone="+442079460100")
+    people = [make_contact(name, organization=company) for name in ("Ada Example", "Bob Notreal")]
+    make_contact("Cyd Elsewhere")
 
-    assert boss.get(URL, {"caller": "+442079460100"})["Location"].endswith(f"/{ada.pk}/change/")
+    html = boss.get(URL, {"caller": "+442079460100"}).content.decode()
+
+    assert "+44 20 7946 0100 is the number of Sample Ltd." in html
+    for person in people:
+        assert f'href="/admin/ringotel_minicrm/contact/{person.pk}/change/"' in html
+    assert "Cyd Elsewhere" not in html
+    assert "best match" not in html
+
+
+def test_number_shared_within_an_organization_shows_the_organization(boss: Client) -> None:
+    company = make_organization("Sample Ltd")
+    for name in ("Ada Example", "Bob Notreal"):
+        make_contact(name, "+442079460100", organization=company)
+
+    html = boss.get(URL, {"caller": "+442079460100"}).content.decode()
+
+    assert "is the number of Sample Ltd." in html
+    assert "Bob Notreal" in html
+
+
+def test_pop_has_a_note_on_the_ringing_call(db: None) -> None:
+    company = make_organization("Sample Ltd", phone="+442079460100")
+    make_contact("Ada Example", organization=company)
+    una = agent("una")
+    call = ringing(una, caller_number="+442079460100", caller_e164="+442079460100")
+    page = f"{URL}?caller=%2B442079460100"
+
+    html = client_of(una).get(page).content.decode()
+    assert f'action="/ringotel/calls/{call.pk}/note/"' in html
+    response = client_of(una).post(
+        f"/ringotel/calls/{call.pk}/note/",
+        {"text": "Wants an offer", "base": "", "next": page},
+        headers={"Accept": "text/html"},
+    )
+
+    assert response["Location"] == page
+    assert "Wants an offer</textarea>" in client_of(una).get(page).content.decode()
+
+
+def test_user_without_admin_gets_page_outside_of_it(db: None) -> None:
+    make_contact("Ada Example", "+442079460100")
+
+    html = client_of(agent("una")).get(URL, {"caller": "+442079460100"}).content.decode()
+
+    assert "Ada Example" in html
+    assert "/admin/" not in html
+
+
+def test_user_without_admin_gets_no_form_of_the_admin(db: None) -> None:
+    una = agent("una", "ringotel_minicrm.add_contact")
+
+    html = client_of(una).get(URL, {"caller": "+442079460100"}).content.decode()
+
+    assert "No contact has the number +44 20 7946 0100." in html
+    assert "/admin/" not in html
+
+
+def test_backend_that_creates_no_contacts_offers_no_form(
+    boss: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Contacts, "can_create", False)
+
+    html = boss.get(URL, {"caller": "+442079460100"}).content.decode()
+
+    assert "No contact has the number +44 20 7946 0100." in html
+    assert "/contact/add/?" not in html
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ Use ringotel_simulate_webhook to test it.
             )
         base_url = self.get_base_url(options["base_url"] or self.guess_base_url())
         user = self.get_user(options["user"]) or service_users.service_user(name)
+        service_users.require_api_permission(user)
         _token, text = WebhookToken.objects.issue(name=name, user=user, tenant=options["tenant"])
         properties = {
             "Webhook URL": base_url + reverse("ringotel_crm:webhook", args=[name]),

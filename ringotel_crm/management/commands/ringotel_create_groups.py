@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import apps
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from ...auth.groups import create_groups
 from ...backends import get_backend_class
+from ...exceptions import InvalidInput
 
 
 class Command(BaseCommand):
@@ -19,7 +20,11 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         models = [(model._meta.app_label, model._meta.model_name) for model in self.get_models()]
-        for name, count in create_groups(models).items():
+        try:
+            counts = create_groups(models)
+        except InvalidInput as exc:
+            raise CommandError(exc.message) from exc
+        for name, count in counts.items():
             self.stdout.write(f"{name}: {count} permissions")
 
     def get_models(self) -> list[Any]:

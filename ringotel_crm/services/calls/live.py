@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from ... import signals
+from ...backends import Backend
 from ...models import Activity, CallLeg
 from ...records import CallState, Status
 from .legs import close_from_finished_legs
@@ -22,6 +24,18 @@ BATCH = 500
 def live_calls(calls: QuerySet[Activity]) -> QuerySet[Activity]:
     """Return the calls without an end, apart from stale ones."""
     return calls.filter(state_filter(CallState.LIVE))
+
+
+def ringing_calls(backend: Backend, user: Any) -> QuerySet[Activity]:
+    """Return the live calls on the phones of ``user``.
+
+    A call that rang on them and was answered by another phone is left out.
+    """
+    ids = backend.users.user_ids_for([user])
+    legs = CallLeg.objects.filter(activity=OuterRef("pk"), agent_id__in=ids)
+    on_phone = Exists(legs.exclude(status=CallLeg.Status.NOT_ANSWERED))
+    calls = live_calls(Activity.objects.filter(Q(agent_id__in=ids) | on_phone))
+    return calls.filter(tenant=backend.tenant) if backend.tenant else calls
 
 
 def live_fingerprint(calls: QuerySet[Activity]) -> str:

@@ -1,4 +1,4 @@
-// Enhances the staff pages. All of them work without it, but live calls do not update.
+// Enhances the staff pages. All of them work without it.
 "use strict";
 (() => {
     // The browser's region, such as that of "en-IE", if the page is in the browser's language.
@@ -20,18 +20,6 @@
         }
     }
 
-    function formatSeconds(seconds) {
-        const pad = (number) => String(number).padStart(2, "0");
-        const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
-        return (hours ? `${hours}:${pad(minutes)}` : minutes) + ":" + pad(seconds % 60);
-    }
-
-    function updateTimers(root) {
-        for (const element of root.querySelectorAll("[data-ringotel-since]")) {
-            element.textContent = formatSeconds(Math.max(0, Math.round((Date.now() - new Date(element.dateTime)) / 1000)));
-        }
-    }
-
     async function copy(button) {
         const source = document.getElementById(button.dataset.ringotelCopy);
         try {
@@ -43,59 +31,6 @@
         const word = button.textContent;
         button.textContent = button.dataset.done;
         setTimeout(() => { button.textContent = word; }, 2000);
-    }
-
-    function liveCalls(table) {
-        const state = document.getElementById("ringotel-live-state");
-        const button = document.getElementById("ringotel-notify");
-        const ids = () => new Set(Array.from(table.querySelectorAll("[data-call]"), (row) => row.dataset.call));
-        let etag = "", known = ids(), pause = 2000;
-
-        function updateButton() {
-            button.hidden = !("Notification" in window) || Notification.permission !== "default";
-        }
-        button.addEventListener("click", () => Notification.requestPermission().then(updateButton));
-        updateButton();
-
-        function announce() {
-            for (const row of table.querySelectorAll('[data-incoming="1"]')) {
-                if (known.has(row.dataset.call) || !("Notification" in window) || Notification.permission !== "granted") continue;
-                const note = new Notification(table.dataset.title, {body: row.dataset.name, tag: row.dataset.call});
-                note.onclick = () => { window.focus(); row.querySelector("a").click(); };
-            }
-            known = ids();
-        }
-
-        async function poll() {
-            try {
-                const response = await fetch(table.dataset.url, {cache: "no-store", headers: etag ? {"If-None-Match": etag} : {}});
-                if (response.redirected || response.status === 403) {
-                    state.textContent = state.dataset.login;
-                    return;
-                }
-                if (response.status === 200) {
-                    const focused = document.activeElement && table.contains(document.activeElement) && document.activeElement.href;
-                    table.innerHTML = await response.text();
-                    etag = response.headers.get("ETag") || "";
-                    updateTimers(table);
-                    announce();
-                    if (focused) {
-                        Array.from(table.querySelectorAll("a")).find((link) => link.href === focused)?.focus();
-                    }
-                } else if (response.status !== 304) {
-                    throw new Error(String(response.status));
-                }
-                state.textContent = "";
-                pause = 2000;
-            } catch {
-                state.textContent = state.dataset.lost;
-                pause = Math.min(pause * 2, 30000);
-            }
-            setTimeout(poll, pause);
-        }
-        setInterval(() => updateTimers(table), 1000);
-        updateTimers(table);
-        poll();
     }
 
     // Show contacts with the same number or e-mail address while the form is filled in.
@@ -151,8 +86,6 @@
     document.addEventListener("DOMContentLoaded", () => {
         localTimes(document);
         window.django?.jQuery ? django.jQuery(improveAccessibility) : improveAccessibility(); // after Django's scripts
-        const table = document.getElementById("ringotel-live");
-        if (table) liveCalls(table);
         const notice = document.getElementById("ringotel-duplicates");
         if (notice) duplicates(document.getElementById(notice.dataset.form));
     });
