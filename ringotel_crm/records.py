@@ -8,7 +8,7 @@ organizations and users are E.164 (``+353212028252``) or ``""``.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import IntegerChoices, TextChoices
@@ -89,10 +89,15 @@ class Delivery(TextChoices):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Actor:
-    """The user of a request, and the tenant of the credential, if any."""
+    """The user of a request, and the tenant of the credential, if any.
+
+    ``request`` is Django's request, for a backend that reads the tenant from the session, a token
+    or the host name. It is ``None`` in commands and while webhook events are processed.
+    """
 
     user: Any
     tenant: str = ""
+    request: Any = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

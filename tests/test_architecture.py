@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.checks import run_checks
 from django.core.management import call_command
+from pytest_django import Settings
 
 import ringotel_crm
 
@@ -76,7 +77,13 @@ def test_models_and_migrations_agree() -> None:
 
 
 @pytest.mark.django_db
-def test_standalone_site_passes_the_system_checks() -> None:
+def test_standalone_site_passes_the_system_checks(settings: Settings, tmp_path: Path) -> None:
+    recordings = {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": tmp_path / "recordings"},
+    }
+    settings.STORAGES = {**settings.STORAGES, "ringotel_recordings": recordings}
+
     assert run_checks(databases=["default"]) == []
 
 

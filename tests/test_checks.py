@@ -35,14 +35,19 @@ def ids(*, deploy: bool = False) -> list[str | None]:
     return [(message.id or "").removeprefix("ringotel_crm.") for message in found]
 
 
-@pytest.fixture
-def deployed(db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A site without any deployment warning."""
+@pytest.fixture(autouse=True)
+def _private_recordings(settings: Settings, tmp_path: Path) -> None:
+    """Store recordings outside MEDIA_ROOT, as the tutorial does."""
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.STORAGES = {
         **settings.STORAGES,
         "ringotel_recordings": {"BACKEND": FILES, "OPTIONS": {"location": tmp_path / "recordings"}},
     }
+
+
+@pytest.fixture
+def deployed(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A site without any deployment warning."""
     monkeypatch.setattr(connections["default"], "vendor", "sqlite")
     monkeypatch.setitem(
         connections["default"].settings_dict, "OPTIONS", {"transaction_mode": "IMMEDIATE"}
@@ -239,7 +244,7 @@ def test_recordings_below_media_root_are_reported(
 ) -> None:
     settings.STORAGES = {"staticfiles": settings.STORAGES["staticfiles"], **storages(tmp_path)}
 
-    assert ids(deploy=True) == expected
+    assert ids() == ids(deploy=True) == expected
 
 
 def test_site_without_media_root_needs_a_recordings_location(

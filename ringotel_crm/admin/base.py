@@ -41,7 +41,7 @@ UNSAVED = forms.Media(js=["ringotel_crm/unsaved.js"])
 def backend_for(request: HttpRequest) -> Backend:
     """Return the backend for the logged-in user, built once per request."""
     if not hasattr(request, BACKEND_ATTRIBUTE):
-        setattr(request, BACKEND_ATTRIBUTE, get_backend(Actor(user=request.user)))
+        setattr(request, BACKEND_ATTRIBUTE, get_backend(Actor(user=request.user, request=request)))
     backend: Backend = getattr(request, BACKEND_ATTRIBUTE)
     return backend
 

@@ -50,7 +50,7 @@ class MayUseApi(BasePermission):
 def get_actor(request: Request) -> Actor:
     """Return the user and tenant that ``request`` acts as. Only API keys have a tenant."""
     tenant = request.auth.tenant if isinstance(request.auth, ApiKey) else ""
-    return Actor(user=request.user, tenant=tenant)
+    return Actor(user=request.user, tenant=tenant, request=request._request)
 
 
 def may_use_api(user: Any, *, granted: bool = False) -> bool:

@@ -23,6 +23,7 @@ from ..models.search import normalize_for_search
 from ..records import ContactInput, ContactRecord, OrganizationRecord, UserRecord
 from .base import Backend, ContactDirectory, OrganizationDirectory, UserDirectory
 from .composite import CompositeContactDirectory
+from .email_lookup import email_equals
 from .mapping import Paths, PhoneTable, equals, first_value, join, resolve_path, split
 from .model_rows import (
     ModelDirectory,
@@ -260,7 +261,7 @@ class ModelContactDirectory(_PersonMixin, ModelDirectory[ContactRecord], Contact
             contact
             for path in split(self.email)
             for _numbers, contact in self._load(
-                self.get_queryset().filter(**{f"{path}__iexact": email})
+                self.get_queryset().filter(email_equals(self.model, path, email))
             )
         ]
 
@@ -429,12 +430,18 @@ class ModelContactDirectory(_PersonMixin, ModelDirectory[ContactRecord], Contact
 
         Returns None if companies are not mapped. Raises ``InvalidInput``.
         """
-        directory, (_relation, model, field) = self.backend.organizations, self._company_relation()
+        directory, (relation, model, field) = self.backend.organizations, self._company_relation()
         if not (isinstance(directory, ModelOrganizationDirectory) and directory.model is model):
             return None
         name = " ".join(name.split())
         companies = directory.get_queryset().filter(**{f"{field}__iexact": name})
-        return companies.order_by("pk").first() or directory.create(name)
+        if company := companies.order_by("pk").first():
+            return company
+        try:
+            return directory.create(name)
+        except InvalidInput as exc:
+            fields = {f"{relation}.{field}": texts for field, texts in exc.fields.items()}
+            raise InvalidInput(exc.message, fields=fields) from exc
 
     def reload_record(self, instance: Any) -> ContactRecord:
         """Return the record of an instance that was just saved.

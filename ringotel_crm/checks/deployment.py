@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning, register
-from django.core.exceptions import ImproperlyConfigured
-from django.core.files.storage import FileSystemStorage
+from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
 from django.db import DatabaseError, connections, router
 from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, Resolver404, resolve
 
+from ..backends import get_backend_class
+from ..backends.email_lookup import ignores_case, is_indexed
+from ..backends.mapping import resolve_path, split
+from ..backends.model import ModelContactDirectory
 from ..conf import conf
+from ..exceptions import InvalidBackend
 from ..media.storage import recording_storage
 from ..models import Activity, Webhook, WebhookToken
 from .site import TAG
@@ -58,26 +61,6 @@ def check_login_url(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(TAG, deploy=True)
-def check_recordings_are_private(**kwargs: Any) -> list[CheckMessage]:
-    """Check that recordings are not in a folder that a web server usually serves."""
-    storage = recording_storage()
-    if not isinstance(storage, FileSystemStorage):
-        return []
-    media, location = Path(settings.MEDIA_ROOT).resolve(), Path(storage.location).resolve()
-    if location != media and not (settings.MEDIA_ROOT and media in location.parents):
-        return []
-    return [
-        Warning(
-            "Recordings are stored in MEDIA_ROOT, which web servers usually serve to the public.",
-            hint='Add to STORAGES: "ringotel_recordings": '
-            '{"BACKEND": "django.core.files.storage.FileSystemStorage", '
-            '"OPTIONS": {"location": BASE_DIR / "recordings"}}.',
-            id="ringotel_crm.W004",
-        )
-    ]
-
-
-@register(TAG, deploy=True)
 def check_recordings_in_memory(**kwargs: Any) -> list[CheckMessage]:
     """Check the option by which django-storages' S3 storage reads whole files into memory."""
     if getattr(recording_storage(), "max_memory_size", None) != 0:
@@ -90,6 +73,42 @@ def check_recordings_in_memory(**kwargs: Any) -> list[CheckMessage]:
             id="ringotel_crm.W010",
         )
     ]
+
+
+@register(TAG, deploy=True)
+def check_email_indexes(**kwargs: Any) -> list[CheckMessage]:
+    """Check that an index serves the lookup of the e-mail address of a new contact."""
+    try:
+        components: Any = get_backend_class().contact_directory.component_classes()
+        mapped = [component for component in components if _looks_up_email(component)]
+        paths = [(one.model, path) for one in mapped for path in split(one.email)]
+        columns = {resolve_path(*pair)[-1] for pair in paths}
+    except (InvalidBackend, FieldDoesNotExist, AttributeError):  # reported by other checks
+        return []
+    return [_missing_email_index(column) for column in sorted(columns) if not is_indexed(column)]
+
+
+def _looks_up_email(directory: Any) -> bool:
+    is_mapping = issubclass(directory, ModelContactDirectory) and directory.can_create
+    return is_mapping and directory.find_by_email is ModelContactDirectory.find_by_email
+
+
+def _missing_email_index(column: Any) -> CheckMessage:
+    label, name = column.model._meta.label, column.name
+    index_name = f"{column.model._meta.model_name[:12]}_{name[:12]}_upper"
+    hint = (
+        f'Add to the indexes of {label}.Meta: models.Index(Upper("{name}"), name="{index_name}"), '
+        'with "from django.db.models.functions import Upper".'
+    )
+    if ignores_case(column):
+        hint = f"Set db_index=True for {label}.{name}."
+    return Warning(
+        f"No index serves the lookup of {label}.{name} regardless of case, so creating a contact "
+        "reads the whole table.",
+        hint=hint,
+        obj=column.model,
+        id="ringotel_crm.W036",
+    )
 
 
 @register(TAG, deploy=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from django.core.files.storage import FileSystemStorage
 from .. import phone
 from ..backends import get_backend_class
 from ..backends.checks import check_backend
+from ..backends.write_checks import check_writes
 from ..client.sms import get_sms_backend
 from ..conf import conf
 from ..exceptions import InvalidBackend
@@ -255,7 +257,9 @@ def _check_backend() -> list[CheckMessage]:
                 id="ringotel_crm.E008",
             )
         ]
-    return list(check_backend(backend))
+    messages = list(check_backend(backend))
+    has_errors = any(isinstance(message, Error) for message in messages)
+    return messages if has_errors else [*messages, *check_writes(backend)]
 
 
 def _check_delivery() -> list[CheckMessage]:
@@ -294,6 +298,26 @@ def _check_admin_site() -> list[CheckMessage]:
             f'RINGOTEL_CRM["ADMIN_SITE"] = {conf.ADMIN_SITE!r} is no admin site of the URLconf.',
             hint=f"Must be the name of an AdminSite in the URLconf, which has {names}.",
             id="ringotel_crm.E011",
+        )
+    ]
+
+
+@register(TAG)
+def check_recordings_are_private(**kwargs: Any) -> list[CheckMessage]:
+    """Check that recordings are not in a folder that a web server usually serves."""
+    storage = recording_storage()
+    if not isinstance(storage, FileSystemStorage):
+        return []
+    media, location = Path(settings.MEDIA_ROOT).resolve(), Path(storage.location).resolve()
+    if location != media and not (settings.MEDIA_ROOT and media in location.parents):
+        return []
+    return [
+        Warning(
+            "Recordings are stored in MEDIA_ROOT, which web servers usually serve to the public.",
+            hint='Add to STORAGES: "ringotel_recordings": '
+            '{"BACKEND": "django.core.files.storage.FileSystemStorage", '
+            '"OPTIONS": {"location": BASE_DIR / "recordings"}}.',
+            id="ringotel_crm.W004",
         )
     ]
 

@@ -8,6 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 from django.conf import settings
 from django.urls import URLPattern, reverse
+from django.utils import translation
 
 from ..backends import Backend, get_backend_class
 from ..conf import conf
@@ -51,6 +52,13 @@ def build(auth: Auth, base_url: str) -> dict[str, Any]:
     return document
 
 
+def site_path(name: str, *args: str) -> str:
+    """Return the path of a URL of this app, with ``i18n_patterns()`` in the site's language."""
+    language = translation.get_supported_language_variant(settings.LANGUAGE_CODE)
+    with translation.override(language):
+        return reverse(f"ringotel_crm:{name}", args=args)
+
+
 def hooks() -> Iterator[tuple[Hook, str, str]]:
     """Yield each hook that the configured backend supports, with its method and path."""
     backend = get_backend_class()
@@ -62,7 +70,7 @@ def hooks() -> Iterator[tuple[Hook, str, str]]:
                 continue
             hook: Hook = getattr(view.cls, action).hook
             if _supports(backend, hook):
-                yield hook, method.upper(), reverse(f"ringotel_crm:{pattern.name}")
+                yield hook, method.upper(), site_path(str(pattern.name))
 
 
 def _supports(backend: type[Backend], hook: Hook) -> bool:
@@ -141,9 +149,9 @@ def _oauth2(base_url: str) -> dict[str, Any]:
         "client_id": "$Client ID$",
         "client_secret": "$Client Secret$",
         "flow_type": {"default": "0"},
-        "authorization_endpoint": _absolute(base_url, reverse("ringotel_crm:authorize")),
+        "authorization_endpoint": _absolute(base_url, site_path("authorize")),
         "authorization_parameters": {"default": "scope=ringotel"},
-        "token_endpoint": _absolute(base_url, reverse("ringotel_crm:token")),
+        "token_endpoint": _absolute(base_url, site_path("token")),
         "token_parameters": {"content_type": "application/x-www-form-urlencoded;charset=utf-8"},
         "request_auth": "Bearer",
     }

@@ -39,9 +39,9 @@ class ConnectionCommand(BaseCommand):
         )
         parser.add_argument(
             "--tenant",
-            default="",
             help="the tenant that the credential is limited to, as the backend identifies it; "
-            "also becomes part of the default name",
+            'also becomes part of the default name. "" if the backend reads the tenant from the '
+            "request",
         )
         parser.add_argument(
             "--output", type=Path, metavar="FILE", help="write to this file instead of the terminal"
@@ -53,7 +53,7 @@ class ConnectionCommand(BaseCommand):
         )
 
     def handle(self, **options: Any) -> None:
-        options["name"] = self.get_name(options["name"], options["tenant"])
+        options["name"] = self.get_name(options["name"], options["tenant"] or "")
         try:
             with transaction.atomic():
                 written, properties = self.connect(options)

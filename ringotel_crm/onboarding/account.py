@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from django.conf import settings
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import localize
 from django.utils.translation import gettext as _
@@ -17,11 +16,12 @@ from ..backends import Backend
 from ..client import NotConfigured, Ringotel, RingotelError
 from ..client.sms import RingotelChatBackend, get_sms_backend
 from ..conf import conf
+from ..hooks.document import site_path
 from ..models import RingotelUser, Webhook, WebhookEvent
 from ..records import RingotelConnection, RingotelUserRecord, RingotelUserStatus
 from ..services.sync import user_mapping
 
-POP_PATH, APP_PATH = "ringotel_crm:pop", "ringotel_crm:app"
+POP_PATH, APP_PATH = "pop", "app"
 # Ringotel fills in these queries.
 POP_QUERY = "caller=$caller$&name=$caller_name$&called=$called$"
 APP_QUERY = (
@@ -64,8 +64,8 @@ def get_page_urls(base_url: str) -> dict[str, str]:
     if "django.contrib.admin" not in settings.INSTALLED_APPS:
         return {}
     return {
-        "Screen pop URL": f"{base_url}{reverse(POP_PATH)}?{POP_QUERY}",
-        "Custom page URL": f"{base_url}{reverse(APP_PATH)}?{APP_QUERY}",
+        "Screen pop URL": f"{base_url}{site_path(POP_PATH)}?{POP_QUERY}",
+        "Custom page URL": f"{base_url}{site_path(APP_PATH)}?{APP_QUERY}",
     }
 
 
@@ -162,14 +162,14 @@ def _check_numbers(connection: RingotelConnection) -> Finding:
 def _check_pages(connection: RingotelConnection, urls: dict[str, str]) -> Iterator[Finding]:
     subject = _("Connection %(name)s") % {"name": connection.name or connection.id}
     advice = _("Enter in the settings of the connection: %(url)s")
-    if reverse(POP_PATH) not in connection.popup_url:
+    if site_path(POP_PATH) not in connection.popup_url:
         yield Finding(
             subject=subject,
             level=Level.WARNING,
             text=_("The screen pop does not open this site."),
             advice=advice % {"url": urls["Screen pop URL"]},
         )
-    if not any(reverse(APP_PATH) in url for url in connection.page_urls):
+    if not any(site_path(APP_PATH) in url for url in connection.page_urls):
         yield Finding(
             subject=subject,
             level=Level.WARNING,

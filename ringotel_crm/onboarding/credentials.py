@@ -8,12 +8,16 @@ from urllib.parse import urlsplit
 
 from django.apps import apps
 from django.db import transaction
+from django.urls import get_script_prefix
 from django.utils.translation import gettext as _
 
 from ..auth import service_users
+from ..backends import get_backend
+from ..backends.tenants import lacks_tenant, tenant_keys
 from ..exceptions import InvalidInput
 from ..hooks.document import Auth, build
 from ..models import ApiKey
+from ..records import Actor
 
 MAX_NAME_LENGTH = 100
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
@@ -28,7 +32,9 @@ class Connection:
 
 
 def clean_base_url(text: str) -> str:
-    """Return the URL of a site without a trailing slash. Raises ``InvalidInput``."""
+    """Return the URL of a site without a trailing slash, and without ``FORCE_SCRIPT_NAME``, which
+    ``reverse()`` adds. Raises ``InvalidInput``.
+    """
     try:
         url = urlsplit(text)
         is_valid = url.scheme in ("http", "https") and url.hostname and url.port != 0
@@ -38,7 +44,10 @@ def clean_base_url(text: str) -> str:
         raise InvalidInput(
             _("Enter a URL such as https://crm.example.com, not %(url)r.") % {"url": text}
         )
-    return text.rstrip("/")
+    base_url, script_name = text.rstrip("/"), get_script_prefix().rstrip("/")
+    if script_name and url.path.rstrip("/").endswith(script_name):
+        base_url = base_url.removesuffix(script_name)
+    return base_url
 
 
 def is_out_of_reach(base_url: str) -> bool:
@@ -48,7 +57,7 @@ def is_out_of_reach(base_url: str) -> bool:
 
 
 def issue_credential(
-    auth: Auth, *, name: str, redirect_uri: str = "", user: Any = None, tenant: str = ""
+    auth: Auth, *, name: str, redirect_uri: str = "", user: Any = None, tenant: str | None = None
 ) -> dict[str, str]:
     """Create the credential ``name``, or replace its values. Return them by their labels.
 
@@ -63,14 +72,37 @@ def issue_credential(
     if auth == "basic":
         user = service_users.service_user(name)
         service_users.require_api_permission(user)
+        require_tenant(user, tenant)
         password = service_users.set_service_password(user)
         return {"Username": user.get_username(), "Password": password}
     if auth == "oauth2":
         return _issue_oauth2_application(name, redirect_uri, user)
     user = user or service_users.service_user(name)
     service_users.require_api_permission(user)
-    _key, token = ApiKey.objects.issue(name=name, user=user, tenant=tenant)
+    require_tenant(user, tenant)
+    _key, token = ApiKey.objects.issue(name=name, user=user, tenant=tenant or "")
     return {"API key": token}
+
+
+def require_tenant(user: Any, tenant: str | None) -> None:
+    """Raise ``InvalidInput``, with the tenants to choose from, if ``tenant`` is ``None`` and
+    ``user`` would have access to no contacts.
+
+    "" is accepted: the backend may read the tenant from the request.
+    """
+    if tenant is not None:
+        return
+    backend = get_backend(Actor(user=user))
+    if lacks_tenant(backend):
+        tenants = ", ".join(tenant_keys(backend))
+        raise InvalidInput(
+            _(
+                "Each contact belongs to a tenant, and this credential to none. Run "
+                "“manage.py ringotel_connect --auth bearer --tenant ...” with one of these: "
+                "%(tenants)s"
+            )
+            % {"tenants": tenants or _("no tenants exist yet")}
+        )
 
 
 def _issue_oauth2_application(name: str, redirect_uri: str, user: Any) -> dict[str, str]:

@@ -76,7 +76,11 @@ class Player:
             self._record("authentication", f"credential: {name}", answer, problems)
         users = self._list("Users", variant)
         if not users:
-            raise CrmUnreachable("Users returned no users, so no call can be simulated.")
+            raise CrmUnreachable(
+                "Users returned no users, so no call can be simulated. It returns the active users "
+                "of the credential's tenant: without tenants all people, with tenants those who "
+                "have an extension under Agents. Create a user, or enter extensions."
+            )
         return SyncResult(
             users=users,
             contacts=self._list("Contacts", variant),

@@ -56,12 +56,13 @@ def ringotel_timeline(context: template.Context, contact: Model, limit: int = 20
     Permission to view the calls is not checked: include the tag only in pages that check permission
     to view the contact. Override the template ``ringotel_crm/timeline.html`` to change the markup.
     """
-    user = context.get("user") or getattr(context.get("request"), "user", None)
+    request = context.get("request")
+    user = context.get("user") or getattr(request, "user", None)
     calls = list(activities_for(contact).select_related("recording")[:limit])
     playable: set[int] = set()
     if user and user.is_authenticated:
-        recordings = recordings_playable_by(user).filter(activity__in=calls, deletion_started=False)
-        playable.update(recordings.values_list("activity_id", flat=True))
+        recordings = recordings_playable_by(user, request).filter(deletion_started=False)
+        playable.update(recordings.filter(activity__in=calls).values_list("activity_id", flat=True))
     return {"calls": calls, "playable": playable}
 
 

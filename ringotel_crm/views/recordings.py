@@ -127,7 +127,7 @@ def player(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _get(request: HttpRequest, pk: int) -> Recording:
-    recording = recordings_playable_by(request.user).filter(pk=pk).first()
+    recording = recordings_playable_by(request.user, request).filter(pk=pk).first()
     if recording is None:
         # Only users who may play every recording learn which ids exist.
         if not request.user.has_perm("ringotel_crm.view_recording"):

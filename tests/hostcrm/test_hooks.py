@@ -193,6 +193,16 @@ def test_contact_is_created_once(api: Api, ada: Person) -> None:
     assert api.results("FindContact", {"phone": "020 915 0200"})[0]["id"] == id
 
 
+def test_error_of_a_company_names_the_company(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Company._meta.get_field("website"), "blank", False)
+    fields = api.refused(
+        "CreateContact", {"first_name": "Ada", "organization": {"name": "New Ltd"}}
+    )
+
+    assert fields == {"company.website": ["This field cannot be blank."]}
+    assert not Company.objects.exists()
+
+
 def test_company_is_created_with_contact(api: Api) -> None:
     api.id("CreateContact", {"first_name": "Bea", "organization": {"name": "Fresh  Bread Ltd"}})
     assert Person.objects.get().company == Company.objects.get(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from ringotel_crm import checks
+from ringotel_crm.minicrm.backend import MiniCRMBackend
 from ringotel_crm.models import Activity, AuditEntry, Recording
 from ringotel_crm.services.recordings.store import delete_recording
 from ringotel_crm.views.recordings import play
@@ -44,6 +46,14 @@ def body(response: Any) -> bytes:
     return data
 
 
+class SessionBackend(MiniCRMBackend):
+    """Reads the tenant from a header, as other sites from the session or a token."""
+
+    @cached_property
+    def tenant(self) -> str:
+        return str(self.actor.request.headers.get("X-Tenant", "")) if self.actor.request else ""
+
+
 # Permissions
 
 
@@ -56,6 +66,17 @@ def in_group(username: str, group: str, *codenames: str) -> User:
     for member in (user, User.objects.get(username="una")):
         member.groups.add(Group.objects.get_or_create(name=group)[0])
     return User.objects.get(pk=user.pk)
+
+
+def test_tenant_of_the_request_restricts_recordings(
+    client: Client, recording_id: int, settings: Settings
+) -> None:
+    settings.RINGOTEL_CRM = {"BACKEND": f"{__name__}.SessionBackend"}
+    Activity.objects.update(tenant="north")
+    client.force_login(una("view_recording"))
+
+    assert body(client.get(url(recording_id), headers={"X-Tenant": "north"})) == SOUND_BYTES
+    assert client.get(url(recording_id), headers={"X-Tenant": "south"}).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError
-from django.urls import reverse
 from django.utils.text import slugify
 
 from ...auth import service_users
+from ...hooks.document import site_path
 from ...models import WebhookToken
+from ...onboarding.credentials import require_tenant
 from ..connection import ConnectionCommand
 
 
@@ -44,9 +45,12 @@ Use ringotel_simulate_webhook to test it.
         base_url = self.get_base_url(options["base_url"] or self.guess_base_url())
         user = self.get_user(options["user"]) or service_users.service_user(name)
         service_users.require_api_permission(user)
-        _token, text = WebhookToken.objects.issue(name=name, user=user, tenant=options["tenant"])
+        require_tenant(user, options["tenant"])
+        _token, text = WebhookToken.objects.issue(
+            name=name, user=user, tenant=options["tenant"] or ""
+        )
         properties = {
-            "Webhook URL": base_url + reverse("ringotel_crm:webhook", args=[name]),
+            "Webhook URL": base_url + site_path("webhook", name),
             "API token": text,
         }
         return {"properties": properties}, {}

@@ -33,6 +33,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         mapped = phone_index.mapped_directories(get_backend_class())
         chosen = self.choose(mapped, options["model"])
+        self.require_all_rows(mapped if not options["model"] else chosen)
         if options["after"] and (len(chosen) > 1 or parse_id(chosen[0], options["after"]) is None):
             raise CommandError("--after: enter the primary key of a row of --model.")
         dry = options["check"]
@@ -46,6 +47,17 @@ class Command(BaseCommand):
         if dry and (missing or surplus):
             raise CommandError(f"{summary} Run this command without --check.")
         self.stdout.write(summary)
+
+    def require_all_rows(self, directories: list[phone_index.Mapped]) -> None:
+        """Raise ``CommandError`` if row-level security may hide rows, whose entries would be
+        deleted.
+        """
+        if tables := phone_index.restricted_tables(directories):
+            raise CommandError(
+                "Row-level security hides rows of these tables from the database role: "
+                f"{', '.join(tables)}. Their entries would be deleted. Run this command as a role "
+                "with BYPASSRLS."
+            )
 
     def choose(
         self, mapped: list[phone_index.Mapped], label: str | None

@@ -236,6 +236,28 @@ def _existing_ids(directory: Mapped, ids: set[str]) -> set[str]:
     return {str(key) for key in rows.values_list("pk", flat=True)}
 
 
+def restricted_tables(directories: Sequence[Mapped]) -> list[str]:
+    """Return the tables of these directories of which row-level security may hide rows from the
+    current role.
+
+    Only PostgreSQL has row-level security. It applies to neither superusers, roles with BYPASSRLS
+    nor, unless forced, the owner of a table.
+    """
+    restricted: list[str] = []
+    for directory in directories:
+        connection = connections[router.db_for_write(directory.model)]
+        if connection.vendor != "postgresql":
+            continue
+        tables = {observer.base._meta.db_table for observer in observers(directory)}
+        with connection.cursor() as cursor:
+            for table in sorted(tables - {*restricted}):
+                name = connection.ops.quote_name(table)
+                cursor.execute("SELECT row_security_active(to_regclass(%s))", [name])
+                if cursor.fetchone()[0]:
+                    restricted.append(table)
+    return restricted
+
+
 @dataclass(frozen=True)
 class TableObserver:
     """Updates the entries of a directory when rows of ``base`` are saved or deleted.

@@ -192,13 +192,13 @@ def delete_recording(recording: Recording, *, user: Any = None, reason: str = ""
     return True
 
 
-def recordings_playable_by(user: Any) -> QuerySet[Recording]:
-    """Return the recordings that ``user`` may play, by permission.
+def recordings_playable_by(user: Any, request: Any = None) -> QuerySet[Recording]:
+    """Return the recordings that ``user`` may play in ``request``, by permission.
 
     These are all recordings, those of users who share a group with ``user``, or own ones; for a
     user who belongs to a tenant, only the tenant's.
     """
-    backend = get_backend(Actor(user=user))
+    backend = get_backend(Actor(user=user, request=request))
     recordings = Recording.objects.select_related("activity")
     if backend.tenant:
         recordings = recordings.filter(activity__tenant=backend.tenant)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from tests.projects.standalone.settings import *  # noqa: F403
@@ -20,4 +21,13 @@ DATABASES["other"] = {
 }
 DATABASE_ROUTERS = ["tests.hostcrm.shapes.models.Router"]
 ROOT_URLCONF = "demo_project.hostcrm.urls"
+# Outside MEDIA_ROOT.
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "ringotel_recordings": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": Path(tempfile.gettempdir()) / f"{TEST_NAME}_recordings"},
+    },
+}
 RINGOTEL_CRM = {"BACKEND": "demo_project.hostcrm.phones.HostBackend", "DEFAULT_REGION": "IE"}
