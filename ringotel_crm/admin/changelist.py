@@ -68,7 +68,7 @@ class LargeTableChangeList(ChangeList):
         if self.query:
             active.append(self._active(_("Search text"), self.query, [SEARCH_VAR]))
         for spec in self.filter_specs:
-            names = spec.expected_parameters()
+            names = [name for name in spec.expected_parameters() if name]
             if not {*names}.isdisjoint(others):
                 _all, *choices = spec.choices(self)
                 selected = [str(choice["display"]) for choice in choices if choice["selected"]]

@@ -87,7 +87,7 @@ class DateFilter(admin.SimpleListFilter):
             if name not in (*self.expected_parameters(), PAGE_VAR, ERROR_FLAG)
         ]
 
-    def expected_parameters(self) -> list[str]:
+    def expected_parameters(self) -> list[str | None]:
         return [self.parameter_name, *PERIOD]
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
