@@ -62,6 +62,7 @@ from .html import (
     object_url,
     play_link,
 )
+from .linking import undo_links_view
 from .live_calls import live_calls_view, live_view
 from .overview import overview_view
 from .timeline import with_recordings
@@ -410,6 +411,7 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
             page("live/calls/", "live_calls", live_calls_view),
             page("overview/", "overview", overview_view),
             page("assign/", "assign", assign_view),
+            page("undo-links/", "undo_links", undo_links_view),
             page("caller-lookup/", "caller_lookup", caller_lookup_view),
             *super().get_urls(),
         ]
@@ -458,5 +460,5 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
 
     def _new_contact_url(self, request: HttpRequest, call: Activity) -> str:
         return add_contact_url(
-            request, self.admin_site, name=call.contact_name, number=call.outside_number
+            request, self.admin_site, name=call.contact_name, number=call.outside_number, call=call
         )

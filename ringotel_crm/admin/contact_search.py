@@ -17,8 +17,10 @@ from django.utils.translation import gettext as _
 from .. import phone
 from ..backends import Backend
 from ..backends.base import ContactDirectory
+from ..models import Activity
 from ..services.contacts.phone_index import keys_ending_in
 from .base import LargeTableAdmin, admin_url, backend_for
+from .linking import CALL
 
 MAX_CONTACTS = 20
 # Contacts whose calls or conversations are looked up.
@@ -109,11 +111,17 @@ def find_contacts(request: HttpRequest, site: AdminSite, text: str) -> list[tupl
 
 
 def add_contact_url(
-    request: HttpRequest, site: AdminSite | None, *, name: str = "", number: str = ""
+    request: HttpRequest,
+    site: AdminSite | None,
+    *,
+    name: str = "",
+    number: str = "",
+    call: Activity | None = None,
 ) -> str:
     """Return the URL of the form for a new contact, with ``name`` and ``number`` filled in.
 
-    Returns "" if the backend does not create contacts, or if the user may not add one.
+    ``call`` is assigned to the contact when it is saved, and its page is shown next. Returns "" if
+    the backend does not create contacts, or if the user may not add one.
     """
     backend = backend_for(request)
     creating = [d.model for d in contact_directories(backend) if d.can_create]
@@ -123,6 +131,8 @@ def add_contact_url(
         meta = model_admin.opts
         url = admin_url(model_admin.admin_site, f"{meta.app_label}_{meta.model_name}_add")
         get_initial = getattr(model_admin, "get_ringotel_initial", None)
-        initial = get_initial(request, name, phone.display(number)) if get_initial else {}
-        return f"{url}?{urlencode(initial)}" if initial else url
+        query = get_initial(request, name, phone.display(number)) if get_initial else {}
+        if call:
+            query = {**query, CALL: call.pk}
+        return f"{url}?{urlencode(query)}" if query else url
     return ""

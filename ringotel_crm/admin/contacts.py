@@ -31,6 +31,7 @@ from .base import MEDIA, UNSAVED, admin_url, backend_for, extend_template
 from .concurrent_edits import ConcurrentEditAdminMixin
 from .contact_search import contact_directories
 from .follow_ups import follow_up_field
+from .linking import contact_numbers, link_new_numbers, originating_call
 from .timeline import (
     call_list_url,
     follow_ups_of_calls,
@@ -141,11 +142,32 @@ class RingotelContactAdminMixin(ConcurrentEditAdminMixin):
         note_form = self._ringotel_note_form(request, obj)
         return type(form)(form.__name__, (_NoteFormMixin, form), {"note_form": note_form})
 
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Remember the numbers of the contact."""
+        form.numbers_before = contact_numbers(request, obj) if change else set()
+        super().save_model(request, obj, form, change)  # type: ignore[misc]
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Save the note too."""
+        """Save the note too, and link the calls of numbers that are new."""
         super().save_related(request, form, formsets, change)
+        obj = form.instance
         if form.note_form and form.note_form.has_changed():
-            self._save_note(request, form.note_form, form.instance)
+            self._save_note(request, form.note_form, obj)
+        url = self._ringotel_call_url(request) or self._ringotel_url("change", obj.pk)
+        link_new_numbers(request, self.admin_site, obj, form.numbers_before, url)
+
+    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
+        """Return to the call that the contact was created from."""
+        if url := self._ringotel_call_url(request):
+            return HttpResponseRedirect(url)
+        response: HttpResponseRedirect = super().response_post_save_add(request, obj)  # type: ignore[misc]
+        return response
+
+    def _ringotel_call_url(self, request: HttpRequest) -> str:
+        """Return the URL of the call that a contact is created from, "" without one."""
+        call = originating_call(request)
+        page = "ringotel_crm_activity_change"
+        return admin_url(self.admin_site, page, call.pk) if call else ""
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -64,6 +64,8 @@ class ContactDirectory(Directory):
     can_update: ClassVar[bool] = True
     # Whether the erasure of a person may call delete(). Ringotel itself never deletes contacts.
     can_delete: ClassVar[bool] = False
+    # Whether remove_number() is implemented, for the admin.
+    can_remove_numbers: ClassVar[bool] = False
     # Whether merge() is implemented, for the admin.
     can_merge: ClassVar[bool] = False
     # Dotted path of the subclass of ``services.contacts.importing.ContactImporter`` that imports
@@ -187,6 +189,13 @@ class ContactDirectory(Directory):
         ``typed`` is the number as received. Does nothing if a contact cannot have more numbers.
         """
         return
+
+    def remove_number(self, id: str, number: str) -> None:
+        """Remove an E.164 number from a contact. Called inside a transaction.
+
+        Raises ``InvalidInput`` if the contact cannot be saved without it.
+        """
+        raise NotImplementedError
 
     def delete(self, id: str) -> None:
         """Delete the contact and its personal data in the CRM. Called inside a transaction."""

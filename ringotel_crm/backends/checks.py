@@ -42,7 +42,11 @@ DIRECTORIES: Mapping[str, type[Directory]] = {
     "organization_directory": OrganizationDirectory,
 }
 # The methods that each flag of a contact directory requires.
-REQUIRED_METHODS = {"can_create": ("create", "find_existing"), "can_update": ("update",)}
+REQUIRED_METHODS = {
+    "can_create": ("create", "find_existing"),
+    "can_update": ("update",),
+    "can_remove_numbers": ("remove_number",),
+}
 
 # Whether a mapping may use the last field of a path.
 Accepts = Callable[[Any], bool]

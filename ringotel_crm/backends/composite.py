@@ -38,6 +38,7 @@ class CompositeContactDirectory(ContactDirectory):
         )
         cls.can_update = any(part.can_update for part in parts.values())
         cls.can_delete = all(part.can_delete for part in parts.values())
+        cls.can_remove_numbers = any(part.can_remove_numbers for part in parts.values())
 
     def __init__(self, backend: Backend) -> None:
         super().__init__(backend)
@@ -173,6 +174,12 @@ class CompositeContactDirectory(ContactDirectory):
         _name, directory, part_id = self._resolve(id)
         if directory:
             directory.add_number(part_id, typed)
+
+    def remove_number(self, id: str, number: str) -> None:
+        """Remove the number in the part that the id names, if that part can."""
+        _name, directory, part_id = self._resolve(id)
+        if directory and directory.can_remove_numbers:
+            directory.remove_number(part_id, number)
 
     def delete(self, id: str) -> None:
         """Delete the contact of the part that the id names."""

@@ -10,8 +10,6 @@ from contextlib import suppress
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
-from django.contrib.contenttypes.fields import GenericRelation
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import Case, F, Model, Q, Subquery, When
 from django.db.models.constants import LOOKUP_SEP
 from django.urls import NoReverseMatch, reverse
@@ -34,6 +32,7 @@ from .model_rows import (
     indexed_keys,
     phone_paths,
     read_numbers,
+    related_rows,
 )
 from .users import AuthUserDirectory
 
@@ -152,6 +151,7 @@ class ModelContactDirectory(_PersonMixin, ModelDirectory[ContactRecord], Contact
     job_title: ClassVar[Paths] = ""
     # A path through a foreign key ("company__name"), a text field, or both.
     company_name: ClassVar[Paths] = ""
+    can_remove_numbers: ClassVar[bool] = True
     # The name of the URL of a contact's page, with the id as its argument. "": the admin's page.
     url_name: ClassVar[str] = ""
     # The name of the URL of the form for a new contact. The query has ``name`` and ``number``.
@@ -387,7 +387,7 @@ class ModelContactDirectory(_PersonMixin, ModelDirectory[ContactRecord], Contact
                 continue
             if (values := table.values_for(role)) is None:
                 continue
-            rows, owner = _related_rows(instance, table.relation)
+            rows, owner = related_rows(instance, table.relation)
             row = rows.filter(**table.where, **values).order_by("pk").first()
             self._write_number(row or rows.model(**owner, **values), table, typed)
 
@@ -401,8 +401,29 @@ class ModelContactDirectory(_PersonMixin, ModelDirectory[ContactRecord], Contact
             return
         with suppress(InvalidInput), self._atomic():
             for instance in self._rows_with_id(id):
-                rows, owner = _related_rows(instance, table.relation)
+                rows, owner = related_rows(instance, table.relation)
                 self._write_number(rows.model(**owner, **values), table, typed)
+
+    def remove_number(self, id: str, number: str) -> None:
+        """Empty the columns, and delete the rows of the phone table, that hold only this number.
+
+        Leaves columns of related models unchanged. Raises ``InvalidInput``.
+        """
+        table = self.phone_table
+        with self._atomic():
+            for instance in self._rows_with_id(id):
+                own = [path for path in phone_paths(self) if LOOKUP_SEP not in path]
+                held = [name for name in own if read_numbers(getattr(instance, name)) == [number]]
+                for name in held:
+                    setattr(instance, name, None if self.model._meta.get_field(name).null else "")
+                if held:
+                    self.validate(instance, held)
+                    self.save(instance)
+                if table:
+                    rows, _owner = related_rows(instance, table.relation)
+                    for row in rows.filter(**table.where):
+                        if read_numbers(getattr(row, table.number)) == [number]:
+                            row.delete()
 
     def _write_number(self, row: Any, table: PhoneTable, typed: str) -> None:
         setattr(row, table.number, self.format_number(typed))
@@ -464,21 +485,6 @@ def _set_own_field(instance: Any, paths: Paths, value: Any) -> None:
     """Set the first of these paths that is a field of the model itself, if any."""
     if name := _own_field(paths):
         setattr(instance, name, value)
-
-
-def _related_rows(instance: Any, name: str) -> tuple[Any, dict[str, Any]]:
-    """Return the manager of a related phone table, and the values that link a new row."""
-    relation = instance._meta.get_field(name)
-    if isinstance(relation, GenericRelation):
-        content_type = ContentType.objects.get_for_model(
-            instance, for_concrete_model=relation.for_concrete_model
-        )
-        owner = {
-            relation.content_type_field_name: content_type,
-            relation.object_id_field_name: instance.pk,
-        }
-        return getattr(instance, name), owner
-    return getattr(instance, relation.get_accessor_name()), {relation.field.name: instance}
 
 
 class ModelBackend(Backend):

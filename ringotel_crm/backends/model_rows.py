@@ -13,6 +13,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
+from django.contrib.contenttypes.fields import GenericRelation
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, router, transaction
@@ -306,3 +307,18 @@ def query_index(
     rows = PhoneIndex.objects.filter(e164__in=numbers, tenant__in=sorted({"", tenant}))
     columns = rows.values_list("e164", "tenant", "content_type_id", "object_id")
     return columns.order_by("pk")[:MAX_SHARED]
+
+
+def related_rows(instance: Any, name: str) -> tuple[Any, dict[str, Any]]:
+    """Return the manager of a related phone table, and the values that link a new row."""
+    relation = instance._meta.get_field(name)
+    if isinstance(relation, GenericRelation):
+        content_type = ContentType.objects.get_for_model(
+            instance, for_concrete_model=relation.for_concrete_model
+        )
+        owner = {
+            relation.content_type_field_name: content_type,
+            relation.object_id_field_name: instance.pk,
+        }
+        return getattr(instance, name), owner
+    return getattr(instance, relation.get_accessor_name()), {relation.field.name: instance}

@@ -142,6 +142,7 @@ class Contacts(ContactDirectory):
     importer = "ringotel_crm.minicrm.importer.MiniCRMImporter"
     can_delete = True
     can_merge = True
+    can_remove_numbers = True
 
     def records(
         self, *, after: str = "", limit: int | None = None, updated_since: dt.datetime | None = None
@@ -346,6 +347,11 @@ class Contacts(ContactDirectory):
     def add_number(self, id: str, typed: str) -> None:
         """Add a number of the kind "other"."""
         ContactPhone.objects.create(contact_id=parse_id(id), kind=PhoneKind.OTHER, raw=typed)
+
+    def remove_number(self, id: str, number: str) -> None:
+        """Delete the number of every kind."""
+        for row in ContactPhone.objects.filter(contact_id=parse_id(id), e164=number):
+            row.delete()
 
     def delete(self, id: str) -> None:
         """Delete the contact with its numbers."""

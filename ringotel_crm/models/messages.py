@@ -58,6 +58,7 @@ class Conversation(ContactReferenceModel):
                 fields=["contact_type", "contact_id", "-last_at"], name="ringotel_conv_contact"
             ),
             models.Index(fields=["-last_at", "-id"], name="ringotel_conv_last"),
+            models.Index(fields=["remote_number_normalized"], name="ringotel_conv_number"),
             prefix_index("remote_number_reversed", name="ringotel_conv_digits"),
             prefix_index("contact_name_normalized", name="ringotel_conv_name"),
         ]

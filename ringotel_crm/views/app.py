@@ -242,7 +242,7 @@ def _describe(request: HttpRequest, call: Activity) -> CurrentCall:
     outside, url = call.outside_number, ""
     if not contacts and outside:
         site = contact_site(backend)
-        url = add_contact_url(request, site, name=call.contact_name, number=outside)
+        url = add_contact_url(request, site, name=call.contact_name, number=outside, call=call)
     return CurrentCall(
         call=call,
         is_live=live_calls(Activity.objects.filter(pk=call.pk)).exists(),

@@ -31,6 +31,7 @@ CONTACTS = (
     "url"
 )
 ORGANIZATIONS = "backend component_classes records rows"
+CONTACTS += " can_remove_numbers remove_number"
 # Attributes and methods of all directories over models.
 MODEL = (
     "all_rows columns created_at get get_queryset model optional phone_table phones save "

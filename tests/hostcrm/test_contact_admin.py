@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from html import unescape
+
 import pytest
+from django.core.management import call_command
 from django.test import Client
 
-from demo_project.hostcrm.models import Branch, Person, PersonNumber, Staff
-from ringotel_crm.models import Note
+from demo_project.hostcrm.models import Branch, Lead, Person, PersonNumber, Staff
+from ringotel_crm.models import Activity, Note
 from tests.admin.test_concurrent_edits import open_form, save
+from tests.admin.test_linking import undo
 from tests.factories import make_user
+from tests.fixtures.admin import make_call
 
 
 @pytest.fixture
@@ -63,3 +68,60 @@ def test_conflict_in_a_host_form_is_reported(boss: Client, ada: Person, una: Sta
 
     assert list(ada.owners.all()) == [una]
     assert "Bo Sample changed this to “una” after you opened the page." in html
+
+
+def test_new_number_of_a_host_contact_links_calls_of_its_branch_only(
+    boss: Client, ada: Person, south: Branch
+) -> None:
+    number = "+353209150177"
+    for tenant in ("north", "south", ""):
+        make_call(1, tenant=tenant, caller_number=number, caller_e164=number)
+
+    html = save(boss, ada, open_form(boss, ada), office_phone="020 915 0177")
+
+    assert "1 earlier call linked." in html
+    assert Activity.objects.get(contact_name="Ada Example").tenant == "north"
+    assert list(ada.calls.values_list("tenant", flat=True)) == ["north"]
+
+    undo(boss, html)
+
+    assert not ada.calls.exists()
+
+
+def test_number_is_moved_between_host_contacts(boss: Client, ada: Person, north: Branch) -> None:
+    number = "+353209150177"
+    Person.objects.filter(pk=ada.pk).update(office_phone="020 915 0177")
+    PersonNumber.objects.create(person=ada, label="home", digits="020 9150177")
+    lead = Lead.objects.create(branch=north, full_name="Bea Notreal")
+    call_command("ringotel_index_phones", verbosity=0)
+    call = make_call(1, tenant="north", caller_number=number, caller_e164=number)
+    data = {"id": call.pk, "contact": f"person:{ada.pk}"}
+    boss.post("/admin/ringotel_crm/activity/assign/", data, follow=True)
+
+    data = {"id": call.pk, "contact": f"lead:{lead.pk}", "number": "move"}
+    html = boss.post("/admin/ringotel_crm/activity/assign/", data, follow=True).content.decode()
+
+    ada.refresh_from_db()
+    lead.refresh_from_db()
+    assert (ada.office_phone, ada.numbers.count()) == ("", 0)
+    assert lead.telephone == "+353 20 915 0177"
+
+    undo(boss, html)
+
+    ada.refresh_from_db()
+    lead.refresh_from_db()
+    assert (ada.office_phone, lead.telephone) == ("+353 20 915 0177", "")
+
+
+def test_number_that_a_lead_cannot_hold_changes_nothing(
+    boss: Client, ada: Person, north: Branch
+) -> None:
+    lead = Lead.objects.create(branch=north, full_name="Bea Notreal", telephone="020 915 0100")
+    number = "+353209150177"
+    call = make_call(1, tenant="north", caller_number=number, caller_e164=number)
+
+    data = {"id": call.pk, "contact": f"lead:{lead.pk}", "number": "add"}
+    html = boss.post("/admin/ringotel_crm/activity/assign/", data).content.decode()
+
+    assert "Bea Notreal cannot have another number." in unescape(html)
+    assert Activity.objects.get().contact_name == ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from ... import phone, signals
 from ...backends import Backend
 from ...backends.base import ContactDirectory
-from ...exceptions import InvalidInput, Unsupported
+from ...exceptions import InvalidInput, NotFound, Unsupported
 from ...records import ContactInput, ContactRecord
 from .. import locks
 
@@ -42,7 +42,7 @@ def create_contact(backend: Backend, draft: ContactInput) -> ContactRecord:
     with transaction.atomic():
         locks.acquire(f"contacts {backend.tenant}")
         if existing := directory.find_existing(draft, numbers):
-            return _complete(backend, existing, draft)
+            return complete(backend, existing, draft)
         contact = directory.create(draft)
         signals.send_on_commit(
             signals.contact_created, type(directory), contact=contact, backend=backend
@@ -50,7 +50,7 @@ def create_contact(backend: Backend, draft: ContactInput) -> ContactRecord:
     return contact
 
 
-def _complete(backend: Backend, existing: ContactRecord, draft: ContactInput) -> ContactRecord:
+def complete(backend: Backend, existing: ContactRecord, draft: ContactInput) -> ContactRecord:
     """Fill in the empty fields of an existing contact and add its new numbers."""
     directory = backend.contacts
     names = [field.name for field in fields(draft) if not getattr(existing, field.name)]
@@ -85,6 +85,75 @@ def _new_numbers(
             new[typed] = e164
     known = directory.numbers(contact.id) if new else ()
     return [typed for typed, e164 in new.items() if e164 not in known]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NumberChange:
+    """A number that :func:`give_number` gave to the contact with the id ``target``.
+
+    ``source`` is the id of the contact that lost it, or "". ``is_new``: whether ``target`` did not
+    have it before.
+    """
+
+    number: str
+    target: str
+    source: str = ""
+    is_new: bool = True
+
+
+def give_number(backend: Backend, number: str, target: str, source: str = "") -> NumberChange:
+    """Add an E.164 number to the contact with the id ``target``; remove it from ``source``, if any.
+
+    Raises ``NotFound``, ``InvalidInput`` or ``Unsupported``, and then changes nothing.
+    """
+    directory = backend.contacts
+    with transaction.atomic():
+        locks.acquire(f"contacts {backend.tenant}")
+        contact, previous = directory.get(target), directory.get(source) if source else None
+        if contact is None:
+            raise NotFound(_("Contact not found."))
+        is_new = number not in directory.numbers(target)
+        if is_new:
+            field = "mobile" if previous and previous.mobile == number else "phone"
+            complete(backend, contact, ContactInput(**{field: phone.display(number)}))
+            if number not in directory.numbers(target):
+                message = _("%(name)s cannot have another number. Change it on the contact's page.")
+                raise Unsupported(message % {"name": contact.name})
+        if previous:
+            take_number(backend, number, previous)
+    return NumberChange(number=number, target=target, source=source, is_new=is_new)
+
+
+def undo_number(backend: Backend, change: NumberChange) -> None:
+    """Undo :func:`give_number`, unless the target has lost the number since.
+
+    Raises as :func:`give_number`.
+    """
+    target = backend.contacts.get(change.target)
+    if target is None or change.number not in backend.contacts.numbers(change.target):
+        return
+    if change.source:
+        give_number(backend, change.number, change.source, change.target if change.is_new else "")
+    elif change.is_new:
+        take_number(backend, change.number, target)
+
+
+def take_number(backend: Backend, number: str, contact: ContactRecord) -> None:
+    """Remove an E.164 number from a contact. Raises ``InvalidInput`` or ``Unsupported``."""
+    directory = backend.contacts
+    with transaction.atomic():
+        locks.acquire(f"contacts {backend.tenant}")
+        if directory.can_remove_numbers:
+            directory.remove_number(contact.id, number)
+        if number in directory.numbers(contact.id):
+            message = _("The number cannot be removed from %(name)s. Change it on that page.")
+            raise Unsupported(message % {"name": contact.name})
+        signals.send_on_commit(
+            signals.contact_updated,
+            type(directory),
+            contact=directory.get(contact.id) or contact,
+            backend=backend,
+        )
 
 
 def update_contact(backend: Backend, id: str, draft: ContactInput) -> ContactRecord:
