@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import include, path
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import RedirectView
+
+admin.site.site_header = admin.site.site_title = "Ringotel CRM"
+admin.site.index_title = _("My desk")
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any
 
 from django import forms
@@ -11,11 +12,13 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
 from django.template.response import TemplateResponse
+from django.urls import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -25,6 +28,7 @@ from ..backends import Backend, get_backend
 from ..backends.mapping import parse
 from ..internal.admin_urls import reverse_admin_url
 from ..records import Actor
+from ..services.calls.access import whom_to_ask
 from ..templatetags.ringotel import RING_STRIP
 from .changelist import BoundedPaginator, LargeTableChangeList
 
@@ -96,6 +100,33 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     # Shown in an empty list; explains how rows are created.
     empty_message: Any = ""
     paginator = BoundedPaginator
+    # The name of the permission to view the pages; by default that of Django.
+    view_permission_name = ""
+
+    @property
+    def urls(self) -> list[URLPattern]:
+        """Return the URLs, whose views explain why access is denied."""
+        patterns = self.get_urls()
+        for pattern in patterns:
+            pattern.callback = self._explain_denial(pattern.callback)
+        return patterns
+
+    def _explain_denial(self, view: Any) -> Any:
+        @wraps(view)
+        def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return view(request, *args, **kwargs)
+            except PermissionDenied:
+                advice = _("Ask an administrator for the permission to do this.")
+                if not self.has_view_permission(request):
+                    default = f"Can view {self.opts.verbose_name_raw}"
+                    advice = whom_to_ask(self.view_permission_name or default)
+                context = {"title": _("Permission denied"), "advice": advice}
+                response = render_page(request, self, "denied.html", context)
+                response.status_code = 403
+                return response
+
+        return wrapped
 
     @property
     def media(self) -> forms.Media:

@@ -20,7 +20,7 @@ from ..conf import conf
 from ..models import Activity, Callback
 from ..records import ContactRecord
 from ..services.calls import callbacks
-from ..services.calls.access import may_view_calls
+from ..services.calls.access import VIEW_OWN_NAME, may_view_calls
 from ..services.calls.callbacks import MAX_COUNT, MissedCaller
 from ..services.calls.click_to_call import call_link
 from ..services.recordings.store import recordings_playable_by
@@ -48,6 +48,8 @@ class CallbackRow:
 
 class CallbackAdmin(ReadOnlyPermissionsMixin, LargeTableAdmin):
     """The list of callers. It has no pages for single rows."""
+
+    view_permission_name = VIEW_OWN_NAME
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may_view_calls(request.user)

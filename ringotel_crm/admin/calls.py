@@ -28,10 +28,15 @@ from ..exceptions import CRMError
 from ..models import Activity, FollowUp
 from ..models.search import filter_any, has_words, prefix_q, strip_accents, trailing_digits
 from ..records import Direction
-from ..services.calls.access import may_view_calls, visible_calls
+from ..services.calls.access import (
+    VIEW_OWN_NAME,
+    listed_calls,
+    may_view_calls,
+    visible_calls,
+)
 from ..services.calls.click_to_call import call_link
 from ..services.calls.states import call_state
-from ..services.calls.timeline import related_calls
+from ..services.calls.timeline import earlier_calls
 from ..services.follow_ups import add_to_calls, with_follow_ups
 from ..templatetags.ringotel import ringotel_length as duration
 from ..templatetags.ringotel import ringotel_status
@@ -43,6 +48,7 @@ from .callbacks import count_label
 from .caller_lookup import caller_lookup_view
 from .concurrent_edits import ConcurrentEditAdminMixin
 from .contact_search import add_contact_url, contact_conditions
+from .desk import desk_view
 from .filters import (
     AgentFilter,
     DateFilter,
@@ -65,7 +71,7 @@ from .html import (
 from .linking import undo_links_view
 from .live_calls import live_calls_view, live_view
 from .overview import overview_view
-from .timeline import with_recordings
+from .timeline import mark_hidden, with_recordings
 
 # Calls that are written into chats at once.
 MAX_CALLS_WRITTEN = 20
@@ -123,6 +129,7 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
         "talk_time",
     )
     empty_value_display = ""
+    view_permission_name = VIEW_OWN_NAME
     list_display_links = ("start_time",)
     list_filter = (
         DateFilter,
@@ -262,7 +269,7 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Activity]:
         """Return the calls that the user may view, with recordings and open follow-ups."""
-        calls = visible_calls(backend_for(request), request.user)
+        calls = listed_calls(backend_for(request), request.user)
         return with_follow_ups(with_recordings(calls, request.user))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
@@ -407,6 +414,7 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
             return path(route, wrapped, {"model_admin": self}, name=f"ringotel_crm_activity_{name}")
 
         return [
+            page("desk/", "desk", desk_view),
             page("live/", "live", live_view),
             page("live/calls/", "live_calls", live_calls_view),
             page("overview/", "overview", overview_view),
@@ -436,11 +444,13 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
 
     def _card(self, request: HttpRequest, call: Activity) -> dict[str, Any]:
         number = display_number(call)
-        calls = visible_calls(backend_for(request), request.user)
-        earlier = with_recordings(related_calls(calls, call), request.user)
+        backend, user = backend_for(request), request.user
+        found = with_recordings(earlier_calls(backend, user, call), user)
+        earlier = list(found[:MAX_EARLIER_CALLS])
+        mark_hidden(earlier, visible_calls(backend, user))
         player = ""
         if call.ringotel_playable:  # type: ignore[attr-defined]
-            may_download = request.user.has_perm("ringotel_crm.download_recording")
+            may_download = user.has_perm("ringotel_crm.download_recording")
             player = audio_player(call.recording, may_download=may_download)
         return {
             "name": call.contact_name or number,
@@ -450,7 +460,7 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
             "start": self.start_time(call),
             "talk_time": duration(call.duration or None),
             "player": player,
-            "earlier_calls": earlier[:MAX_EARLIER_CALLS],
+            "earlier_calls": earlier,
         }
 
     def _contact_url(self, call: Activity) -> str:

@@ -21,7 +21,13 @@ from django.views.decorators.http import require_POST
 from ..backends.mapping import split
 from ..backends.model import ModelContactDirectory
 from ..models import FollowUp, Message, Note
-from ..services.calls.access import may_view_calls, visible_calls
+from ..services.calls.access import (
+    all_calls,
+    contact_calls,
+    may_view_calls,
+    may_view_contact_calls,
+    visible_calls,
+)
 from ..services.calls.click_to_call import call_link
 from ..services.calls.timeline import call_totals, calls_for_contacts
 from ..services.contacts.phone_index import keys_ending_in
@@ -36,6 +42,7 @@ from .timeline import (
     call_list_url,
     follow_ups_of_calls,
     follow_ups_visible_to,
+    mark_hidden,
     timeline,
     with_recordings,
 )
@@ -205,16 +212,24 @@ class RingotelContactAdminMixin(ConcurrentEditAdminMixin):
         ids = list(contacts)
         # All contacts are of one model; a page without contacts stands for itself.
         contact_type = ContentType.objects.get_for_model(next(iter(contacts.values()), obj))
-        calls = visible_calls(backend_for(request), request.user)
-        calls = calls_for_contacts(calls, ids, contact_type.pk)
+        backend, user = backend_for(request), request.user
+        calls = calls_for_contacts(contact_calls(backend, user), ids, contact_type.pk)
+        everything = calls_for_contacts(all_calls(backend), ids, contact_type.pk)
         is_own_page = contact_type.model_class() is type(obj) and ids == [str(obj.pk)]
-        calls_shown = with_recordings(calls, request.user)[:MAX_ENTRIES]
+        calls_shown = with_recordings(calls, user)[:MAX_ENTRIES]
+        entries = list(calls_shown.prefetch_related(follow_ups_of_calls(user)))
+        mark_hidden(entries, visible_calls(backend, user))
+        totals = call_totals(calls) if may_view_calls(user) else None
+        hidden = 0
+        if totals and not may_view_contact_calls(user):
+            hidden = everything.order_by().count() - totals.calls
         return {
             "details": [text for text in self.get_ringotel_details(obj) if text],
             "numbers": [call_link(number) for number in self.get_ringotel_numbers(request, obj)],
-            "totals": call_totals(calls) if may_view_calls(request.user) else None,
+            "totals": totals,
+            "hidden_calls": hidden,
             "timeline": timeline(
-                call=calls_shown.prefetch_related(follow_ups_of_calls(request.user)),
+                call=entries,
                 note=self._ringotel_notes(obj).select_related("author")[:MAX_ENTRIES],
                 follow_up=self._ringotel_follow_ups(request, obj)[:MAX_ENTRIES],
                 message=self._ringotel_messages(request, contact_type.pk, ids)[:MAX_ENTRIES],

@@ -20,8 +20,10 @@ from django.utils.translation import gettext_lazy as _
 from ..models import Activity, FollowUp
 from ..models.validators import validate_reasonable_year
 from ..records import CallState
+from ..services.calls.access import VIEW_ALL
 from ..services.calls.states import state_filter
 from ..services.calls.statistics import with_hour
+from ..services.recordings.store import may_play
 from .base import backend_for
 
 MAX_AGENTS = 100
@@ -187,12 +189,11 @@ class AgentFilter(admin.SimpleListFilter):
     parameter_name = "agent"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        users = islice(backend_for(request).users.records(), MAX_AGENTS)
-        return [
-            ("me", _("My calls")),
-            ("none", _("No agent")),
-            *((user.id, user.name) for user in users),
-        ]
+        choices: Choices = [("me", _("My calls")), ("none", _("No agent"))]
+        if request.user.has_perm(VIEW_ALL):
+            users = islice(backend_for(request).users.records(), MAX_AGENTS)
+            choices += [(user.id, user.name) for user in users]
+        return choices
 
     def queryset(self, request: HttpRequest, queryset: Calls) -> Calls:
         match self.value():
@@ -242,6 +243,9 @@ class HasRecording(BooleanListFilter):
     lookup = {"recording__deletion_started": False}
     labels = (_("Recorded"), _("Not recorded"))
 
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return super().lookups(request, model_admin) if may_play(request.user) else []
+
 
 class FollowUpFilter(BooleanListFilter):
     """Filter by whether an open follow-up is on the call."""
@@ -249,6 +253,10 @@ class FollowUpFilter(BooleanListFilter):
     title = _("follow-up")
     parameter_name = "follow_up"
     labels = (_("Open follow-up"), _("No open follow-up"))
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        may_view = request.user.has_perm("ringotel_crm.view_followup")
+        return super().lookups(request, model_admin) if may_view else []
 
     def queryset(self, request: HttpRequest, queryset: Calls) -> Calls:
         follow_ups = FollowUp.objects.filter(done_at=None, activity__isnull=False)

@@ -59,6 +59,15 @@ def with_recordings(calls: QuerySet[Activity], user: Any) -> QuerySet[Activity]:
     )
 
 
+def mark_hidden(calls: list[Activity], visible: QuerySet[Activity]) -> None:
+    """Set ``ringotel_is_hidden`` of ``calls`` that the user sees, but whose page is not visible."""
+    pks = {
+        *visible.order_by().filter(pk__in=[call.pk for call in calls]).values_list("pk", flat=True)
+    }
+    for call in calls:
+        call.ringotel_is_hidden = call.pk not in pks  # type: ignore[attr-defined]
+
+
 def call_list_url(site: AdminSite, **query: Any) -> str:
     """Return the URL of the list of calls with these query parameters, "" without such a page."""
     url = admin_url(site, "ringotel_crm_activity_changelist")

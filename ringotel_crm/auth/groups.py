@@ -20,6 +20,7 @@ ADMINISTRATOR = gettext_noop("Administrator")
 # Permissions of this app for agents.
 _AGENT_CODENAMES = (
     "view_own_activity",
+    "view_contact_activity",
     "change_activity",
     "listen_own_recording",
     "place_call",

@@ -225,6 +225,7 @@ class Migration(migrations.Migration):
                 "ordering": ("-start", "-id"),
                 "permissions": [
                     ("view_own_activity", "Can view own calls"),
+                    ("view_contact_activity", "Can view all calls of a contact"),
                     ("export_activity", "Can export calls and contacts"),
                     ("merge_contacts", "Can merge contacts"),
                 ],

@@ -99,6 +99,7 @@ class Activity(ContactReferenceModel):
         ]
         permissions = [
             ("view_own_activity", _("Can view own calls")),
+            ("view_contact_activity", _("Can view all calls of a contact")),
             ("export_activity", _("Can export calls and contacts")),
             ("merge_contacts", _("Can merge contacts")),
         ]

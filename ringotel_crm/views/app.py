@@ -18,7 +18,7 @@ from django import forms
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView, redirect_to_login
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -43,10 +43,16 @@ from ..internal.parsing import is_absent
 from ..models import Activity, FollowUp
 from ..models.validators import validate_reasonable_year
 from ..records import ContactRecord
-from ..services.calls.access import may_view_calls, visible_calls
+from ..services.calls.access import (
+    VIEW_OWN_NAME,
+    may_view_calls,
+    own_calls,
+    visible_calls,
+    whom_to_ask,
+)
 from ..services.calls.click_to_call import call_link
 from ..services.calls.live import live_calls
-from ..services.calls.timeline import related_calls
+from ..services.calls.timeline import earlier_calls
 from ..services.contacts.identify import explain_caller
 from ..services.follow_ups import add_to_calls, all_follow_ups, due_follow_ups, mark_done
 from ..services.sync import user_mapping
@@ -137,7 +143,7 @@ def app(request: HttpRequest) -> HttpResponseBase:
     if not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path(), reverse("ringotel_crm:app-login"))
     if not may_view_calls(request.user):
-        context = {"message": _("You lack the permission to view calls.")}
+        context = {"message": whom_to_ask(VIEW_OWN_NAME)}
         return render(request, "ringotel_crm/app/page.html", context, status=403)
     form = None
     if request.method == "POST":
@@ -195,10 +201,7 @@ def _find_mismatch(request: HttpRequest) -> str:
 
 def _own_calls(request: HttpRequest) -> QuerySet[Activity]:
     """Return the calls that the user took, or that ring on one of the user's phones."""
-    backend = backend_for(request)
-    ids = backend.users.user_ids_for([request.user])
-    calls = Activity.objects.filter(Q(agent_id__in=ids) | Q(legs__agent_id__in=ids))
-    return (calls.filter(tenant=backend.tenant) if backend.tenant else calls).distinct()
+    return own_calls(backend_for(request), request.user)
 
 
 def _find_call(request: HttpRequest) -> Activity | None:
@@ -238,7 +241,7 @@ def _describe(request: HttpRequest, call: Activity) -> CurrentCall:
     backend = backend_for(request)
     contacts = _find_contacts(backend, call)
     numbers = backend.contacts.numbers(contacts[0].id) if len(contacts) == 1 else []
-    earlier = related_calls(visible_calls(backend, request.user), call).order_by("-start", "-pk")
+    earlier = earlier_calls(backend, request.user, call)
     outside, url = call.outside_number, ""
     if not contacts and outside:
         site = contact_site(backend)

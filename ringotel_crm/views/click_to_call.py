@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from django.contrib.auth.decorators import login_required, permission_required
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -18,6 +18,7 @@ from ..client.presence import get_presence
 from ..exceptions import CRMError, InvalidInput
 from ..models import Agent
 from ..records import Actor, Presence
+from ..services.calls.access import whom_to_ask
 from ..services.contacts.identify import identify
 
 # What can be dialled inside a PBX: extensions and feature codes.
@@ -68,13 +69,15 @@ def describe_offline(presence: Presence) -> str:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-@permission_required("ringotel_crm.place_call", raise_exception=True)
 def click_to_call(request: HttpRequest) -> HttpResponse:
     """Ask on GET, and call on POST. The script of the call links reads the response as plain text.
 
     If the user's Ringotel app cannot ring, the page warns and offers a ``tel:`` link, and POST
     responds 409 unless it has ``force``.
     """
+    if not request.user.has_perm("ringotel_crm.place_call"):
+        advice = whom_to_ask("Can place calls")
+        return HttpResponse(advice, status=403, content_type="text/plain; charset=utf-8")
     if request.method != "POST":
         presence = find_presence(request.user)
         is_offline = presence is not None and not presence.can_ring

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -17,7 +16,7 @@ from ..admin.caller_lookup import REFUSAL_MESSAGES
 from ..admin.contact_pages import contact_page, new_contact_page
 from ..admin.ringing import ringing_context, ringing_state
 from ..admin.sites import contact_site
-from ..services.calls.access import may_view_calls
+from ..services.calls.access import VIEW_OWN_NAME, may_view_calls, whom_to_ask
 from ..services.contacts.callers import explained_caller
 from ..services.contacts.identify import explain_caller
 from ..templatetags.ringotel import RING_STRIP
@@ -35,7 +34,8 @@ def pop(request: HttpRequest) -> HttpResponse:
     calls on the user's phone instead. Never writes, and redirects only to pages of the CRM.
     """
     if not may_view_calls(request.user):
-        raise PermissionDenied
+        message = whom_to_ask(VIEW_OWN_NAME)
+        return render(request, "ringotel_crm/denied.html", {"message": message}, status=403)
     number, called, name = (
         request.GET.get(key, "")[:MAX_LENGTH] for key in ("caller", "called", "name")
     )

@@ -6,7 +6,9 @@ from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.test import Client
 
-from ringotel_crm.models import Activity, Recording
+from ringotel_crm.models import Activity, CallLeg, Recording
+from ringotel_crm.services.calls import access
+from tests.factories import make_user
 from tests.fixtures.admin import login_as, make_call
 
 LIST = "/admin/ringotel_crm/activity/"
@@ -99,6 +101,71 @@ def test_agent_pages_show_own_calls_only(una: Client, theirs: Recording, path: s
     assert "comment 2" not in html
     assert "Other Agent" not in html
     assert "7946 0002" not in html
+
+
+def test_agent_sees_calls_for_which_own_phone_rang(una: Client, theirs: Recording) -> None:
+    call = theirs.activity
+    CallLeg.objects.create(activity=call, extension="200", agent_id=user_id(una))
+    CallLeg.objects.create(activity=call, extension="201", agent_id="999")
+    make_call(3, agent_id="999")
+
+    response = una.get(LIST)
+
+    assert [call.call_id for call in response.context["cl"].result_list] == ["call-2"]
+    assert una.get(f"{LIST}{call.pk}/change/").status_code == 200
+    # The recording remains that of the agent who took the call.
+    assert f"/ringotel/recordings/{theirs.pk}/" not in response.content.decode()
+    assert una.get(f"/ringotel/recordings/{theirs.pk}/").status_code in (403, 404)
+
+
+def test_list_is_the_same_for_an_agent_with_many_calls(
+    una: Client, mine: Recording, theirs: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rang = make_call(3, agent_id="999")
+    CallLeg.objects.create(activity=rang, extension="200", agent_id=user_id(una))
+    monkeypatch.setattr(access, "MAX_SELECTED", 1)
+
+    rows = una.get(LIST).context["cl"].result_list
+
+    assert [call.call_id for call in rows] == ["call-3", "call-1"]
+
+
+def test_agent_filters_offer_no_other_agents(una: Client, mine: Recording) -> None:
+    make_user("kim", "501", first_name="Kim")
+    specs = {spec.title: spec for spec in una.get(LIST).context["cl"].filter_specs}
+
+    assert [value for value, _name in specs["agent"].lookup_choices] == ["me", "none"]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/admin/ringotel_crm/activity/", "Can view own calls"),
+        ("/admin/ringotel_crm/activity/live/", "Can view own calls"),
+        ("/admin/ringotel_crm/callback/", "Can view own calls"),
+        ("/admin/ringotel_crm/webhook/", "Can view webhook"),
+        ("/ringotel/pop/?caller=1", "Can view own calls"),
+        ("/ringotel/app/", "Can view own calls"),
+        ("/ringotel/call/?number=1", "Can place calls"),
+    ],
+)
+def test_denial_names_the_permission_to_ask_for(path: str, name: str) -> None:
+    client = Client()
+    client.force_login(make_user("newcomer", is_staff=True))
+
+    response = client.get(path)
+
+    assert response.status_code == 403
+    assert f"Ask an administrator for the permission “{name}”." in response.content.decode()
+
+
+def test_denied_action_does_not_name_a_permission_that_the_user_has(
+    una: Client, mine: Recording
+) -> None:
+    response = una.get(f"{LIST}{mine.activity_id}/delete/")
+
+    assert response.status_code == 403
+    assert b"Ask an administrator for the permission to do this." in response.content
 
 
 def test_call_page_shows_agent_own_earlier_calls_only(una: Client, mine: Recording) -> None:

@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -114,19 +115,35 @@ def test_note_with_errors_keeps_what_was_typed(boss: Client) -> None:
     assert not FollowUp.objects.exists()
 
 
-@pytest.mark.usefixtures("groups")
-def test_timeline_shows_agent_own_calls_only(groups: None) -> None:
+def test_agent_sees_whole_timeline_and_opens_own_calls(groups: None) -> None:
     ada = make_contact("Ada Example")
     agent = login_as("agent", "una")
-    una = str(agent.session["_auth_user_id"])
-    make_call(1, agent_id=una, comment="mine", **of(ada))
-    make_call(2, agent_id="999", comment="theirs", **of(ada))
+    mine = make_call(1, agent_id=str(agent.session["_auth_user_id"]), **of(ada))
+    theirs = make_call(2, agent_id="999", comment="theirs", **of(ada))
 
     html = page(agent, ada)
 
+    assert "theirs" in html
+    assert "<dd>2</dd>" in html
+    assert f"activity/{mine.pk}/change" in html
+    assert f"activity/{theirs.pk}/change" not in html
+
+
+def test_agent_without_permission_sees_the_number_of_other_calls(groups: None) -> None:
+    ada = make_contact("Ada Example")
+    agent = login_as("agent", "una")
+    Permission.objects.get(codename="view_contact_activity").group_set.clear()
+    make_call(1, agent_id="999", comment="theirs", **of(ada))
+    html = page(agent, ada)
+    assert "theirs" not in html
+    assert "1 call with colleagues" in html
+    assert "No calls yet" not in html
+
+    make_call(2, agent_id=str(agent.session["_auth_user_id"]), comment="mine", **of(ada))
+    html = page(agent, ada)
     assert "mine" in html
     assert "theirs" not in html
-    assert "<dd>1</dd>" in html
+    assert "1 more call with colleagues" in html
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from ringotel_crm.models import Activity
 from ringotel_crm.records import Status
-from tests.browser.conftest import Desk
+from tests.browser.conftest import AXE_RULES, Desk
 from tests.browser.test_pages import CALLS, has_minicrm
 from tests.factories import make_contact, make_organization
 from tests.fixtures.strip import ringing
@@ -51,6 +52,24 @@ def test_strip_appears_and_is_announced(desk: Desk, boss: User) -> None:
     assert page.inner_text(f"{STRIP} h2") == "Ada Example, Sample Ltd"
     announced = page.inner_text("[aria-live=polite].ringotel-announcer")
     assert announced == "Incoming call from Ada Example, Sample Ltd"
+
+
+@pytest.mark.parametrize("color_scheme", ["light", "dark"])
+def test_strip_is_accessible_and_fits_a_phone(
+    desks: Callable[..., Desk], boss: User, axe: str, color_scheme: str
+) -> None:
+    company = make_organization("Sample Ltd", phone="+442079460100")
+    make_contact("Ada Example", organization=company)
+    ringing(boss, **NUMBER)
+    desk = desks(color_scheme=color_scheme, viewport={"width": 390, "height": 844})
+    page = desk.open(CALLS)
+    page.wait_for_selector(STRIP)
+
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    if axe:
+        page.evaluate(axe)
+        found = page.evaluate(f"axe.run('#ringotel-strip', {json.dumps(AXE_RULES)})")
+        assert [rule["id"] for rule in found["violations"]] == []
 
 
 def test_unchanged_strip_is_not_sent_again(desk: Desk, boss: User) -> None:

@@ -36,6 +36,8 @@ from ringotel_crm.simulator.report import Event
 from ringotel_crm.simulator.scenarios import MAX_RING_SECONDS, Call, CallMaker, SyncResult
 
 LOGIN = PASSWORD = "demo"
+# Some of the calls ring on the phone of this user.
+EXTENSION = "504"
 CALLS_OF_A_DAY = 40
 MINUTES_BETWEEN_CALLS = 12
 MAX_CONCURRENT_CALLS = 20
@@ -167,6 +169,7 @@ def create_people() -> None:
     if created:
         staff.set_password(PASSWORD)
         staff.save()
+    Agent.objects.get_or_create(user=staff, defaults={"extension": EXTENSION})
     for username, first_name, last_name, extension in AGENTS:
         email = f"{username}@example.com"
         agent, _created = users.get_or_create(

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.lookups import IsNull
+from django.utils.translation import gettext as _
 
 from ...backends import Backend
-from ...models import Activity
+from ...models import Activity, CallLeg
 
 VIEW_ALL = "ringotel_crm.view_activity"
 VIEW_OWN = "ringotel_crm.view_own_activity"
+VIEW_CONTACT = "ringotel_crm.view_contact_activity"
+
+# The name of VIEW_OWN, as the admin lists it.
+VIEW_OWN_NAME = "Can view own calls"
+
+# A user's calls that are selected by their primary keys, at most.
+MAX_SELECTED = 2000
 
 
 def may_view_calls(user: Any) -> bool:
@@ -18,13 +27,62 @@ def may_view_calls(user: Any) -> bool:
     return bool(user.has_perm(VIEW_ALL) or user.has_perm(VIEW_OWN))
 
 
+def whom_to_ask(permission_name: str) -> str:
+    """Return the advice to a user who lacks a permission."""
+    text = _("Ask an administrator for the permission “%(name)s”.")
+    return text % {"name": permission_name}
+
+
 def visible_calls(backend: Backend, user: Any) -> QuerySet[Activity]:
     """Return the calls that ``user`` may view: all of the tenant's calls, their own, or none."""
-    calls = Activity.objects.all()
-    if backend.tenant:
-        calls = calls.filter(tenant=backend.tenant)
     if user.has_perm(VIEW_ALL):
+        return all_calls(backend)
+    return own_calls(backend, user) if user.has_perm(VIEW_OWN) else Activity.objects.none()
+
+
+def own_calls(backend: Backend, user: Any) -> QuerySet[Activity]:
+    """Return the calls that ``user`` took, and those for which a phone of ``user`` rang.
+
+    A database reads them in the order that the caller of this function requires, and looks up the
+    legs of each call by index. The condition is a subquery for one row, because MariaDB would read
+    all legs of ``user`` first for ``EXISTS``.
+    """
+    ids = backend.users.user_ids_for([user])
+    leg = CallLeg.objects.filter(activity=OuterRef("pk"), agent_id__in=ids).order_by()
+    rang = IsNull(Subquery(leg.values("pk")[:1]), False)
+    return all_calls(backend).filter(Q(agent_id__in=ids) | Q(rang))
+
+
+def listed_calls(backend: Backend, user: Any) -> QuerySet[Activity]:
+    """Return the same calls as :func:`visible_calls`, for lists that may read the whole table.
+
+    If ``user`` sees few calls, they are selected by primary key, which takes another query.
+    """
+    calls = visible_calls(backend, user)
+    if user.has_perm(VIEW_ALL) or not user.has_perm(VIEW_OWN):
         return calls
-    if user.has_perm(VIEW_OWN):
-        return calls.filter(agent_id__in=backend.users.user_ids_for([user]))
-    return calls.none()
+    ids = backend.users.user_ids_for([user])
+    if not ids:
+        return calls.none()
+    taken = Activity.objects.order_by().filter(agent_id__in=ids).values_list("pk")
+    rang = CallLeg.objects.order_by().filter(agent_id__in=ids).values_list("activity")
+    union = taken.union(rang, all=True).order_by()
+    keys = [key for (key,) in union[: MAX_SELECTED + 1]]
+    return calls if len(keys) > MAX_SELECTED else calls.filter(pk__in=keys)
+
+
+def may_view_contact_calls(user: Any) -> bool:
+    """Return whether ``user`` may view all calls of a contact, on the page of the contact."""
+    has_own = user.has_perm(VIEW_OWN) and user.has_perm(VIEW_CONTACT)
+    return bool(user.has_perm(VIEW_ALL) or has_own)
+
+
+def contact_calls(backend: Backend, user: Any) -> QuerySet[Activity]:
+    """Return the calls that ``user`` may view among those of one contact."""
+    return all_calls(backend) if may_view_contact_calls(user) else visible_calls(backend, user)
+
+
+def all_calls(backend: Backend) -> QuerySet[Activity]:
+    """Return the calls of the tenant."""
+    calls = Activity.objects.all()
+    return calls.filter(tenant=backend.tenant) if backend.tenant else calls

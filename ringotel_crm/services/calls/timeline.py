@@ -8,8 +8,10 @@ from typing import Any
 
 from django.db.models import Count, Max, Model, Q, QuerySet, Sum
 
+from ...backends import Backend
 from ...models import Activity
 from ..contacts.references import object_reference
+from .access import contact_calls, visible_calls
 
 
 def activities_for(contact: Model) -> QuerySet[Activity]:
@@ -44,6 +46,12 @@ def related_calls(calls: QuerySet[Activity], call: Activity) -> QuerySet[Activit
     else:
         return calls.none()
     return related.exclude(pk=call.pk)
+
+
+def earlier_calls(backend: Backend, user: Any, call: Activity) -> QuerySet[Activity]:
+    """Return the :func:`related_calls` that ``user`` may view, the latest first."""
+    calls = contact_calls if call.contact_id else visible_calls
+    return related_calls(calls(backend, user), call).order_by("-start", "-pk")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

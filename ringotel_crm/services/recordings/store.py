@@ -192,6 +192,12 @@ def delete_recording(recording: Recording, *, user: Any = None, reason: str = ""
     return True
 
 
+def may_play(user: Any) -> bool:
+    """Return whether ``user`` may play any recordings, at least own ones."""
+    names = ("view_recording", "listen_own_recording", "listen_team_recording")
+    return any(user.has_perm(f"ringotel_crm.{name}") for name in names)
+
+
 def recordings_playable_by(user: Any, request: Any = None) -> QuerySet[Recording]:
     """Return the recordings that ``user`` may play in ``request``, by permission.
 

@@ -1,0 +1,99 @@
+"""My desk: what concerns a user, on one page, or on the index of an admin site."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Q, Sum
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from ..internal import request_log
+from ..models import Activity, WebhookEvent
+from ..records import Status
+from ..services.calls.access import VIEW_ALL, all_calls, may_view_calls, visible_calls
+from ..services.calls.live import live_calls
+from ..services.calls.states import MISSED
+from ..services.follow_ups import due_follow_ups
+from .base import admin_url, backend_for, render_page
+from .callbacks import CHANGE, callback_rows
+from .filters import start_of_day
+from .html import display_number, object_url
+
+# Rows per section.
+MAX_ROWS = 10
+# Events are counted up to this number.
+MAX_EVENTS = 100
+
+
+@require_safe
+def desk_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
+    """Show the desk as a page of its own."""
+    site = model_admin.admin_site
+    desk = desk_context(request, site)
+    if not desk:
+        raise PermissionDenied
+    return render_page(request, model_admin, "desk_page.html", {"title": _("My desk"), **desk})
+
+
+def desk_context(request: HttpRequest, site: AdminSite) -> dict[str, Any]:
+    """Return the context of ``desk.html``; empty if the user may not view calls."""
+    user = request.user
+    if not may_view_calls(user) or not admin_url(site, "ringotel_crm_activity_changelist"):
+        return {}
+    backend = backend_for(request)
+    taken = all_calls(backend).filter(agent_id__in=backend.users.user_ids_for([user]))
+    shown_today = all_calls(backend) if user.has_perm(VIEW_ALL) else taken
+    follow_ups = due_follow_ups(backend, user).select_related("activity", "assignee")
+    return {
+        "live": _with_names(live_calls(visible_calls(backend, user))[:MAX_ROWS], site),
+        "rows": callback_rows(request, site, limit=MAX_ROWS),
+        "may_change": user.has_perm(CHANGE),
+        "follow_ups": _with_names(follow_ups[:MAX_ROWS], site),
+        "may_mark_done": user.has_perm("ringotel_crm.change_followup"),
+        "last_calls": _with_names(taken.order_by("-start", "-pk")[:MAX_ROWS], site),
+        "shows_all": user.has_perm(VIEW_ALL),
+        "today": shown_today.filter(start__gte=start_of_day())
+        .order_by()
+        .aggregate(
+            calls=Count("pk"),
+            answered=Count("pk", filter=Q(status=Status.ANSWERED)),
+            missed=Count("pk", filter=MISSED),
+            seconds=Sum("duration"),
+        ),
+        "connection": _connection() if user.has_perm("ringotel_crm.view_webhookevent") else None,
+    }
+
+
+def _with_names(rows: Iterable[Any], site: AdminSite) -> list[tuple[Any, str, str]]:
+    """Return calls or follow-ups with the name of the contact, or the number, and its URL."""
+    described = []
+    for row in rows:
+        call = row if isinstance(row, Activity) else row.activity
+        about = call or row
+        name = about.contact_name or (display_number(call) if call else "")
+        has_page = about.contact_id and about.contact_type_id
+        url = object_url(site, about.contact_type_id, about.contact_id) if has_page else ""
+        described.append((row, name, url))
+    return described
+
+
+def _connection() -> dict[str, Any]:
+    """Return the last request, the failed ones that are kept, and the numbers of events."""
+    requests = request_log.recent("hooks", "webhooks")
+    return {
+        "last": requests[0] if requests else None,
+        "requests": len(requests),
+        "failed": sum(entry.status >= 400 for entry in requests),
+        "pending_events": _count_events(WebhookEvent.Status.PENDING),
+        "failed_events": _count_events(WebhookEvent.Status.FAILED),
+        "max_events": MAX_EVENTS,
+    }
+
+
+def _count_events(status: WebhookEvent.Status) -> int:
+    return WebhookEvent.objects.filter(status=status).order_by()[: MAX_EVENTS + 1].count()
