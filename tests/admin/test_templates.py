@@ -7,7 +7,7 @@ import copy
 import pytest
 from django.contrib import admin
 from django.test import Client
-from django.urls import path
+from django.urls import include, path
 from pytest_django import Settings
 
 from ringotel_crm.admin.contacts import RingotelContactAdminMixin
@@ -42,7 +42,10 @@ class CompanyAdmin(RingotelContactAdminMixin, admin.ModelAdmin):  # type: ignore
     """An admin whose template is found by the names of app and model."""
 
 
-urlpatterns = [path("host/", site.urls)]
+urlpatterns = [
+    path("host/", site.urls),
+    path("ringotel/", include("ringotel_crm.urls")),
+]
 
 
 @pytest.fixture(autouse=True)

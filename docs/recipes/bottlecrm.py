@@ -1,0 +1,89 @@
+"""Contacts and leads of BottleCRM, one tenant per organization, with row-level security."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from accounts.models import Account
+from common.models import Profile
+from contacts.models import Contact
+from django.db import connection
+from leads.models import Lead
+
+from ringotel_crm.backends.composite import CompositeContactDirectory
+from ringotel_crm.backends.model import (
+    ModelBackend,
+    ModelContactDirectory,
+    ModelOrganizationDirectory,
+    ModelUserDirectory,
+)
+
+
+class Person(ModelContactDirectory):
+    """The fields that contacts and leads have in common."""
+
+    tenant = "org_id"
+    first_name = "first_name"
+    last_name = "last_name"
+    email = "email"
+    phones = {"phone": "phone"}
+    created_at = "created_at"
+    updated_at = "updated_at"
+    optional = ("last_name",)
+
+
+class Contacts(Person):
+    model = Contact
+    job_title = "title"
+    company_name = ("account__name", "organization")
+
+
+class Leads(Person):
+    model = Lead
+    job_title = "job_title"
+    company_name = "company_name"
+
+
+class People(CompositeContactDirectory):
+    parts = {"contact": Contacts, "lead": Leads}
+
+
+class Accounts(ModelOrganizationDirectory):
+    model = Account
+    tenant = "org_id"
+    name = "name"
+    email = "email"
+    website = "website"
+    phones = {"phone": "phone"}
+
+
+class Users(ModelUserDirectory):
+    model = Profile
+    tenant = "org_id"
+    name = "user__name"
+    email = "user__email"
+    phones = {"phone": "phone"}
+    extension = "user__ringotel_agent__extension"
+    user = "user"
+
+
+class Backend(ModelBackend):
+    contact_directory = People
+    organization_directory = Accounts
+    user_directory = Users
+
+    def __init__(self, actor: Any) -> None:
+        super().__init__(actor)
+        if connection.vendor == "postgresql":  # row-level security
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('app.current_org', %s, false)", [self.tenant])
+
+    @cached_property
+    def tenant(self) -> str:
+        """The organization of the API key, else that of a user who has only one."""
+        if self.actor.tenant:
+            return self.actor.tenant
+        profiles = Profile.objects.filter(user=self.actor.user, is_active=True)
+        organizations = profiles.values_list("org_id", flat=True)[:2]
+        return str(organizations[0]) if len(organizations) == 1 else ""
