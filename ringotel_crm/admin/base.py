@@ -36,8 +36,8 @@ from .changelist import BoundedPaginator, LargeTableChangeList
 BACKEND_ATTRIBUTE = "_ringotel_backend"
 
 MEDIA = RING_STRIP + forms.Media(
-    css={"all": ["ringotel_crm/themes.css", "ringotel_crm/admin.css"]},
-    js=["ringotel_crm/admin.js", "ringotel_crm/click_to_call.js"],
+    css={"all": [f"ringotel_crm/{name}.css" for name in ("themes", "admin", "player")]},
+    js=[f"ringotel_crm/{name}.js" for name in ("admin", "player", "click_to_call")],
 )
 # Warns before a form with unsaved changes is left.
 UNSAVED = forms.Media(js=["ringotel_crm/unsaved.js"])

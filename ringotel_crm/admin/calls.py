@@ -453,7 +453,10 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
         found = with_recordings(earlier_calls(backend, user, call), user)
         earlier = list(found[:MAX_EARLIER_CALLS])
         mark_hidden(earlier, visible_calls(backend, user))
-        player = audio_player(call.recording) if call.ringotel_playable else ""  # type: ignore[attr-defined]
+        player = ""
+        if call.ringotel_playable:  # type: ignore[attr-defined]
+            may_download = user.has_perm("ringotel_crm.download_recording")
+            player = audio_player(call.recording, may_download=may_download)
         return {
             "name": call.contact_name or number,
             "url": self._contact_url(call),

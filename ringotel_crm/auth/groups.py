@@ -35,6 +35,7 @@ _AGENT_CODENAMES = (
 _SUPERVISOR_CODENAMES = (
     "view_activity",
     "listen_team_recording",
+    "download_recording",
     "export_activity",
     "merge_contacts",
     "view_agent",
