@@ -22,7 +22,7 @@ from ..models.validators import validate_reasonable_year
 from ..records import CallState
 from ..services.calls.access import VIEW_ALL
 from ..services.calls.states import state_filter
-from ..services.calls.statistics import with_hour
+from ..services.calls.statistics import midnight, with_hour
 from ..services.recordings.store import may_play
 from .base import backend_for
 
@@ -39,11 +39,6 @@ Calls = QuerySet[Activity]
 def start_of_day(days_ago: int = 0) -> dt.datetime:
     """Return midnight in the current time zone, today or ``days_ago`` days earlier."""
     return midnight(timezone.localdate() - dt.timedelta(days=days_ago))
-
-
-def midnight(day: dt.date) -> dt.datetime:
-    """Return the start of ``day`` in the current time zone."""
-    return timezone.make_aware(dt.datetime.combine(day, dt.time()))
 
 
 class PeriodForm(forms.Form):
