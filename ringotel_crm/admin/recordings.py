@@ -26,17 +26,19 @@ class RecordingAdmin(LargeTableAdmin):
     empty_message = _("Recordings appear when Ringotel records calls.")
     list_display = ("activity", "player", "talk_time", "file_size", "created_at", "deleted_at")
     list_select_related = ("activity",)
-    readonly_fields = (
+    # Facts about the file, which a person must not change.
+    fields = (
         "activity",
         "player",
         "content_type",
         "codec",
         "talk_time",
         "file_size",
+        "sha256",
         "created_at",
         "deleted_at",
     )
-    exclude = ("file",)
+    readonly_fields = fields
     actions = ("delete_audio",)
 
     def get_page_title(self, obj: Recording) -> str:

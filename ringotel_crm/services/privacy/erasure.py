@@ -52,8 +52,8 @@ def erase_subject(
 ) -> dict[str, Any]:
     """Erase the data held about this person and return a receipt without personal data.
 
-    The receipt is also stored in the audit log, with ``user``. With ``dry_run``, nothing is erased
-    and the receipt contains what would be.
+    The receipt is also stored in the audit log, with ``user``, as the entry ``audit_entry``. With
+    ``dry_run``, nothing is erased and the receipt contains what would be.
 
     Can be repeated: if the storage fails or the process is killed, at most some recordings are
     deleted, and the next run continues. Raises ``UnderLegalHold``, before anything is erased, if
@@ -63,7 +63,7 @@ def erase_subject(
     calls = list(person.calls.order_by("pk").values_list("pk", flat=True))
     recordings = Recording.objects.filter(activity__in=calls, deleted_at=None)
     receipt: dict[str, Any] = {
-        "contact": person.reference.id,
+        "contact": person.contact_id,
         "contact_deleted": bool(person.contact) and backend.contacts.can_delete,
         "numbers": len(person.numbers),
         "calls": len(calls),
@@ -83,9 +83,11 @@ def erase_subject(
         # Before the calls lose the values by which the receivers find them.
         receipt |= collect_answers(signals.erase_person, backend, person)
         _erase_rows(backend, person, calls)
-        kind, id = AuditEntry.Kind.PERSON, person.reference.id
-        log_action(AuditEntry.Action.ERASED, kind, id, user=user, tenant=backend.tenant, **receipt)
-    return receipt
+        kind, id = AuditEntry.Kind.PERSON, person.contact_id
+        entry = log_action(
+            AuditEntry.Action.ERASED, kind, id, user=user, tenant=backend.tenant, **receipt
+        )
+    return receipt | {"audit_entry": entry.pk}
 
 
 def _erase_rows(backend: Backend, person: DataSubject, calls: list[int]) -> None:

@@ -59,31 +59,52 @@ RECORDING_FIELDS = (
 
 def export_subject(
     backend: Backend, person: DataSubject, output: IO[bytes], *, user: Any = None
-) -> dict[str, Any]:
+) -> AuditEntry:
     """Write a ZIP file with ``data.json``, recordings and files of messages to ``output``.
 
-    ``user`` is recorded in the audit log. Returns the number of rows of each kind.
+    Return the entry in the audit log. It names ``user``, and its details are the numbers of rows.
     """
-    recordings = Recording.objects.filter(activity__in=person.calls).order_by("pk")
-    data = _tables(backend, person, recordings)
-    data |= collect_answers(signals.export_person, backend, person)
+    data = collect_data(backend, person)
     with zipfile.ZipFile(output, "w") as archive:
         text = json.dumps(data, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
         archive.writestr("data.json", text)
-        for recording in recordings.filter(deletion_started=False):
+        for recording in _recordings(person).filter(deletion_started=False):
             suffix = str(recording.file.name).rpartition(".")[2]
             _add_file(archive, f"recordings/{recording.activity_id}.{suffix}", recording.file)
         for message in messages_with_subject(person).exclude(file=""):
             _add_file(archive, f"messages/{message.pk}", message.file)
-    counts = {name: len(rows) for name, rows in data.items() if isinstance(rows, list)}
-    kind, id = AuditEntry.Kind.PERSON, person.reference.id
-    log_action(AuditEntry.Action.EXPORTED, kind, id, user=user, tenant=backend.tenant, **counts)
-    return counts
+    return log_export(person, data, user=user)
 
 
-def _tables(
-    backend: Backend, person: DataSubject, recordings: QuerySet[Recording]
-) -> dict[str, Any]:
+def collect_data(backend: Backend, person: DataSubject) -> dict[str, Any]:
+    """Return everything that is stored about this person, except files.
+
+    ``contact`` is a dict or None, the other values of this app are lists. The receivers of
+    ``export_person`` may add any value that can be written as JSON.
+    """
+    data = _tables(backend, person)
+    return data | collect_answers(signals.export_person, backend, person)
+
+
+def count_rows(data: dict[str, Any]) -> dict[str, int]:
+    """Return the number of rows of each kind in the result of :func:`collect_data`."""
+    return {name: len(rows) for name, rows in data.items() if isinstance(rows, list)}
+
+
+def log_export(person: DataSubject, data: dict[str, Any], *, user: Any) -> AuditEntry:
+    """Log that ``user`` received the result of :func:`collect_data`."""
+    kind, id = AuditEntry.Kind.PERSON, person.contact_id
+    counts = count_rows(data)
+    return log_action(
+        AuditEntry.Action.EXPORTED, kind, id, user=user, tenant=person.tenant, **counts
+    )
+
+
+def _recordings(person: DataSubject) -> QuerySet[Recording]:
+    return Recording.objects.filter(activity__in=person.calls).order_by("pk")
+
+
+def _tables(backend: Backend, person: DataSubject) -> dict[str, Any]:
     """Return the contact, and the rows of the person in each table."""
     numbers = {*person.numbers}
     if person.contact:  # includes the numbers that other contacts have too
@@ -92,7 +113,7 @@ def _tables(
         "contact": asdict(person.contact) if person.contact else None,
         "numbers": sorted(numbers),
         "calls": list(person.calls.order_by("pk").values(*CALL_FIELDS)),
-        "recordings": list(recordings.values(*RECORDING_FIELDS)),
+        "recordings": list(_recordings(person).values(*RECORDING_FIELDS)),
         "notes": list(person.notes.order_by("pk").values("text", "created_at")),
         "follow_ups": list(person.follow_ups.order_by("pk").values(*FOLLOW_UP_FIELDS)),
         "callbacks": list(person.callbacks.values("e164", "taken_at", "done_at")),
