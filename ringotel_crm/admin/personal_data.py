@@ -26,6 +26,7 @@ from ..services.privacy.export import collect_data, count_rows, export_subject, 
 from ..services.privacy.subjects import DataSubject, find_subject
 from .base import admin_url, backend_for, render_page
 from .contact_search import contact_url
+from .html import user_name
 from .personal_data_report import get_sections, label
 
 EXPORT = "ringotel_crm.export_person"
@@ -106,6 +107,7 @@ def _report(request: HttpRequest, model_admin: Any, person: DataSubject) -> Http
     context = {
         "title": _("Data about %(name)s") % {"name": _name(person)},
         "entry": entry,
+        "user_name": user_name(request.user),
         "receipt_url": _receipt_url(model_admin.admin_site, entry.pk),
         "sections": get_sections(data),
     }

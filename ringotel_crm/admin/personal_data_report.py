@@ -25,6 +25,7 @@ from ..models import (
     LegalHold,
     Message,
     Note,
+    PhoneIndex,
     Recording,
     WebhookEvent,
 )
@@ -40,12 +41,12 @@ MODELS: dict[str, type[Model]] = {
     "messages": Message,
     "legal_holds": LegalHold,
     "events": WebhookEvent,
+    "index_entries": PhoneIndex,
 }
 LABELS = {
     "contact": gettext_lazy("contact"),
     "numbers": gettext_lazy("numbers"),
     "contact_deleted": gettext_lazy("contact deleted"),
-    "index_entries": gettext_lazy("entries of the phone index"),
     "log_entries": gettext_lazy("entries of the admin's history"),
     "reason": gettext_lazy("reason"),
     "name": gettext_lazy("name"),
@@ -67,11 +68,10 @@ NUMBERS = {"caller_number", "called_number", "remote_number", "e164", "phone", "
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A table of the report."""
+    """The rows of a kind of data, each as pairs of label and text."""
 
     title: str
-    headers: list[str]
-    rows: list[list[str]]
+    rows: list[list[tuple[str, str]]]
 
 
 def label(name: str) -> str:
@@ -82,7 +82,7 @@ def label(name: str) -> str:
 
 
 def get_sections(data: dict[str, Any]) -> list[Section]:
-    """Return a section per kind of data that is not empty, without columns that are.
+    """Return a section per kind of data, without empty values.
 
     ``data`` is the result of ``services.privacy.export.collect_data``. Webhook events are left
     out: they repeat the calls and messages in a form for machines.
@@ -91,26 +91,22 @@ def get_sections(data: dict[str, Any]) -> list[Section]:
     sections = []
     for name, value in data.items():
         rows = value if isinstance(value, list) else [value] if value else []
-        if name == "events" or not rows:
-            continue
-        rows = [row if isinstance(row, dict) else {name: row} for row in rows]
-        columns = [
-            column
-            for column in dict.fromkeys(column for row in rows for column in row)
-            if column not in HIDDEN and any(row.get(column) not in (None, "") for row in rows)
-        ]
-        fields = {column: _field(name, column) for column in columns}
-        for row in rows:
-            if "activity_id" in row:  # the call is identified by its start
-                row["activity_id"] = starts.get(row["activity_id"])
-        sections.append(
-            Section(
-                label(name),
-                [_header(column, fields[column]) for column in columns],
-                [[_text(c, row.get(c), fields[c]) for c in columns] for row in rows],
-            )
-        )
+        if rows and name != "events":
+            sections.append(Section(label(name), [_pairs(name, row, starts) for row in rows]))
     return sections
+
+
+def _pairs(name: str, row: Any, starts: dict[int, Any]) -> list[tuple[str, str]]:
+    """Return the labels and texts of a row. A call is identified by its start."""
+    values = dict(row) if isinstance(row, dict) else {name: row}
+    if "activity_id" in values:
+        values["activity_id"] = starts.get(values["activity_id"])
+    fields = {column: _field(name, column) for column in values}
+    return [
+        (_header(column, fields[column]), _text(column, value, fields[column]))
+        for column, value in values.items()
+        if column not in HIDDEN and value not in (None, "")
+    ]
 
 
 def _field(name: str, column: str) -> Any:
@@ -130,8 +126,6 @@ def _header(column: str, field: Any) -> str:
 
 def _text(column: str, value: Any, field: Any) -> str:
     """Format a value for reading."""
-    if value is None or value == "":
-        return ""
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, dt.datetime):

@@ -196,3 +196,19 @@ def test_exports_of_calls_and_contacts_are_logged(root: Client) -> None:
         ("exported", "calls", {"calls": 1}),
         ("exported", "contacts", {"contacts": 1}),
     ]
+
+
+def test_facts_about_the_file_are_read_only(recording_id: int, root: Client) -> None:
+    before = Recording.objects.get()
+    url = reverse("admin:ringotel_crm_recording_change", args=[before.pk])
+    assert before.sha256 in root.get(url).content.decode()
+
+    root.post(url, {"size": "1", "seconds": "1", "content_type": "text/html", "codec": "x"})
+
+    after = Recording.objects.get()
+    assert (after.size, after.seconds, after.content_type, after.codec) == (
+        before.size,
+        before.seconds,
+        before.content_type,
+        before.codec,
+    )
