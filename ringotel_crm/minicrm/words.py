@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
-from django.db import models, transaction
+from django.db import models, router, transaction
 from django.db.models.deletion import Collector
 
 from ..models.fields import ExactCharField
@@ -67,7 +67,8 @@ class SearchableModel(models.Model):
     def save(self, **kwargs: Any) -> None:
         """Save the row, and its words if they may have changed."""
         is_new = self._state.adding
-        with transaction.atomic(using=kwargs.get("using"), savepoint=False):
+        using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+        with transaction.atomic(using=using, savepoint=False):
             super().save(**kwargs)
             if is_new:
                 _insert([self], {(self.pk, word) for word in _expected(self)})
