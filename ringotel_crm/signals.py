@@ -10,8 +10,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from django.db import transaction
 from django.dispatch import Signal
+
+from . import databases
 
 #: The first start of a call was received. ``activity``: :class:`~ringotel_crm.models.Activity`.
 call_started = Signal()
@@ -43,7 +44,7 @@ contact_updated = Signal()
 contact_merged = Signal()
 
 #: A webhook event was stored and not processed yet; a receiver may pass it to a task queue.
-#: Sent during the request. ``event``: :class:`~ringotel_crm.models.WebhookEvent`.
+#: Sent after the response. ``event``: :class:`~ringotel_crm.models.WebhookEvent`.
 event_stored = Signal()
 
 #: A message or file was sent or received; sent once. ``message``:
@@ -63,4 +64,4 @@ export_person = Signal()
 
 def send_on_commit(signal: Signal, sender: type[Any], **arguments: Any) -> None:
     """Send ``signal`` after the current transaction commits, or immediately outside of one."""
-    transaction.on_commit(partial(signal.send_robust, sender=sender, **arguments))
+    databases.on_commit(partial(signal.send_robust, sender=sender, **arguments))

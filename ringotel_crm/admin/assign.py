@@ -7,13 +7,12 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from .. import phone
+from .. import databases, phone
 from ..backends import Backend
 from ..exceptions import CRMError
 from ..models import Activity
@@ -117,7 +116,7 @@ def _assign_calls(
     sentences = [text % {"count": len(calls)}]
     change = None
     try:
-        with transaction.atomic():
+        with databases.atomic():
             locks.acquire(f"contacts {backend.tenant}")
             links = assign_calls(backend, calls, contact_id)
             if options and request.POST.get("scope") == "number":

@@ -5,26 +5,27 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain, islice
 from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
-from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from .. import phone
+from .. import databases, phone
 from ..client.call_notes import can_push_notes, push_notes, write_call_to_chat
 from ..conf import conf
 from ..contact_files.cells import escape_formula
 from ..exceptions import CRMError
+from ..hooks.streaming import Stream
 from ..models import Activity, FollowUp
 from ..models.search import filter_any, has_words, prefix_q, strip_accents, trailing_digits
 from ..records import Direction
@@ -291,7 +292,7 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
         """Save only the edited fields: the API may have updated the others in the meantime."""
         obj.save(update_fields=[*form.changed_data, "subject_normalized", "updated_at"])
         if {"subject", "comment"} & {*form.changed_data} and can_push_notes(obj):
-            transaction.on_commit(partial(self.push_notes, request, obj))
+            databases.on_commit(partial(self.push_notes, request, obj))
 
     def push_notes(self, request: HttpRequest, call: Activity) -> None:
         """Send subject and comment, which are saved already, to Ringotel, and report a failure."""
@@ -387,22 +388,26 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
         """Stream the calls as CSV in bounded memory."""
         writer = csv.writer(PseudoBuffer())
         titles = [str(Activity._meta.get_field(name).verbose_name) for name in EXPORT_COLUMNS]  # type: ignore[union-attr]
-        calls = queryset.select_related(None).only(*EXPORT_COLUMNS, "updated_at")
+        calls = databases.by_primary_key(
+            queryset.select_related(None).only(*EXPORT_COLUMNS, "updated_at"), latest_first=True
+        )
+        # The first row is fetched here, while an error can still become an error response.
+        calls = chain(list(islice(calls, 1)), calls)
 
         def lines() -> Iterator[str]:
             yield "\ufeff" + writer.writerow(titles)
-            for call in calls.iterator(chunk_size=1000):
-                row = {name: getattr(call, name) for name in EXPORT_COLUMNS}
-                row["status"] = ringotel_status(call)
-                yield writer.writerow(
-                    escape_formula(value) if isinstance(value, str) else value
-                    for value in row.values()
-                )
+            while page := list(islice(calls, databases.PAGE)):
+                databases.release_connections()  # the client may read slowly
+                for call in page:
+                    row = {name: getattr(call, name) for name in EXPORT_COLUMNS}
+                    row["status"] = ringotel_status(call)
+                    yield writer.writerow(
+                        escape_formula(value) if isinstance(value, str) else value
+                        for value in row.values()
+                    )
 
         headers = {"Content-Disposition": 'attachment; filename="calls.csv"'}
-        return StreamingHttpResponse(
-            lines(), content_type="text/csv; charset=utf-8", headers=headers
-        )
+        return Stream(lines(), content_type="text/csv; charset=utf-8", headers=headers)
 
     # Pages
 

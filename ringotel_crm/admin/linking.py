@@ -9,12 +9,12 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
+from .. import databases
 from ..exceptions import CRMError
 from ..models import Activity
 from ..services import locks
@@ -122,7 +122,7 @@ def undo_links_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
         return HttpResponseRedirect(url)
     request.session[SESSION_KEY] = batches
     backend = backend_for(request)
-    with transaction.atomic():
+    with databases.atomic():
         locks.acquire(f"contacts {backend.tenant}")
         count = sum(unlink(backend, Links.from_json(group)) for group in batch["links"])
     if batch["number"]:

@@ -10,7 +10,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .. import phone
+from .. import databases, phone
 from ..contact_files.results import Outcome
 from ..models.fields import NormalizedField, ReversedDigitsField
 from ..models.search import prefix_index
@@ -69,6 +69,7 @@ class Organization(SearchableModel):
     def __str__(self) -> str:
         return self.name
 
+    @databases.fresh_reads()
     def save(self, **kwargs: Any) -> None:
         """Save, and mark the contacts as changed if the name, which they show, is new."""
         renamed = (
@@ -217,6 +218,7 @@ class ContactPhone(models.Model):
     def __str__(self) -> str:
         return self.raw
 
+    @databases.fresh_reads()
     def save(self, **kwargs: Any) -> None:
         """Save one row for each number in ``raw``, and mark the contact as changed."""
         typed = phone.numbers(self.raw)

@@ -6,10 +6,11 @@ import datetime as dt
 from typing import Any
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from .. import databases
 from .fields import SlugIdentifierField, tenant_field
 from .hashed_tokens import HashedToken, HashedTokenManager
 
@@ -48,7 +49,7 @@ class WebhookTokenManager(HashedTokenManager["WebhookToken"]):
         Earlier tokens expire after :attr:`WebhookToken.GRACE`. Return the row and the token.
         """
         token, columns = WebhookToken.generate()
-        with transaction.atomic():
+        with databases.atomic():
             webhook, _created = Webhook.objects.get_or_create(
                 name=name, defaults={"user": user, "tenant": tenant}
             )

@@ -17,7 +17,6 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView, redirect_to_login
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -30,6 +29,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from .. import databases
 from ..admin.base import backend_for
 from ..admin.call_subjects import offered_subjects
 from ..admin.contact_search import add_contact_url
@@ -134,6 +134,7 @@ class AppLoginView(LoginView):
 login = framed(AppLoginView.as_view())
 
 
+@databases.fresh_reads()
 @framed
 @login_not_required  # the view redirects to the login page that may be framed
 @never_cache
@@ -159,6 +160,7 @@ def app(request: HttpRequest) -> HttpResponseBase:
     return render(request, "ringotel_crm/app/page.html", context, status=status)
 
 
+@databases.fresh_reads()
 @framed
 @login_not_required  # the view responds 403, since a page's script cannot follow a login
 @require_safe
@@ -285,7 +287,7 @@ def _save(request: HttpRequest) -> NotesForm | None:
     if edited := {"subject", "comment"} & {*form.changed_data}:
         call.save(update_fields=[*edited, "subject_normalized", "updated_at"])
         if can_push_notes(call):
-            transaction.on_commit(partial(_try_to_push, call), robust=True)
+            databases.on_commit(partial(_try_to_push, call), robust=True)
     if due := form.cleaned_data.get("follow_up_on"):
         text = call.comment or call.subject or _("Call back")
         add_to_calls([call], text, assignee=request.user, due=due)

@@ -28,6 +28,7 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from .. import databases
 from ..conf import conf
 from ..exceptions import ServiceUnavailable
 from ..media import waveform
@@ -66,6 +67,7 @@ def _report_unavailable(view: View) -> Callable[..., HttpResponseBase]:
     return wrapper
 
 
+@databases.fresh_reads()
 @require_safe
 @login_required
 @_report_unavailable
@@ -91,9 +93,11 @@ def play(request: HttpRequest, pk: int) -> HttpResponseBase:
     # The browser validates its copy each time: permissions and recordings may end.
     response["Cache-Control"] = "private, no-cache"
     response["X-Content-Type-Options"] = "nosniff"
+    databases.release_connections()  # the client may read slowly
     return response
 
 
+@databases.fresh_reads()
 @require_safe
 @login_required
 @_report_unavailable

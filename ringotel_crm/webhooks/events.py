@@ -15,7 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .. import phone
+from .. import databases, phone
 from ..backends import Backend, get_backend
 from ..conf import conf
 from ..exceptions import InvalidInput
@@ -167,6 +167,7 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
+@databases.fresh_reads()
 def process(event: WebhookEvent) -> WebhookEvent:
     """Process ``event`` and record the result in it. Idempotent. Does not raise.
 
@@ -224,6 +225,7 @@ def replay(events: Iterable[WebhookEvent]) -> Iterable[WebhookEvent]:
         yield process(event)
 
 
+@databases.fresh_reads()
 def purge(days: int | None = None) -> int:
     """Delete events received more than ``days`` ago, at most :data:`PURGE_BATCH`; return how many
     were deleted.

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Sum
 from tqdm import tqdm
 
+from ... import databases
 from ...services.recordings import retention
 
 
@@ -24,6 +25,7 @@ class Command(BaseCommand):
             "--dry-run", action="store_true", help="only report what would be deleted"
         )
 
+    @databases.fresh_reads()
     def handle(self, **options: Any) -> None:
         expired = retention.expired()
         count, size = expired.count(), expired.aggregate(size=Sum("size"))["size"] or 0

@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from tqdm import tqdm
 
+from ... import databases
 from ...models import WebhookEvent
 from ...services import messages
 from ...webhooks.events import purge, replay
@@ -42,6 +43,7 @@ class Command(BaseCommand):
             "--now", action="store_true", help="also process events of the last minute"
         )
 
+    @databases.fresh_reads()
     def handle(self, **options: Any) -> None:
         ids = list(self.get_events(options).order_by("pk").values_list("pk", flat=True))
         bar = tqdm(

@@ -22,10 +22,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeAlias
 
-from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
+from ... import databases
 from ...backends import Backend
 from ...conf import conf
 from ...internal import cache
@@ -286,7 +286,7 @@ def _taker(row: Callback | None, *, first: dt.datetime) -> Any:
 
 def _write(backend: Backend, user: Any, call: Activity, change: Callable[[Callback], Any]) -> Any:
     """Change the locked row of the caller of ``call``, and return what ``change`` returns."""
-    with transaction.atomic():
+    with databases.atomic():
         key = {"tenant": call.tenant, "e164": call.caller_e164}
         locks.upsert(Callback(**key), key=[*key], update_field="updated_at")
         row = Callback.objects.select_related("taken_by").get(**key)

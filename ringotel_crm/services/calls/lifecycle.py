@@ -24,7 +24,7 @@ from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ... import signals
+from ... import databases, signals
 from ...backends import Backend
 from ...exceptions import InvalidInput, NotFound
 from ...internal.compiled_queries import CompiledQuery, update
@@ -53,6 +53,7 @@ ERASED_ID_PREFIX = "erased-"
 Transitions: TypeAlias = dict[Signal, bool]
 
 
+@databases.fresh_reads()
 def start_call(backend: Backend, start: CallStart) -> Activity:
     """Log the start of a call.
 
@@ -77,12 +78,13 @@ def start_call(backend: Backend, start: CallStart) -> Activity:
     apply(activity)
     if _insert(activity):
         return activity
-    with transaction.atomic():
+    with databases.atomic():
         activity = lock_call(backend, CallRef(call_id=call_id))
         write_locked(activity, apply)
     return activity
 
 
+@databases.fresh_reads()
 def assign_call(backend: Backend, ref: CallRef, contact_id: str) -> Activity:
     """Assign a call to a contact, or to none if ``contact_id`` is "". Raises ``NotFound``."""
     contact = backend.contacts.get(contact_id) if contact_id else None
@@ -91,7 +93,7 @@ def assign_call(backend: Backend, ref: CallRef, contact_id: str) -> Activity:
             _("Contact not found."), fields={"contact_id": [_("No contact has this id.")]}
         )
     reference = record_reference(backend, contact)
-    with transaction.atomic():
+    with databases.atomic():
         activity = lock_call(backend, ref)
         previous = activity.contact_reference
         activity.contact_confirmed = True
@@ -113,20 +115,21 @@ def update_notes(backend: Backend, ref: CallRef, note: CallNote) -> Activity:
 
     Raises ``NotFound``.
     """
-    with transaction.atomic():
+    with databases.atomic():
         activity = lock_call(backend, ref)
         if write_locked(activity, lambda activity: apply_notes(activity, note)):
             signals.send_on_commit(signals.call_updated, Activity, activity=activity)
     return activity
 
 
+@databases.fresh_reads()
 def stop_call(backend: Backend, ref: CallRef, end: CallEnd) -> Activity:
     """Close a call. A repeated end only adds more complete data. Raises ``NotFound``."""
     # Concurrent ends of a call are rare.
     activity = find_call(backend, ref)
     if activity and _close(activity, end):
         return activity
-    with transaction.atomic():
+    with databases.atomic():
         activity = lock_call(backend, ref)
         write_locked(activity, lambda activity: apply_end(activity, end))
     return activity
@@ -183,8 +186,8 @@ def write_locked(activity: Activity, apply: Callable[[Activity], Changes]) -> Ch
 def _insert(activity: Activity) -> bool:
     """Insert a call. Return False if the call exists."""
     # Outside a transaction the statement needs none: an error does not affect later statements.
-    in_transaction = transaction.get_connection().in_atomic_block
-    savepoint = transaction.atomic() if in_transaction else nullcontext()
+    in_transaction = transaction.get_connection(databases.write_alias()).in_atomic_block
+    savepoint = databases.atomic() if in_transaction else nullcontext()
     try:
         with savepoint:
             activity.save(force_insert=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from ... import signals
+from ... import databases, signals
 from ...backends import Backend
 from ...models import Activity, CallLeg
 from ...records import CallState, Status
@@ -56,6 +55,7 @@ def live_fingerprint(calls: QuerySet[Activity]) -> str:
     return f"{live['count']}-{last}-{live['ringing']}-{live['overdue']}"
 
 
+@databases.fresh_reads()
 def close_stale_calls(cutoff: dt.datetime | None = None) -> int:
     """Close the open calls that were not updated since ``cutoff``, by default the stale ones.
 
@@ -69,7 +69,7 @@ def close_stale_calls(cutoff: dt.datetime | None = None) -> int:
         ended = CallLeg.objects.filter(activity__in=ids).exclude(status=CallLeg.Status.RINGING)
         with_ended_legs = ended.order_by().values_list("activity", flat=True).distinct()
         closed += sum(map(close_from_finished_legs, with_ended_legs))
-        with transaction.atomic():
+        with databases.atomic():
             # An end may have been received since. For filtering by time and not by status, see
             # lifecycle._close_query().
             unchanged = Activity.objects.filter(pk__in=ids, updated_at__lt=cutoff)

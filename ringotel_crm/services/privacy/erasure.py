@@ -12,11 +12,10 @@ from typing import Any
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from ... import signals
+from ... import databases, signals
 from ...backends import Backend
 from ...exceptions import UnderLegalHold
 from ...models import Activity, AuditEntry, Conversation, FollowUp, Note, Recording
@@ -47,6 +46,7 @@ ERASED_VALUES = {
 }
 
 
+@databases.fresh_reads()
 def erase_subject(
     backend: Backend, person: DataSubject, *, user: Any = None, dry_run: bool = False
 ) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def erase_subject(
     for recording in recordings:
         if not delete_recording(recording, user=user, reason="erasure"):
             raise _under_legal_hold()
-    with transaction.atomic():
+    with databases.atomic():
         locks.acquire(f"contacts {backend.tenant}")
         receipt["log_entries"] = _erase_admin_log(person, calls)
         # Before the calls lose the values by which the receivers find them.

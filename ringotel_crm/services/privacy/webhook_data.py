@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from ... import phone, signals
+from ... import databases, phone, signals
 from ...models import CallLeg, Message, WebhookEvent
 from .subjects import DataSubject
 
@@ -91,8 +91,8 @@ def _events(person: DataSubject) -> Iterator[WebhookEvent]:
         *messages_with_subject(person).values_list("message_id", flat=True),
     }
     digits = [number.removeprefix("+") for number in person.numbers]
-    events = WebhookEvent.objects.filter(webhook__tenant=person.tenant).order_by("pk")
-    for event in events.iterator():
+    events = WebhookEvent.objects.filter(webhook__tenant=person.tenant)
+    for event in databases.by_primary_key(events):
         if _mentions(event, person, ids, digits):
             yield event
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from ... import databases
 from ...exceptions import InvalidInput
 from ...models import Checkpoint
 from .. import locks
@@ -46,7 +46,7 @@ def exclusive(tenant: str, name: str) -> Iterator[Callable[[], None]]:
     def renew() -> None:
         write(tenant, key, (timezone.now() + LEASE).isoformat())
 
-    with transaction.atomic():
+    with databases.atomic():
         locks.acquire(f"{key} {tenant}")
         until = read(tenant, key)
         if until and dt.datetime.fromisoformat(until) > timezone.now():
