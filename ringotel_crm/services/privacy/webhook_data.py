@@ -23,6 +23,8 @@ NUMBERS = ("caller_number", "called_number", "caller_name", "from", "to", "sende
 # The parameter with the text of a message, and phone numbers in it.
 TEXT = "content"
 NUMBER_IN_TEXT = re.compile(r"\+?\d{7,15}")
+# Numbers that are read in a text.
+MAX_NUMBERS = 20
 # Longer values are neither ids nor numbers.
 MAX_LENGTH = 255
 # Rows per query and per transaction.
@@ -39,12 +41,12 @@ def save_keys(event: WebhookEvent) -> None:
 def _keys(event: WebhookEvent) -> set[str]:
     """Return the ids of calls and messages, and the numbers in E.164, that the event contains."""
     params = json.loads(event.body).get("params")
-    values = (
-        {name: str(value) for name, value in params.items()} if isinstance(params, dict) else {}
-    )
+    if not isinstance(params, dict):
+        return set()
+    values = {name: str(value) for name, value in params.items()}
     ids = {values[name] for name in IDS if name in values}
     texts = [values[name][:MAX_LENGTH] for name in NUMBERS if name in values]
-    texts += NUMBER_IN_TEXT.findall(values.get(TEXT, ""))
+    texts += NUMBER_IN_TEXT.findall(values.get(TEXT, ""))[:MAX_NUMBERS]
     numbers = {number.e164 for text in texts for number in phone.numbers(text)}
     return {id for id in ids if id.isprintable() and 0 < len(id) <= MAX_LENGTH} | numbers
 
