@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from ..backends import Backend
 from ..models import Activity
 from ..records import CallState, ContactRecord, Direction, Status
-from ..services.calls.access import visible_calls
+from ..services.calls.access import contact_calls, visible_calls
 from ..services.calls.live import ringing_calls
 from ..services.calls.states import call_state
 from ..services.contacts.callers import Caller, find_caller
@@ -135,7 +135,7 @@ def _announcement(call: Activity, caller: Caller, number: str) -> str:
 def _last_call(request: HttpRequest, call: Activity, caller: Caller) -> Activity | None:
     """Return the caller's latest earlier call with a subject or comment."""
     backend, number = backend_for(request), call.outside_e164
-    calls = visible_calls(backend, request.user).exclude(pk=call.pk).exclude(start=None)
+    calls = contact_calls(backend, request.user).exclude(pk=call.pk).exclude(start=None)
     searches: list[QuerySet[Activity]] = []
     if caller.contact:
         searches = [calls.filter(**record_reference(backend, caller.contact).lookup)]
