@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin import AdminSite
+from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms.models import BaseInlineFormSet
@@ -94,8 +95,21 @@ class PersonFilter(admin.SimpleListFilter):
         return queryset
 
 
+class AssigneeForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A form that accepts the current person, who may have left since."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields.get("assignee")
+        if field and self.instance.assignee_id:
+            users = get_user_model()._default_manager
+            field.queryset |= users.filter(pk=self.instance.assignee_id)
+
+
 class FollowUpAdmin(LargeTableAdmin):
     """Follow-ups. They are added on the page of a call or of a contact."""
+
+    form = AssigneeForm
 
     empty_message = _("Add the first follow-up on the page of a call or a contact.")
     list_display = ("text_line", "about", "due_on", "person", "done_button")
@@ -229,7 +243,7 @@ def finish(request: HttpRequest, site: AdminSite, follow_ups: QuerySet[FollowUp]
     message_with_undo(request, text % {"count": count}, url, [("follow_up", id) for id in ids])
 
 
-class FollowUpForm(forms.ModelForm):  # type: ignore[type-arg]
+class FollowUpForm(AssigneeForm):
     """A follow-up on the page of its call, with a box to mark it as done."""
 
     is_done = forms.BooleanField(label=_("Done"), required=False)
