@@ -27,7 +27,7 @@ from ..models import FollowUp
 from ..services.calls.click_to_call import call_link
 from ..services.follow_ups import all_follow_ups, assignable_users, mark_done, reopen
 from .base import LargeTableAdmin, admin_url, backend_for
-from .html import badge, display_number, local_time, object_link, object_url, user_name
+from .html import badge, local_time, object_link, object_url, user_name
 from .undo import message_with_undo, redirect_back
 
 # Follow-ups that are marked as done at once.
@@ -135,7 +135,7 @@ class FollowUpAdmin(LargeTableAdmin):
         name = object_link(url if row.contact_id else "", row.contact_name)
         if call is None:
             return name
-        number = call_link(call.outside_e164) if call.outside_e164 else display_number(call)
+        number = call_link(call.outside_e164) if call.outside_e164 else call.display_number
         number = format_html('<bdi class="ringotel-number">{}</bdi>', number)
         return format_html("{}<br>{}", name, number) if row.contact_name else number
 

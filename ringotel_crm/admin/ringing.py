@@ -23,7 +23,6 @@ from ..services.contacts.references import record_reference
 from ..services.follow_ups import open_follow_ups_for
 from .base import backend_for
 from .contact_pages import contact_page, new_contact_page
-from .html import display_number
 
 MAX_CALLS = 10
 # Earlier calls that are searched for a subject or comment.
@@ -97,7 +96,7 @@ def ringing_context(request: HttpRequest, keys: Collection[int]) -> dict[str, An
 
 def _describe(request: HttpRequest, call: Activity) -> RingingCall:
     backend = backend_for(request)
-    caller, number = find_caller(backend, call), display_number(call)
+    caller, number = find_caller(backend, call), call.display_number
     url = ""
     if not caller.contacts:
         name, outside = call.contact_name, call.outside_e164

@@ -276,9 +276,7 @@ def test_agent_corrects_own_calls_only(groups: None) -> None:
 
 
 @pytest.mark.parametrize("number", ["add", "move"])
-def test_only_a_user_who_may_change_contacts_gives_them_a_number(
-    number: str, groups: None
-) -> None:
+def test_only_a_user_who_may_change_contacts_gives_them_a_number(number: str, groups: None) -> None:
     una = login_as("agent", "una")
     permission = Permission.objects.get(codename="change_contact")
     Group.objects.get(name="Ringotel agent").permissions.remove(permission)
