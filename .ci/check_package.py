@@ -11,6 +11,14 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parent.parent
 SETTINGS = """
 INSTALLED_APPS += {apps}
+STORAGES = {{
+    "default": {{"BACKEND": "django.core.files.storage.FileSystemStorage"}},
+    "staticfiles": {{"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}},
+    "ringotel_recordings": {{
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {{"location": BASE_DIR / "recordings"}},
+    }},
+}}
 """
 URLS = """
 from django.urls import include

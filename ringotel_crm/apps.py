@@ -16,14 +16,13 @@ class RingotelCRMConfig(AppConfig):
 
     def ready(self) -> None:
         """Register checks and signal receivers, and set defaults for django-oauth-toolkit."""
-        from . import checks  # noqa: F401
+        from . import checks, databases  # noqa: F401
         from .auth.permissions import clear_permission_cache
         from .services.contacts import phone_index
-        from .services.privacy import webhook_data
 
         post_migrate.connect(clear_permission_cache)
+        databases.install_router()
         phone_index.connect()
-        webhook_data.connect()
 
         if apps.is_installed("oauth2_provider"):
             from .auth.oauth import apply_default_settings

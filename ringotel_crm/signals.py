@@ -10,8 +10,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from django.db import transaction
 from django.dispatch import Signal
+
+from . import databases
 
 #: The first start of a call was received. ``activity``: :class:`~ringotel_crm.models.Activity`.
 call_started = Signal()
@@ -43,15 +44,17 @@ contact_updated = Signal()
 contact_merged = Signal()
 
 #: A webhook event was stored and not processed yet; a receiver may pass it to a task queue.
-#: Sent during the request. ``event``: :class:`~ringotel_crm.models.WebhookEvent`.
+#: Sent after the response. ``event``: :class:`~ringotel_crm.models.WebhookEvent`.
 event_stored = Signal()
 
 #: A message or file was sent or received; sent once. ``message``:
 #: :class:`~ringotel_crm.models.Message`.
 message_stored = Signal()
 
-#: Erase the data that the receiver holds about a person. Sent inside the erasure's transaction;
-#: an exception rolls it back. ``backend``; ``person``: ``services.privacy.subjects.DataSubject``.
+#: Erase the data that the receiver holds about a person. Sent in a transaction before the calls and
+#: the contact are erased; an exception rolls it back and stops the erasure, and the signal is sent
+#: again when the erasure is repeated. ``backend``; ``person``:
+#: ``services.privacy.subjects.DataSubject``.
 #: Return counts: ``{"invoices": 3}``.
 erase_person = Signal()
 
@@ -63,4 +66,4 @@ export_person = Signal()
 
 def send_on_commit(signal: Signal, sender: type[Any], **arguments: Any) -> None:
     """Send ``signal`` after the current transaction commits, or immediately outside of one."""
-    transaction.on_commit(partial(signal.send_robust, sender=sender, **arguments))
+    databases.on_commit(partial(signal.send_robust, sender=sender, **arguments))

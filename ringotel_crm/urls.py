@@ -8,7 +8,7 @@ from django.urls import include, path
 from .views.app import app, current, login
 from .views.click_to_call import click_to_call
 from .views.messages import download_attachment
-from .views.recordings import play, waveform_image
+from .views.recordings import play, player, waveform_image
 from .views.ring_strip import save_note, strip
 from .views.screen_pop import pop
 from .views.sms import receipts
@@ -28,6 +28,7 @@ urlpatterns = [
     path("messages/<int:pk>/file/", download_attachment, name="message-file"),
     path("sms/receipts/", receipts, name="sms-receipts"),
     path("recordings/<int:pk>/", play, name="recording"),
+    path("recordings/<int:pk>/player/", player, name="player"),
     path("recordings/<int:pk>/waveform.svg", waveform_image, name="waveform"),
 ]
 

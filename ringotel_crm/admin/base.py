@@ -24,6 +24,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from .. import databases
 from ..backends import Backend, get_backend
 from ..backends.mapping import parse
 from ..internal.admin_urls import reverse_admin_url
@@ -35,8 +36,8 @@ from .changelist import BoundedPaginator, LargeTableChangeList
 BACKEND_ATTRIBUTE = "_ringotel_backend"
 
 MEDIA = RING_STRIP + forms.Media(
-    css={"all": ["ringotel_crm/themes.css", "ringotel_crm/admin.css"]},
-    js=["ringotel_crm/admin.js", "ringotel_crm/click_to_call.js"],
+    css={"all": [f"ringotel_crm/{name}.css" for name in ("themes", "admin", "player")]},
+    js=[f"ringotel_crm/{name}.js" for name in ("admin", "player", "click_to_call")],
 )
 # Warns before a form with unsaved changes is left.
 UNSAVED = forms.Media(js=["ringotel_crm/unsaved.js"])
@@ -173,6 +174,16 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         columns = {field.name for field in self.opts.concrete_fields}
         return to_field in columns and super().to_field_allowed(request, to_field)
 
+    @databases.fresh_reads()
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Read from the database that the form is saved to."""
+        return super().changeform_view(request, *args, **kwargs)
+
+    @databases.fresh_reads()
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Read from the database that the rows are deleted from."""
+        return super().delete_view(request, *args, **kwargs)
+
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Any:
@@ -188,6 +199,7 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             )
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
+    @databases.fresh_reads()
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
     ) -> Any:

@@ -5,26 +5,27 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain, islice
 from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
-from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from .. import phone
+from .. import databases, phone
 from ..client.call_notes import can_push_notes, push_notes, write_call_to_chat
 from ..conf import conf
 from ..contact_files.cells import escape_formula
 from ..exceptions import CRMError
+from ..hooks.streaming import Stream
 from ..models import Activity, AuditEntry, FollowUp
 from ..models.search import filter_any, has_words, prefix_q, strip_accents, trailing_digits
 from ..records import Direction
@@ -63,7 +64,6 @@ from .follow_ups import FollowUpInline, finish
 from .html import (
     audio_player,
     badge,
-    display_number,
     local_time,
     object_link,
     object_url,
@@ -172,7 +172,7 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
         return super().media + UNSAVED
 
     def get_page_title(self, obj: Activity) -> str:
-        return gettext("Call with %(name)s") % {"name": obj.contact_name or display_number(obj)}
+        return gettext("Call with %(name)s") % {"name": obj.contact_name or obj.display_number}
 
     # Columns and read-only fields
 
@@ -205,7 +205,7 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
     @admin.display(description=_("caller"))
     def contact_link(self, call: Activity) -> str:
         """The contact with the number below it, or the number alone."""
-        text = display_number(call)
+        text = call.display_number
         number = call_link(call.outside_e164) if call.outside_e164 else text
         if not call.contact_id:
             css_class = "ringotel-number" if text[-1].isdigit() else ""
@@ -293,7 +293,7 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
         """Save only the edited fields: the API may have updated the others in the meantime."""
         obj.save(update_fields=[*form.changed_data, "subject_normalized", "updated_at"])
         if {"subject", "comment"} & {*form.changed_data} and can_push_notes(obj):
-            transaction.on_commit(partial(self.push_notes, request, obj))
+            databases.on_commit(partial(self.push_notes, request, obj))
 
     def push_notes(self, request: HttpRequest, call: Activity) -> None:
         """Send subject and comment, which are saved already, to Ringotel, and report a failure."""
@@ -393,22 +393,26 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
         kind = AuditEntry.Kind.CALLS
         log_action(AuditEntry.Action.EXPORTED, kind, "", user=request.user, tenant=tenant, **counts)
         titles = [str(Activity._meta.get_field(name).verbose_name) for name in EXPORT_COLUMNS]  # type: ignore[union-attr]
-        calls = queryset.select_related(None).only(*EXPORT_COLUMNS, "updated_at")
+        calls = databases.by_primary_key(
+            queryset.select_related(None).only(*EXPORT_COLUMNS, "updated_at"), latest_first=True
+        )
+        # The first row is fetched here, while an error can still become an error response.
+        calls = chain(list(islice(calls, 1)), calls)
 
         def lines() -> Iterator[str]:
             yield "\ufeff" + writer.writerow(titles)
-            for call in calls.iterator(chunk_size=1000):
-                row = {name: getattr(call, name) for name in EXPORT_COLUMNS}
-                row["status"] = ringotel_status(call)
-                yield writer.writerow(
-                    escape_formula(value) if isinstance(value, str) else value
-                    for value in row.values()
-                )
+            while page := list(islice(calls, databases.PAGE)):
+                databases.release_connections()  # the client may read slowly
+                for call in page:
+                    row = {name: getattr(call, name) for name in EXPORT_COLUMNS}
+                    row["status"] = ringotel_status(call)
+                    yield writer.writerow(
+                        escape_formula(value) if isinstance(value, str) else value
+                        for value in row.values()
+                    )
 
         headers = {"Content-Disposition": 'attachment; filename="calls.csv"'}
-        return StreamingHttpResponse(
-            lines(), content_type="text/csv; charset=utf-8", headers=headers
-        )
+        return Stream(lines(), content_type="text/csv; charset=utf-8", headers=headers)
 
     # Pages
 
@@ -453,12 +457,15 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def _card(self, request: HttpRequest, call: Activity) -> dict[str, Any]:
-        number = display_number(call)
+        number = call.display_number
         backend, user = backend_for(request), request.user
         found = with_recordings(earlier_calls(backend, user, call), user)
         earlier = list(found[:MAX_EARLIER_CALLS])
         mark_hidden(earlier, visible_calls(backend, user))
-        player = audio_player(call.recording) if call.ringotel_playable else ""  # type: ignore[attr-defined]
+        player = ""
+        if call.ringotel_playable:  # type: ignore[attr-defined]
+            may_download = user.has_perm("ringotel_crm.download_recording")
+            player = audio_player(call.recording, may_download=may_download)
         return {
             "name": call.contact_name or number,
             "url": self._contact_url(call),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.core.paginator import Paginator
 from django.db import DataError, NotSupportedError, OperationalError, ProgrammingError
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 PAGES_AHEAD = 10
 
@@ -44,8 +48,44 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         return self.count == self.limit
 
 
+@dataclass(frozen=True)
+class ActiveFilter:
+    """A filter that is in use. ``url`` leads to the list without it."""
+
+    name: str
+    value: str
+    url: str
+
+
 class LargeTableChangeList(ChangeList):
-    """Shows the result count below the list only."""
+    """Shows the result count below the list only, and which filters are in use above it."""
+
+    def get_active_filters(self) -> list[ActiveFilter]:
+        """Return the search, the filters in use, and the other conditions of the URL as one."""
+        in_use = self.get_filters_params().items()
+        others = [name for name, values in in_use if any(values) and name != SEARCH_VAR]
+        active = []
+        if self.query:
+            active.append(self._active(_("Search text"), self.query, [SEARCH_VAR]))
+        for spec in self.filter_specs:
+            names = [name for name in spec.expected_parameters() if name]
+            if not {*names}.isdisjoint(others):
+                _all, *choices = spec.choices(self)
+                selected = [str(choice["display"]) for choice in choices if choice["selected"]]
+                if selected:
+                    active.append(self._active(capfirst(str(spec.title)), selected[0], names))
+            others = [name for name in others if name not in names]
+        if others:
+            active.append(self._active(_("Selected from another page"), "", others))
+        return active
+
+    def get_unfiltered_url(self) -> str:
+        """Return the URL of the list without any filter and search."""
+        url: str = self.get_query_string(remove=[*self.get_filters_params(), SEARCH_VAR])
+        return url
+
+    def _active(self, name: str, value: str, parameters: Sequence[str]) -> ActiveFilter:
+        return ActiveFilter(name, value, self.get_query_string(remove=parameters))
 
     def get_results(self, request: HttpRequest) -> None:
         """Report lookups that the database refuses as ``IncorrectLookupParameters``."""

@@ -28,6 +28,8 @@ sys.meta_path[:] = [
 REMOVED_TAGS = ("style", "script", "desc", "title")
 XLINK = "{http://www.w3.org/1999/xlink}"
 MAX_LABELS = 6
+# Of all labels below a chart.
+MAX_CHARACTERS = 56
 MAX_LABEL_LENGTH = 24
 # Only used to compute the space for texts; admin.css sets their appearance.
 STYLE = Style(label_font_size=13, major_label_font_size=13, legend_font_size=13)
@@ -91,8 +93,10 @@ def _value(bar: Bar) -> dict[str, Any]:
 
 
 def _thin_out(labels: Sequence[str]) -> list[str]:
-    """Blank all but about :data:`MAX_LABELS` evenly spaced labels."""
-    step = -(-len(labels) // MAX_LABELS) or 1
+    """Blank all but a few evenly spaced labels: those that fit next to each other."""
+    longest = max(map(len, labels), default=0)
+    count = min(MAX_LABELS, MAX_CHARACTERS // (longest + 2)) or 1
+    step = -(-len(labels) // count) or 1
     return [label if index % step == 0 else "" for index, label in enumerate(labels)]
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Activity, FollowUp
+from ..models.validators import validate_reasonable_year
 from ..records import CallState
 from ..services.calls.access import VIEW_ALL
 from ..services.calls.states import state_filter
@@ -21,6 +27,8 @@ from ..services.recordings.store import may_play
 from .base import backend_for
 
 MAX_AGENTS = 100
+# The parameters of a period of days.
+PERIOD = ("first_day", "last_day")
 # A year of the overview, and the hour by which winter time makes it longer.
 MAX_PERIOD = dt.timedelta(days=367)
 
@@ -30,8 +38,36 @@ Calls = QuerySet[Activity]
 
 def start_of_day(days_ago: int = 0) -> dt.datetime:
     """Return midnight in the current time zone, today or ``days_ago`` days earlier."""
-    day = timezone.localdate() - dt.timedelta(days=days_ago)
+    return midnight(timezone.localdate() - dt.timedelta(days=days_ago))
+
+
+def midnight(day: dt.date) -> dt.datetime:
+    """Return the start of ``day`` in the current time zone."""
     return timezone.make_aware(dt.datetime.combine(day, dt.time()))
+
+
+class PeriodForm(forms.Form):
+    """The first and the last day of a period. Either may be missing."""
+
+    first_day = forms.DateField(
+        label=_("From"),
+        required=False,
+        validators=[validate_reasonable_year],
+        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+    )
+    last_day = forms.DateField(
+        label=_("To"),
+        required=False,
+        validators=[validate_reasonable_year],
+        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Require the order of the days."""
+        first, last = (self.cleaned_data.get(name) for name in PERIOD)
+        if first and last and first > last:
+            self.add_error("last_day", gettext("Enter a day that is not before the first day."))
+        return self.cleaned_data
 
 
 class DateFilter(admin.SimpleListFilter):
@@ -39,6 +75,22 @@ class DateFilter(admin.SimpleListFilter):
 
     title = _("date")
     parameter_name = "period"
+    template = "admin/ringotel_crm/date_filter.html"
+
+    def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
+        super().__init__(request, params, model, model_admin)
+        days = {name: params.pop(name)[-1] for name in PERIOD if name in params}
+        self.form = PeriodForm(days if any(days.values()) else None, auto_id="ringotel-%s")
+        self.has_period = self.form.is_valid()
+        self.other_parameters = [
+            (name, value)
+            for name, values in request.GET.lists()
+            for value in values
+            if name not in (*self.expected_parameters(), PAGE_VAR, ERROR_FLAG)
+        ]
+
+    def expected_parameters(self) -> list[str | None]:
+        return [self.parameter_name, *PERIOD]
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         return [
@@ -48,7 +100,35 @@ class DateFilter(admin.SimpleListFilter):
             ("30", _("Last 30 days")),
         ]
 
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """Yield the choices, which replace a period, and the period if one is given."""
+        for number, choice in enumerate(super().choices(changelist)):
+            values = [None, *(lookup for lookup, _label in self.lookup_choices)]
+            days = dict.fromkeys(PERIOD)
+            url = changelist.get_query_string({self.parameter_name: values[number], **days})
+            selected = choice["selected"] and not self.has_period
+            yield {**choice, "query_string": url, "selected": selected}
+        if self.has_period:
+            url = changelist.get_query_string()
+            yield {"selected": True, "query_string": url, "display": self._describe_period()}
+
+    def _describe_period(self) -> str:
+        first, last = (self.form.cleaned_data[name] for name in PERIOD)
+        days = {"first": date_format(first) if first else "", "last": date_format(last or first)}
+        if not last:
+            return gettext("since %(first)s") % days
+        if not first:
+            return gettext("until %(last)s") % days
+        return days["first"] if first == last else "{first} – {last}".format(**days)
+
     def queryset(self, request: HttpRequest, queryset: Calls) -> Calls:
+        if self.has_period:
+            first, last = (self.form.cleaned_data[name] for name in PERIOD)
+            if first:
+                queryset = queryset.filter(start__gte=midnight(first))
+            if last:
+                queryset = queryset.filter(start__lt=midnight(last + dt.timedelta(days=1)))
+            return queryset
         match self.value():
             case "today":
                 return queryset.filter(start__gte=start_of_day())

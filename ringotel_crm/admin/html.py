@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.contenttypes.models import ContentType
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import localize
@@ -14,37 +15,29 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from ..internal.admin_urls import admin_change_url
-from ..models import Activity, Recording
+from ..models import Recording
 
 
-def audio_player(recording: Recording) -> str:
-    """An audio player that loads on demand, with the waveform below it."""
+def audio_player(recording: Recording, *, may_download: bool) -> str:
+    """A player that loads the audio on demand."""
     if recording.deletion_started:
         return _("deleted")
-    return format_html(
-        '<audio controls preload="none" src="{}"></audio><br>'
-        '<img src="{}" alt="" loading="lazy" width="300" height="40">',
-        reverse("ringotel_crm:recording", args=[recording.pk]),
-        reverse("ringotel_crm:waveform", args=[recording.pk]),
-    )
+    context = {"recording": recording, "may_download": may_download}
+    return render_to_string("ringotel_crm/player.html", context)
 
 
 def play_link(recording: Recording, name: str, text: str) -> str:
-    """A one-line link to the recording; the script replaces it with a player when clicked."""
+    """A one-line link to the recording; the script opens a player below it when clicked."""
     if recording.deletion_started:
         return text
     return format_html(
-        '<a class="ringotel-play" href="{}" aria-label="{}">'
+        '<a class="ringotel-play" href="{}" data-ringotel-player="{}" aria-label="{}">'
         '<span aria-hidden="true">▶</span> {}</a>',
         reverse("ringotel_crm:recording", args=[recording.pk]),
+        reverse("ringotel_crm:player", args=[recording.pk]),
         f"{text}, {_('Play the recording of the call with %(name)s') % {'name': name}}",
         text,
     )
-
-
-def display_number(call: Activity) -> str:
-    """The outside party's number, formatted for display; "withheld number" without one."""
-    return call.display_number
 
 
 def local_time(time: dt.datetime | None) -> str:

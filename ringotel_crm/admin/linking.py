@@ -9,13 +9,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
+from .. import databases
 from ..exceptions import CRMError
+from ..internal.parsing import parse_key
 from ..models import Activity
 from ..services import locks
 from ..services.calls.access import visible_calls
@@ -34,9 +35,8 @@ MAX_ROWS = 10_000
 
 def originating_call(request: HttpRequest) -> Activity | None:
     """Return the call that a new contact is created from, if the user may change it."""
-    key = request.GET.get(CALL, "")
-    may_change = request.user.has_perm("ringotel_crm.change_activity")
-    if not (may_change and key.isascii() and key.isdecimal() and len(key) < 19):
+    key = parse_key(request.GET.get(CALL, ""))
+    if not (key and request.user.has_perm("ringotel_crm.change_activity")):
         return None
     return visible_calls(backend_for(request), request.user).filter(pk=key).first()
 
@@ -122,7 +122,7 @@ def undo_links_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
         return HttpResponseRedirect(url)
     request.session[SESSION_KEY] = batches
     backend = backend_for(request)
-    with transaction.atomic():
+    with databases.atomic():
         locks.acquire(f"contacts {backend.tenant}")
         count = sum(unlink(backend, Links.from_json(group)) for group in batch["links"])
     if batch["number"]:

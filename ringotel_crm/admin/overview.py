@@ -1,46 +1,58 @@
-"""The overview: charts of calls. Each figure links to the calls that it counts."""
+"""The overview: figures and charts of calls. Each figure links to the calls that it counts."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, get_format
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
+from ..conf import conf
 from ..models.validators import validate_reasonable_year
-from ..records import Direction, Status
+from ..records import CallState, Direction
 from ..services.calls import statistics
-from ..services.calls.access import visible_calls
+from ..services.calls.access import VIEW_ALL, visible_calls
+from ..services.calls.statistics import Counts, Slot
 from ..templatetags.ringotel import ringotel_length as duration
 from .base import backend_for, render_page
 from .charts import Bar, bars
+from .filters import MAX_AGENTS
+from .html import object_url
 from .timeline import call_list_url
 
 MAX_DAYS = 366
 DEFAULT_DAYS = 7
-# Value of the "direction__in" parameter: all but internal calls, also those without a direction.
-OUTSIDE = f"{Direction.INBOUND},{Direction.OUTBOUND},"
-STATUSES = {
-    "answered": Status.ANSWERED.value,
-    "missed": f"{Status.MISSED},{Status.BUSY},{Status.FAILED},{Status.VOICEMAIL}",
+CHOICES_OF_DAYS = (1, 7, 30, 365)
+# A chart has a bar per day up to this number of days, then per week, then per month.
+MAX_DAYS_BY_DAY = 31
+MAX_DAYS_BY_WEEK = 184
+
+INBOUND, OUTBOUND = Direction.INBOUND, Direction.OUTBOUND
+# The states, as the list of calls filters them, of answered and unanswered calls.
+STATES = {
+    INBOUND: (CallState.ANSWERED, CallState.MISSED),
+    OUTBOUND: (CallState.ANSWERED, CallState.NO_ANSWER),
 }
 
+Chart = tuple[str, str]
 Row = dict[str, Any]
-Rows = list[Row]
 
 
-class RangeForm(forms.Form):
-    """A range of days, both ends included."""
+class OverviewForm(forms.Form):
+    """A range of days, both ends included, and an agent."""
 
     since = forms.DateField(
         label=gettext_lazy("From"),
@@ -51,6 +63,9 @@ class RangeForm(forms.Form):
         label=gettext_lazy("To"),
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         validators=[validate_reasonable_year],
+    )
+    agent = forms.CharField(
+        label=gettext_lazy("Agent"), required=False, max_length=255, widget=forms.Select
     )
 
     def clean(self) -> dict[str, Any]:
@@ -68,45 +83,81 @@ def midnight(day: dt.date) -> dt.datetime:
 
 @require_safe
 def overview_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
-    """Show the last ``?days=`` (1, 7 or 30) days, or the days from ``?since=`` to ``?until=``."""
+    """Show the last ``?days=`` days, or the days from ``?since=`` to ``?until=``, of ``?agent=``,
+    by default of all agents."""
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
-    days = request.GET.get("days", str(DEFAULT_DAYS))
-    until = timezone.localdate()
-    length = int(days) if days in ("1", "7", "30") else DEFAULT_DAYS
-    since = until - dt.timedelta(days=length - 1)
-    data = request.GET if "since" in request.GET else None
-    form = RangeForm(data, initial={"since": since, "until": until})
-    if form.is_valid():
-        since, until, days = form.cleaned_data["since"], form.cleaned_data["until"], ""
-    period = Period(site=model_admin.admin_site, since=since, until=until)
+    form, days = _form(request)
+    agent = form.cleaned_data.get("agent", "")
+    period = Period(
+        site=model_admin.admin_site,
+        since=form.cleaned_data["since"],
+        until=form.cleaned_data["until"],
+        agent=agent,
+    )
     calls = visible_calls(backend_for(request), request.user)
     calls = calls.filter(start__gte=period.begin, start__lt=period.end)
-    by_day = statistics.per_day(calls, period.begin, period.end)
+    if agent:
+        calls = calls.filter(agent_id=agent)
+    slots = statistics.slots(calls, period.begin, period.end)
     context = {
         "title": _("Overview"),
         "form": form,
         "days": days,
-        "periods": [("1", _("Today")), ("7", _("7 days")), ("30", _("30 days"))],
-        "is_empty": not by_day,
-        "answered": sum(row["answered"] for row in by_day),
-        "missed": sum(row["missed"] for row in by_day),
-        "answered_url": period.url("answered"),
-        "missed_url": period.url("missed"),
-        # Longer periods have a chart of it.
-        "answer_time": by_day[0]["ring"] if by_day and since == until else None,
-        "charts": _charts(period, calls, by_day) if by_day else [],
+        "periods": [(number, _period_url(number, agent)) for number in CHOICES_OF_DAYS],
+        "is_empty": not slots,
     }
+    if slots:
+        callbacks = statistics.callbacks(calls, period.begin)
+        context |= {
+            "figures": _figures(period, slots),
+            "callbacks": callbacks,
+            "callback_time": callbacks.median and _length(callbacks.median),
+            "callback_days": conf.CALLBACK_DAYS,
+            "charts": _charts(period, slots),
+            "tables": _tables(period, calls),
+        }
     return render_page(request, model_admin, "overview.html", context)
+
+
+def _form(request: HttpRequest) -> tuple[OverviewForm, int | None]:
+    """Return a form with valid ``cleaned_data``, and the number of days if it was chosen.
+
+    Errors are shown with the figures of the last :data:`DEFAULT_DAYS` days.
+    """
+    days = next((n for n in CHOICES_OF_DAYS if str(n) == request.GET.get("days")), DEFAULT_DAYS)
+    until = timezone.localdate()
+    default = {"since": until - dt.timedelta(days=days - 1), "until": until}
+    is_range = "since" in request.GET
+    data = request.GET if is_range else default | {"agent": request.GET.get("agent", "")}
+    form = OverviewForm(data)
+    if request.user.has_perm(VIEW_ALL):
+        users = islice(backend_for(request).users.records(), MAX_AGENTS)
+        agents = {user.id: user.name for user in users}
+        form.fields["agent"].widget.choices = [("", _("All agents")), *agents.items()]
+    else:
+        del form.fields["agent"]
+    if form.is_valid():
+        return form, None if is_range else days
+    form.cleaned_data = default
+    return form, None
+
+
+def _period_url(days: int, agent: str) -> str:
+    return f"?{urlencode({'days': days} | ({'agent': agent} if agent else {}))}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Period:
-    """Days from ``since`` to ``until``, both included. ``site`` is the admin site of its links."""
+    """Days from ``since`` to ``until``, both included, of one ``agent`` or, if "", of all.
+
+    ``site`` is the admin site of its links.
+    """
 
     site: AdminSite
     since: dt.date
     until: dt.date
+    agent: str
 
     @property
     def begin(self) -> dt.datetime:
@@ -118,121 +169,195 @@ class Period:
         """The end of the last day, excluded."""
         return midnight(self.until + dt.timedelta(days=1))
 
-    def days(self) -> list[Period]:
-        """Return a period per day."""
-        count = (self.until - self.since).days + 1
-        days = (self.since + dt.timedelta(days=number) for number in range(count))
-        return [Period(site=self.site, since=day, until=day) for day in days]
+    @property
+    def number_of_days(self) -> int:
+        return (self.until - self.since).days + 1
 
-    def url(self, outcome: str, **query: Any) -> str:
-        """Return the URL of the calls with ``outcome`` ("answered" or "missed") in the period."""
+    def first_day_of_part(self, day: dt.date) -> dt.date:
+        """Return the first day of the part of the period, by which charts count, with ``day``."""
+        if self.number_of_days <= MAX_DAYS_BY_DAY:
+            return day
+        if self.number_of_days <= MAX_DAYS_BY_WEEK:
+            first_weekday = int(get_format("FIRST_DAY_OF_WEEK"))  # 0 is Sunday
+            first = day - dt.timedelta(days=(day.isoweekday() - first_weekday) % 7)
+        else:
+            first = day.replace(day=1)
+        return max(first, self.since)
+
+    def parts(self) -> dict[dt.date, Period]:
+        """Return the days, weeks or months of the period by their first days."""
+        days = [self.since + dt.timedelta(days=number) for number in range(self.number_of_days)]
+        last_days = {self.first_day_of_part(day): day for day in days}
+        return {
+            first: Period(site=self.site, since=first, until=last, agent=self.agent)
+            for first, last in last_days.items()
+        }
+
+    def part_label(self, first: dt.date) -> str:
+        """Return the label of the part that begins with ``first``."""
+        by_month = self.number_of_days > MAX_DAYS_BY_WEEK
+        return date_format(first, "YEAR_MONTH_FORMAT" if by_month else "MONTH_DAY_FORMAT")
+
+    def url(self, direction: Direction, *, answered: bool, **query: Any) -> str:
+        """Return the URL of the answered or unanswered calls in the period."""
+        state = STATES[direction][0 if answered else 1]
+        agent = {"agent_id": self.agent} if self.agent else {}
         return call_list_url(
             self.site,
             start__gte=self.begin.isoformat(),
             start__lt=self.end.isoformat(),
-            direction__in=OUTSIDE,
-            **query,
-            status__in=STATUSES[outcome],
+            direction__exact=direction.value,
+            state=state.value,
+            **(agent | query),
         )
 
-    @property
-    def label(self) -> str:
-        """The first day."""
-        return date_format(self.since, "SHORT_DATE_FORMAT")
+
+def _length(time: dt.timedelta) -> str:
+    """Return a duration in words, such as "2 hours, 5 minutes"."""
+    now = timezone.now()
+    return timesince(now - time, now)
 
 
-def _charts(period: Period, calls: Any, by_day: Rows) -> list[tuple[str, str]]:
+def _figures(period: Period, slots: list[Slot]) -> dict[str, Any]:
+    """Return the :class:`Counts` of each direction, and the URLs of their calls."""
+    figures: dict[str, Any] = {}
+    for direction in (INBOUND, OUTBOUND):
+        figures[direction.value] = {
+            "counts": statistics.total(slots, direction, lambda slot: "").get("", Counts()),
+            "answered_url": period.url(direction, answered=True),
+            "unanswered_url": period.url(direction, answered=False),
+        }
+    return figures
+
+
+def _charts(period: Period, slots: list[Slot]) -> list[Chart]:
     """Return pairs of title and chart. Charts per day are left out for a single day."""
-    charts = []
-    if period.since < period.until:
-        charts.append(_per_day(period, by_day))
-    charts += [
-        _per_hour(period, statistics.per_hour(calls, period.begin, period.end)),
-        _by_agent(period, statistics.per_agent(calls)),
-        _by_contact(period, statistics.per_contact(calls)),
-    ]
-    if period.since < period.until and any(row["ring"] is not None for row in by_day):
-        charts.append(_answer_time(period, by_day))
-    return charts
+    charts = [_by_hour(period, slots, INBOUND), _by_hour(period, slots, OUTBOUND)]
+    if period.since == period.until:
+        return charts
+    by_day = [_by_day(period, slots, INBOUND), _by_day(period, slots, OUTBOUND)]
+    return [*by_day, *charts, *_answer_time(period, slots)]
+
+
+def _by_day(period: Period, slots: list[Slot], direction: Direction) -> Chart:
+    if period.number_of_days <= MAX_DAYS_BY_DAY:
+        titles = {INBOUND: _("Inbound calls per day"), OUTBOUND: _("Outbound calls per day")}
+    elif period.number_of_days <= MAX_DAYS_BY_WEEK:
+        titles = {INBOUND: _("Inbound calls per week"), OUTBOUND: _("Outbound calls per week")}
+    else:
+        titles = {INBOUND: _("Inbound calls per month"), OUTBOUND: _("Outbound calls per month")}
+    parts = period.parts()
+    counts = _by_part(period, slots, direction)
+
+    def url(first: dt.date, answered: bool) -> str:
+        return parts[first].url(direction, answered=answered)
+
+    rows = [(period.part_label(first), first, counts.get(first)) for first in parts]
+    return _stacked(titles[direction], direction, rows, url)
+
+
+def _by_part(period: Period, slots: list[Slot], direction: Direction) -> dict[dt.date, Counts]:
+    return statistics.total(
+        slots, direction, lambda slot: period.first_day_of_part(slot.start.date())
+    )
+
+
+def _by_hour(period: Period, slots: list[Slot], direction: Direction) -> Chart:
+    titles = {INBOUND: _("Inbound calls by hour"), OUTBOUND: _("Outbound calls by hour")}
+    counts = statistics.total(slots, direction, lambda slot: slot.start.hour)
+
+    def url(hour: int, answered: bool) -> str:
+        return period.url(direction, answered=answered, hour=hour)
+
+    rows = [(f"{hour}:00", hour, counts.get(hour)) for hour in range(24)]
+    return _stacked(titles[direction], direction, rows, url)
 
 
 def _stacked(
     title: str,
-    rows: list[tuple[str, Row | None]],
-    url: Callable[[Row, str], str],
-    *,
-    horizontal: bool = False,
-) -> tuple[str, str]:
-    """Return title and chart of answered and missed calls. ``rows`` are pairs of label and row."""
-    series = []
-    for outcome, name in (("answered", _("answered")), ("missed", _("missed"))):
-        values = [
-            Bar(value=row[outcome], text=f"{label}: {row[outcome]} {name}", url=url(row, outcome))
-            if row and row[outcome]
-            else None
-            for label, row in rows
-        ]
-        series.append((name, values))
-    return title, bars(title, [label for label, _row in rows], series, horizontal=horizontal)
+    direction: Direction,
+    rows: list[tuple[str, Any, Counts | None]],
+    url: Callable[[Any, bool], str],
+) -> Chart:
+    """Return title and chart of answered and unanswered calls.
+
+    ``rows`` are the label, the key that ``url`` takes, and the counts of each bar.
+    """
+    answered, unanswered = (str(state.label) for state in STATES[direction])
+
+    series: list[tuple[str, list[Bar | None]]] = [(answered, []), (unanswered, [])]
+    for label, key, counts in rows:
+        numbers = (counts.answered, counts.unanswered) if counts else (0, 0)
+        for (name, values), number in zip(series, numbers, strict=True):
+            text = f"{label}: {number} {name}"
+            address = url(key, name == answered)
+            values.append(Bar(value=number, text=text, url=address) if number else None)
+    return title, bars(title, [label for label, _key, _counts in rows], series)
 
 
-def _per_day(period: Period, by_day: Rows) -> tuple[str, str]:
-    rows = {row["day"]: row for row in by_day}
-    days = {day.since: day for day in period.days()}
-    labelled = [(day.label, rows.get(date)) for date, day in days.items()]
-    return _stacked(
-        _("Calls per day"), labelled, lambda row, outcome: days[row["day"]].url(outcome)
-    )
-
-
-def _per_hour(period: Period, by_hour: Rows) -> tuple[str, str]:
-    rows = {row["hour"]: row for row in by_hour}
-
-    def url(row: Row, outcome: str) -> str:
-        return period.url(outcome, hour=row["hour"])
-
-    return _stacked(_("Calls by hour"), [(f"{hour}:00", rows.get(hour)) for hour in range(24)], url)
-
-
-def _by_agent(period: Period, by_agent: Rows) -> tuple[str, str]:
-    def label(row: Row) -> str:
-        return f"{row['name'] or row['agent_id']} ({duration(row['seconds'] or 0)})"
-
-    def url(row: Row, outcome: str) -> str:
-        return period.url(outcome, agent_id=row["agent_id"])
-
-    return _ranked(_("Calls by agent"), by_agent, label, url)
-
-
-def _by_contact(period: Period, by_contact: Rows) -> tuple[str, str]:
-    def label(row: Row) -> str:
-        return row["name"] or _("unnamed contact")
-
-    def url(row: Row, outcome: str) -> str:
-        return period.url(outcome, contact_type=row["contact_type"], contact_id=row["contact_id"])
-
-    return _ranked(_("Busiest contacts"), by_contact, label, url)
-
-
-def _ranked(
-    title: str, rows: Rows, label: Callable[[Row], str], url: Callable[[Row, str], str]
-) -> tuple[str, str]:
-    # pygal draws the first row at the bottom.
-    labelled: list[tuple[str, Row | None]] = [(label(row), row) for row in reversed(rows)]
-    return _stacked(title, labelled, url, horizontal=True)
-
-
-def _answer_time(period: Period, by_day: Rows) -> tuple[str, str]:
-    """Return title and chart of the average time from the start of a call until its answer."""
-    seconds = {row["day"]: row["ring"] for row in by_day if row["ring"] is not None}
+def _answer_time(period: Period, slots: list[Slot]) -> list[Chart]:
+    """Return the chart of the average time until inbound calls are answered, if it is known."""
+    counts = _by_part(period, slots, INBOUND)
     values: list[Bar | None] = []
-    for day in period.days():
-        value = seconds.get(day.since)
-        if value is None:
+    labels = []
+    for first, part in period.parts().items():
+        labels.append(label := period.part_label(first))
+        time = counts[first].answer_time if first in counts else None
+        if time is None:
             values.append(None)
             continue
-        rounded = round(value, 1)
-        text = _("%(day)s: %(seconds)s s") % {"day": day.label, "seconds": rounded}
-        values.append(Bar(value=rounded, text=text, url=day.url("answered")))
+        text = _("%(day)s: %(seconds)s s") % {"day": label, "seconds": round(time, 1)}
+        values.append(Bar(value=round(time, 1), text=text, url=part.url(INBOUND, answered=True)))
     title = _("Average time to answer")
-    return title, bars(title, [day.label for day in period.days()], [(_("seconds"), values)])
+    return [(title, bars(title, labels, [(_("seconds"), values)]))] if any(values) else []
+
+
+def _tables(period: Period, calls: Any) -> list[Row]:
+    """Return the tables by agent, unless it is one agent's overview, and by contact."""
+    tables = []
+    if not period.agent:
+        rows = [
+            {
+                "name": row["name"] or row["agent"] or _("No agent"),
+                "url": _agent_url(period, row["agent"]) if row["agent"] else "",
+                "talk_time": duration(row["seconds"] or 0),
+                **_cells(period, row, agent_id=row["agent"]),
+            }
+            for row in statistics.per_agent(calls)
+        ]
+        tables.append({"title": _("Calls by agent"), "heading": _("Agent"), "rows": rows})
+    rows = [
+        {
+            "name": row["name"] or _("unnamed contact"),
+            "url": object_url(period.site, row["contact_type"], row["contact_id"]),
+            **_cells(period, row, **_contact_query(row)),
+        }
+        for row in statistics.per_contact(calls)
+    ]
+    tables.append({"title": _("Busiest contacts"), "heading": _("Contact"), "rows": rows})
+    return tables
+
+
+def _contact_query(row: Row) -> Row:
+    """Return the parameters of the list of calls for the contact of a row."""
+    type_id = row["contact_type"]
+    of_type = {"contact_type": type_id} if type_id else {"contact_type__isnull": "True"}
+    return {"contact_id": row["contact_id"], **of_type}
+
+
+def _agent_url(period: Period, agent: str) -> str:
+    return f"?{urlencode({'since': period.since, 'until': period.until, 'agent': agent})}"
+
+
+def _cells(period: Period, row: Row, **query: Any) -> Row:
+    """Return the counts of a row of a table by direction, with the URLs of their calls."""
+    cells = {}
+    for direction in (INBOUND, OUTBOUND):
+        cells[direction.value] = {
+            "counts": Counts(
+                answered=row[f"{direction}_answered"], unanswered=row[f"{direction}_unanswered"]
+            ),
+            "answered_url": period.url(direction, answered=True, **query),
+            "unanswered_url": period.url(direction, answered=False, **query),
+        }
+    return cells

@@ -103,7 +103,7 @@ def _perform(request: HttpRequest, model_admin: Any, person: DataSubject) -> Htt
 def _report(request: HttpRequest, model_admin: Any, person: DataSubject) -> HttpResponseBase:
     """Show everything about the person."""
     data = collect_data(backend_for(request), person)
-    entry = log_export(person, data, user=request.user)
+    entry = log_export(person, count_rows(data), user=request.user)
     context = {
         "title": _("Data about %(name)s") % {"name": _name(person)},
         "entry": entry,

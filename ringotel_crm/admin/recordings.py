@@ -15,7 +15,7 @@ from ..models import Recording
 from ..services.recordings.store import delete_recording
 from ..templatetags.ringotel import ringotel_length as duration
 from .base import LargeTableAdmin, ReadOnlyPermissionsMixin
-from .html import audio_player
+from .html import audio_player, play_link
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class RecordingAdmin(ReadOnlyPermissionsMixin, LargeTableAdmin):
     """Recordings, read only. :meth:`delete_audio` deletes the file, and the row keeps the time."""
 
     empty_message = _("Recordings appear when Ringotel records calls.")
-    list_display = ("activity", "player", "talk_time", "file_size", "created_at", "deleted_at")
+    list_display = ("activity", "play", "file_size", "created_at", "deleted_at")
     list_select_related = ("activity",)
     fields = (
         "activity",
@@ -42,9 +42,23 @@ class RecordingAdmin(ReadOnlyPermissionsMixin, LargeTableAdmin):
     def get_page_title(self, obj: Recording) -> str:
         return gettext("Recording of the call with %(name)s") % {"name": obj.activity}
 
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        """Add whether the user may download the recording."""
+        recording = super().get_object(request, object_id, from_field)
+        if recording:
+            recording.may_download = request.user.has_perm("ringotel_crm.download_recording")
+        return recording
+
     @admin.display(description=_("player"))
-    def player(self, recording: Recording) -> str:
-        return audio_player(recording)
+    def player(self, recording: Any) -> str:
+        return audio_player(recording, may_download=recording.may_download)
+
+    @admin.display(description=_("length"), ordering="seconds")
+    def play(self, recording: Recording) -> str:
+        """The length, as a link that opens the player."""
+        return play_link(recording, str(recording.activity), duration(recording.seconds) or "?")
 
     @admin.display(description=_("length"), ordering="seconds")
     def talk_time(self, recording: Recording) -> str:

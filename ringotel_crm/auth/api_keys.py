@@ -13,6 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from .. import databases
 from ..internal.compiled_queries import CompiledQuery
 from ..models import ApiKey
 from .permissions import (
@@ -47,6 +48,7 @@ class KeyAuthentication(BaseAuthentication):
     Runs one query. The fields of both that it does not select are loaded on access.
     """
 
+    @databases.fresh_reads()
     @sensitive_variables("token")
     def authenticate(self, request: Request) -> tuple[Any, ApiKey] | None:
         """Return user and key; ``None`` if there is no bearer token, or one that may be OAuth2's.

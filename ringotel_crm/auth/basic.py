@@ -22,6 +22,7 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from .. import databases
 from ..conf import conf
 from ..internal import cache
 from ..internal.compiled_queries import CompiledQuery
@@ -44,6 +45,7 @@ class BasicAuthentication(BaseAuthentication):
     credential is cached.
     """
 
+    @databases.fresh_reads()
     @sensitive_variables()
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
         """Return the user; ``None`` for another scheme.
@@ -123,10 +125,11 @@ def _cached_user(key: str) -> Any:
     """Return the user cached under ``key`` if username and password have not changed since, or
     ``None``.
     """
-    value = _get_cached(key)
-    if value is None:
-        return None
-    username, session_auth_hash = value
+    match _get_cached(key):
+        case (str(username), str(session_auth_hash)):
+            pass
+        case _:
+            return None
     using = router.db_for_read(get_user_model())
     users = [
         load_user(using, row, "pk", more=["password"])

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import Permission
-from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from .. import databases
 from ..backends.users import group_model
 from ..exceptions import InvalidInput
 from .service_users import has_permissions
@@ -35,6 +35,7 @@ _AGENT_CODENAMES = (
 _SUPERVISOR_CODENAMES = (
     "view_activity",
     "listen_team_recording",
+    "download_recording",
     "export_activity",
     "merge_contacts",
     "view_agent",
@@ -42,7 +43,7 @@ _SUPERVISOR_CODENAMES = (
 )
 
 
-@transaction.atomic
+@databases.atomic(Permission)
 def create_groups(contact_models: list[tuple[str, str]]) -> dict[str, int]:
     """Create the groups of agents, supervisors and administrators, or add the permissions that they
     lack.

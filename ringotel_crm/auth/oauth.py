@@ -47,6 +47,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 
+from .. import databases
 from ..exceptions import InvalidInput
 from ..internal.compiled_queries import CompiledQuery
 from ..models.fields import ExactText
@@ -78,6 +79,7 @@ class OAuth2Authentication(BaseAuthentication):
     Runs one query.
     """
 
+    @databases.fresh_reads()
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         """Return user and token; ``None`` if there is no bearer token.
 

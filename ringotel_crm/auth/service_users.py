@@ -10,13 +10,13 @@ from django.conf import settings
 from django.contrib.auth import authenticate, get_user_model
 from django.contrib.auth.models import Permission, PermissionsMixin
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
-from django.db import transaction
 from django.db.models import EmailField
 from django.http import HttpRequest
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from .. import databases
 from ..backends.users import SERVICE_GROUP, SERVICE_PREFIX, group_model
 from ..exceptions import InvalidInput
 from .permissions import (
@@ -46,7 +46,7 @@ def service_user(name: str) -> Any:
     """
     user_model = get_user_model()
     username = _username(name)
-    with transaction.atomic():
+    with databases.atomic(user_model):
         try:
             user: Any = user_model._default_manager.get_by_natural_key(username)
             is_new = False

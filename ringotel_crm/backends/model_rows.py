@@ -16,12 +16,12 @@ from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 from django.contrib.contenttypes.fields import GenericRelation
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
-from django.db import DataError, IntegrityError, router, transaction
+from django.db import DataError, IntegrityError
 from django.db.models import FilteredRelation, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .. import phone
+from .. import databases, phone
 from ..exceptions import InvalidInput
 from ..models import PhoneIndex
 from ..records import ContactRecord, OrganizationRecord, UserRecord
@@ -203,7 +203,7 @@ class ModelDirectory(Directory, Generic[Record]):
 
     def _atomic(self) -> Any:
         """Open a transaction on the model's database."""
-        return transaction.atomic(using=router.db_for_write(self.model))
+        return databases.atomic(self.model)
 
 
 # A directory, or its class.

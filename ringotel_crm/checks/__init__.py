@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import deployment, site, users
+from . import databases, deployment, site, users
 from .site import TAG
 
-__all__ = ["TAG", "deployment", "site", "users"]
+__all__ = ["TAG", "databases", "deployment", "site", "users"]

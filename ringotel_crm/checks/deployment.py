@@ -13,6 +13,7 @@ from django.db import DatabaseError, connections, router
 from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, Resolver404, resolve
 
+from .. import databases
 from ..backends import get_backend_class
 from ..backends.email_lookup import ignores_case, is_indexed
 from ..backends.mapping import resolve_path, split
@@ -174,6 +175,7 @@ def check_frame_ancestors(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(TAG, deploy=True)
+@databases.fresh_reads()
 def check_webhook_tokens(**kwargs: Any) -> list[CheckMessage]:
     """Check that each webhook has a valid token."""
     try:

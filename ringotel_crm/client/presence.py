@@ -27,10 +27,12 @@ def get_presence() -> Mapping[str, Presence]:
         return {}
     cached = cache.get(CACHE_KEY)
     known: dict[str, Presence] = {}
-    if isinstance(cached, dict):
-        known = {name: Presence(state) for name, state in cached["states"].items()}
-        if time.time() - cached["at"] < FRESH_SECONDS:
-            return known
+    match cached:
+        case {"at": float(at), "states": dict(states)}:
+            values = set(map(int, Presence))
+            known = {name: Presence(state) for name, state in states.items() if state in values}
+            if time.time() - at < FRESH_SECONDS:
+                return known
     if not cache.add(f"{CACHE_KEY}:reading", FRESH_SECONDS):
         return known
     try:

@@ -21,7 +21,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.viewsets import ViewSet
 
-from .. import phone
+from .. import databases, phone
 from ..auth import CallerThrottle, MayUseApi, authenticators, get_actor
 from ..backends import Backend, get_backend
 from ..conf import conf
@@ -117,6 +117,7 @@ class HookViewSet(ViewSet):
         """
         return exception_handler
 
+    @databases.fresh_reads()
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Log each request, also one that raises."""
         started = time.perf_counter()

@@ -22,7 +22,13 @@ from rest_framework.views import set_rollback
 
 from ..auth import challenge
 from ..exceptions import CRMError
-from ..internal.errors import error_body, status_code
+from ..internal.errors import (
+    DATABASE_ERRORS,
+    RETRY_AFTER,
+    database_unavailable,
+    error_body,
+    status_code,
+)
 
 # Status, code, message, and messages by field.
 _Error = tuple[int, str, str, Mapping[str, Any]]
@@ -32,6 +38,8 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | 
     """Return the response to ``exc``, or ``None`` for an unexpected one, which Django reports as a
     500.
     """
+    if isinstance(exc, DATABASE_ERRORS):
+        exc = database_unavailable(exc)
     error = _convert(exc)
     if error is None:
         return None
@@ -40,7 +48,7 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | 
     headers = {}
     if status == 403:
         headers["WWW-Authenticate"] = challenge()
-    if wait := getattr(exc, "wait", None):
+    if wait := getattr(exc, "wait", RETRY_AFTER if status == 503 else None):
         headers["Retry-After"] = str(math.ceil(wait))
     return Response(error_body(code, message, fields), status=status, headers=headers)
 

@@ -10,6 +10,7 @@ from json.encoder import encode_basestring_ascii as encode_text
 from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 
+from .. import databases
 from .serializers import HookSerializer
 
 # Records in each chunk of a response.
@@ -66,6 +67,7 @@ class ListWriter:
             # Formatting a whole batch takes half the time of formatting each row.
             template = ", ".join([self.template] * len(batch))
             values = tuple(map(encode_text, chain.from_iterable(batch)))
+            databases.release_connections()  # the client may read slowly
             yield (prefix + template % values).encode()
             prefix = ", "
         yield (prefix if prefix != ", " else "").encode() + b'], "next": null}'

@@ -1,6 +1,8 @@
 """Django's cache, made safe for the call path: a cache that fails or hangs does not fail a request.
 
-No function here raises. After an error the cache is skipped for :data:`BACKOFF_SECONDS`, because
+No function here raises. Cache only built-in types: an entry that another version of the code has
+written is a miss if it cannot be read, and its reader must accept any value. After an error of the
+cache itself, it is skipped for :data:`BACKOFF_SECONDS`, because
 each request would otherwise wait for its timeout. Then a single request tries it again while the
 others continue to skip it.
 """
@@ -8,6 +10,7 @@ others continue to skip it.
 from __future__ import annotations
 
 import logging
+import pickle
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -17,6 +20,9 @@ from django.core.cache import cache
 logger = logging.getLogger(__name__)
 
 BACKOFF_SECONDS = 10
+
+# What pickle raises for an entry whose class does not exist, or is not the same, in this version.
+UNREADABLE = (pickle.UnpicklingError, AttributeError, EOFError, ImportError, IndexError, TypeError)
 
 Result = TypeVar("Result")
 
@@ -79,6 +85,9 @@ def _call(operation: Callable[[], Result], *, default: Result) -> Result:
     try:
         result = operation()
     except ValueError:  # the counter has expired
+        return default
+    except UNREADABLE:
+        logger.info("An entry of the cache cannot be read: ignored.", exc_info=True)
         return default
     except Exception:  # cache backends have no common error class
         _backoff_until = time.monotonic() + BACKOFF_SECONDS

@@ -4,8 +4,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from django.db import InterfaceError, OperationalError
+from django.utils.translation import gettext as _
 
 from ..exceptions import (
     CRMError,
@@ -19,6 +23,14 @@ from ..exceptions import (
     Unsupported,
     UnsupportedMediaType,
 )
+
+logger = logging.getLogger(__name__)
+
+# Raised while the database is down, restarts, or aborts a transaction that can be repeated.
+DATABASE_ERRORS = (OperationalError, InterfaceError)
+
+# Seconds after which a client may repeat a request that was answered 503.
+RETRY_AFTER = 5
 
 STATUS_CODES: dict[type[CRMError], int] = {
     InvalidInput: 400,
@@ -41,6 +53,12 @@ def status_code(exc: CRMError) -> int:
     """
     base = next((base for base in type(exc).__mro__ if base in STATUS_CODES), type(exc))
     return STATUS_CODES[base]
+
+
+def database_unavailable(exc: Exception) -> ServiceUnavailable:
+    """Log one of :data:`DATABASE_ERRORS` and return the error to respond with."""
+    logger.error("The database is not available.", exc_info=exc)
+    return ServiceUnavailable(_("The database is not available. Try again later."))
 
 
 def error_body(

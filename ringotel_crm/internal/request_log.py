@@ -7,7 +7,8 @@ shared cache in ``CACHES``, each process shows its own requests only.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from django.utils import timezone
 
@@ -50,7 +51,7 @@ def record(
         **details,  # type: ignore[arg-type]
     )
     if number := cache.increment(_counter_key(integration), TIMEOUT):
-        cache.set(_entry_key(integration, number), entry, TIMEOUT)
+        cache.set(_entry_key(integration, number), asdict(entry), TIMEOUT)
 
 
 def recent(*integrations: str) -> list[Entry]:
@@ -60,12 +61,20 @@ def recent(*integrations: str) -> list[Entry]:
         for integration in integrations
         for number in range(MAX_ENTRIES)
     ]
-    entries: list[Entry] = list(cache.get_many(keys).values())
+    entries = [entry for value in cache.get_many(keys).values() if (entry := _parse_entry(value))]
     return sorted(entries, key=lambda entry: entry.at, reverse=True)
 
 
+def _parse_entry(value: Any) -> Entry | None:
+    """Return a cached entry, ``None`` for one of a version with other fields."""
+    try:
+        return Entry(**value)
+    except TypeError:
+        return None
+
+
 def _counter_key(integration: str) -> str:
-    return f"ringotel_crm:requests:{integration}"
+    return f"ringotel_crm:request_log:{integration}"
 
 
 def _entry_key(integration: str, number: int) -> str:

@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from .. import databases
 from ..auth.service_users import service_user
 from ..backends import Backend, get_backend
 from ..exceptions import CRMError
@@ -32,6 +33,7 @@ class AccountCommand(BaseCommand):
             help="username of the user whose view of the CRM is used (default: a service user)",
         )
 
+    @databases.fresh_reads()
     def handle(self, **options: Any) -> None:
         try:
             self.work(self.backend(options), options)

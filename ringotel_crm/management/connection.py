@@ -9,9 +9,9 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
 from django.utils.text import slugify
 
+from .. import databases
 from ..auth import service_users
 from ..exceptions import CRMError
 from ..models import ApiKey, Webhook
@@ -52,10 +52,11 @@ class ConnectionCommand(BaseCommand):
             help='write one JSON object, {"document": ..., "properties": ...}, with the values',
         )
 
+    @databases.fresh_reads()
     def handle(self, **options: Any) -> None:
         options["name"] = self.get_name(options["name"], options["tenant"] or "")
         try:
-            with transaction.atomic():
+            with databases.atomic():
                 written, properties = self.connect(options)
                 text = json.dumps(written, indent=2, ensure_ascii=False)
                 # Before the commit: if the new values cannot be written, the old ones stay valid.

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_safe
 from import_export.admin import ImportExportMixin
 from import_export.forms import ConfirmImportForm, ExportForm
 
+from .. import databases
 from ..admin.base import admin_url, backend_for
 from ..admin.changelist import INVALID_LOOKUP_ERRORS
 from ..contact_files import headers
@@ -200,7 +201,7 @@ class ContactImportExportMixin(ImportExportMixin):  # type: ignore[misc]
         output = io.StringIO(newline="")
         writer = csv.writer(output)
         writer.writerow(refused_header(job.headers))
-        for row in job.rows.filter(outcome=Outcome.REFUSED).iterator():
+        for row in databases.by_primary_key(job.rows.filter(outcome=Outcome.REFUSED)):
             writer.writerow(refused_row(row.cells, row.number, row.messages))
         response = HttpResponse(BOM + output.getvalue(), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="refused-{job.pk}.csv"'

@@ -15,10 +15,10 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from django.apps import apps
-from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from .. import databases
 from ..contact_files import headers
 from ..contact_files.cells import clean
 from ..contact_files.fields import FIELDS
@@ -153,7 +153,7 @@ def delete_expired() -> None:
 def _restart(job: ContactImport, status: ContactImport.Status) -> bool:
     """Begin again at the first row, unless another request has changed the status."""
     unchanged = ContactImport.objects.filter(pk=job.pk, status=job.status)
-    with transaction.atomic():
+    with databases.atomic(ContactImport):
         if not unchanged.update(status=status, position=0):
             return False
         job.rows.all().delete()
@@ -181,7 +181,7 @@ def _import_steps(job: ContactImport) -> Iterator[list[ImportedRow]]:
     resource = ContactResource()
     rows = _rows(job, job.position)
     while batch := list(islice(rows, BATCH)):
-        with transaction.atomic():
+        with databases.atomic(ContactImport):
             if job.status == Status.IMPORTING:
                 locks.acquire("contacts ")
             current = locks.lock_row(ContactImport.objects.filter(pk=job.pk), "worked_at")
@@ -202,7 +202,7 @@ def _finish(job: ContactImport) -> None:
         job.status = Status.READY
         return
     job.status = Status.DONE
-    transaction.on_commit(partial(storage.delete, job.stored_name))
+    databases.on_commit(partial(storage.delete, job.stored_name))
     job.stored_name = ""
 
 

@@ -10,12 +10,20 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .. import phone
+from .. import databases, phone
 from ..contact_files.results import Outcome
 from ..models.fields import NormalizedField, ReversedDigitsField
 from ..models.search import prefix_index
 from .fields import E164Field, FullNameField, LowerEmailField
-from .words import BATCH, SearchableModel, Word, cascade_unlisted, update_words, word_index
+from .words import (
+    BATCH,
+    SearchableModel,
+    SearchableQuerySet,
+    Word,
+    cascade_unlisted,
+    update_words,
+    word_index,
+)
 
 
 class Organization(SearchableModel):
@@ -46,6 +54,8 @@ class Organization(SearchableModel):
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True, db_index=True)
 
+    objects = SearchableQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("organization")
         verbose_name_plural = _("organizations")
@@ -59,6 +69,7 @@ class Organization(SearchableModel):
     def __str__(self) -> str:
         return self.name
 
+    @databases.fresh_reads()
     def save(self, **kwargs: Any) -> None:
         """Save, and mark the contacts as changed if the name, which they show, is new."""
         renamed = (
@@ -125,6 +136,8 @@ class Contact(SearchableModel):
     email = LowerEmailField(_("e-mail"), blank=True, db_index=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True, db_index=True)
+
+    objects = SearchableQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("contact")
@@ -205,6 +218,7 @@ class ContactPhone(models.Model):
     def __str__(self) -> str:
         return self.raw
 
+    @databases.fresh_reads()
     def save(self, **kwargs: Any) -> None:
         """Save one row for each number in ``raw``, and mark the contact as changed."""
         typed = phone.numbers(self.raw)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from django.contrib.contenttypes.models import ContentType
-from django.db import transaction
 
+from .. import databases
 from ..contact_files.results import Outcome
 from ..models import Activity, FollowUp, LegalHold, Note
 from ..services import locks
@@ -39,7 +39,7 @@ def undo_steps(job: ContactImport) -> Iterator[list[ImportedRow]]:
     Begins with the last ones. What was edited or used since stays, and is marked.
     """
     while True:
-        with transaction.atomic():
+        with databases.atomic(ContactImport):
             locks.acquire("contacts ")
             current = locks.lock_row(ContactImport.objects.filter(pk=job.pk), "worked_at")
             if current is None or current.status != Status.UNDOING:

@@ -62,6 +62,7 @@ class Recording(models.Model):
         permissions = [
             ("listen_own_recording", _("Can listen to own recordings")),
             ("listen_team_recording", _("Can listen to recordings of users in the same group")),
+            ("download_recording", _("Can download recordings")),
         ]
 
     def __str__(self) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.apps import apps
-from django.db import transaction
 from django.urls import get_script_prefix
 from django.utils.translation import gettext as _
 
+from .. import databases
 from ..auth import service_users
 from ..backends import get_backend
 from ..backends.tenants import lacks_tenant, tenant_keys
@@ -121,6 +121,6 @@ def create_connection(
 ) -> Connection:
     """Issue a credential and build the document for it. Raises ``InvalidInput``."""
     base_url = clean_base_url(base_url)
-    with transaction.atomic():
+    with databases.atomic():
         properties = issue_credential(auth, name=name, redirect_uri=redirect_uri)
         return Connection(document=build(auth, base_url), properties=properties)

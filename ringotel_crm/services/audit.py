@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from .. import databases
 from ..models import AuditEntry, Recording
 
 # Players request a recording in parts. A user's requests within this time are logged once.
@@ -29,6 +30,7 @@ def log_action(
     )
 
 
+@databases.fresh_reads()
 def log_playback(recording: Recording, *, user: Any, download: bool) -> None:
     """Log once per :data:`PLAYBACK_WINDOW` that ``user`` plays or downloads a recording."""
     action = AuditEntry.Action.DOWNLOADED if download else AuditEntry.Action.LISTENED

@@ -17,11 +17,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from django.core.files import File
-from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from .. import signals
+from .. import databases, signals
 from ..backends import Backend
 from ..conf import conf
 from ..exceptions import CRMError, InvalidInput
@@ -39,10 +38,11 @@ ECHO_TOLERANCE = dt.timedelta(minutes=15)
 MAX_CARRIER_ID = 128
 
 
+@databases.fresh_reads()
 def log_message(backend: Backend, record: MessageRecord) -> Message:
     """Log a message in its conversation, once, and download its file if it has one. Raises
     ``InvalidInput``."""
-    with transaction.atomic():
+    with databases.atomic():
         message = _lock(backend.tenant, record.id)
         if message.conversation_id is None:
             message.is_outgoing = is_outgoing(backend, record)
@@ -71,7 +71,7 @@ def _announce(message: Message) -> None:
 
 def advance_message(backend: Backend, id: str, status: Message.Status) -> Message:
     """Set the status of a message, unless it has a later one. Raises ``InvalidInput``."""
-    with transaction.atomic():
+    with databases.atomic():
         message = _lock(backend.tenant, id)
         message.status = max(Message.Status(message.status), status, key=lambda status: status.rank)
         message.save()
@@ -96,7 +96,7 @@ def mark_unread(backend: Backend, session_id: str, at: dt.datetime) -> None:
 
 def edit_message(backend: Backend, id: str, text: str, at: dt.datetime) -> Message:
     """Replace the text of a message as of ``at``. Raises ``InvalidInput``."""
-    with transaction.atomic():
+    with databases.atomic():
         message = _lock(backend.tenant, id)
         if not message.deleted_at and (message.edited_at is None or message.edited_at <= at):
             message.text, message.edited_at = text, at
@@ -106,7 +106,7 @@ def edit_message(backend: Backend, id: str, text: str, at: dt.datetime) -> Messa
 
 def delete_message(backend: Backend, id: str, at: dt.datetime) -> Message:
     """Delete the content of a message, and keep the row. Raises ``InvalidInput``."""
-    with transaction.atomic():
+    with databases.atomic():
         message = _lock(backend.tenant, id)
         _delete_content(message, at)
     return message
@@ -115,7 +115,7 @@ def delete_message(backend: Backend, id: str, at: dt.datetime) -> Message:
 def _delete_content(message: Message, at: dt.datetime) -> None:
     if message.file:
         delete = partial(message.file.storage.delete, str(message.file.name))
-        transaction.on_commit(delete, robust=True)
+        databases.on_commit(delete, robust=True)
     message.text = message.file_url = message.file_error = ""
     message.file = None
     message.deleted_at = min(at, message.deleted_at or at)
@@ -141,6 +141,7 @@ def _lock(tenant: str, id: str) -> Message:
 # Replies
 
 
+@databases.fresh_reads()
 def create_reply(
     conversation: Conversation, key: str, text: str, at: dt.datetime
 ) -> tuple[Message, bool]:
@@ -175,7 +176,7 @@ def record_receipt(
     """
     carrier_id = carrier_id[:MAX_CARRIER_ID]
     named = {"idempotency_key": key} if key else {"carrier_id": carrier_id}
-    with transaction.atomic():
+    with databases.atomic():
         found = Message.objects.filter(**named) if key or carrier_id else Message.objects.none()
         reply = locks.lock_row(found, "updated_at")
         if reply is None:
@@ -192,6 +193,7 @@ def _set_carrier_status(reply: Message, status: Message.CarrierStatus, error: st
         reply.carrier_status, reply.carrier_error = status, error[:255]
 
 
+@databases.fresh_reads()
 def join_copy(conversation: Conversation, key: str, written: WrittenMessage) -> None:
     """Give a reply Ringotel's ids of its copy in the agent's chat, and make it one message with the
     echo, if any."""
@@ -201,7 +203,7 @@ def join_copy(conversation: Conversation, key: str, written: WrittenMessage) -> 
         same.update(session_id=written.session_id)
     reply_key = {"tenant": conversation.tenant, "idempotency_key": key}
     if written.id:
-        with transaction.atomic():
+        with databases.atomic():
             echo = _lock(conversation.tenant, written.id)
             reply = Message.objects.filter(**reply_key).first()
             if reply and reply.pk != echo.pk:

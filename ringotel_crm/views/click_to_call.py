@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from .. import phone
+from .. import databases, phone
 from ..backends import get_backend
 from ..client.api import Ringotel
 from ..client.presence import get_presence
@@ -67,6 +67,7 @@ def describe_offline(presence: Presence) -> str:
     return _("Your Ringotel app cannot ring (%(state)s).") % {"state": presence.label}
 
 
+@databases.fresh_reads()
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def click_to_call(request: HttpRequest) -> HttpResponse:

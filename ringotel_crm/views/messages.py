@@ -7,9 +7,11 @@ from django.http import FileResponse, Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
+from .. import databases
 from ..models import Message
 
 
+@databases.fresh_reads()
 @require_safe
 @login_required
 @permission_required("ringotel_crm.view_message", raise_exception=True)

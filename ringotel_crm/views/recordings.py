@@ -22,11 +22,13 @@ from django.http import (
     StreamingHttpResponse,
 )
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from .. import databases
 from ..conf import conf
 from ..exceptions import ServiceUnavailable
 from ..media import waveform
@@ -39,6 +41,7 @@ from ..services.recordings.store import recordings_playable_by
 logger = logging.getLogger(__name__)
 
 CHUNK = 64 * 1024
+DOWNLOAD = "ringotel_crm.download_recording"
 
 RANGE = re.compile(r"bytes\s*=\s*(\d{0,99})-(\d{0,99})", re.ASCII)
 # Seconds that a signed URL is valid beyond the length of the recording, for pauses.
@@ -64,15 +67,19 @@ def _report_unavailable(view: View) -> Callable[..., HttpResponseBase]:
     return wrapper
 
 
+@databases.fresh_reads()
 @require_safe
 @login_required
 @_report_unavailable
 def play(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Return the audio, whole or one range of it; with ``?download`` as an attachment.
+    """Return the audio, whole or one range of it; with ``?download``, which requires permission to
+    download recordings, as an attachment.
 
     Returns 410 after the deletion of the recording.
     """
     recording = _get(request, pk)
+    if "download" in request.GET and not request.user.has_perm(DOWNLOAD):
+        raise PermissionDenied
     if recording.deletion_started:
         return HttpResponse(status=410)
     response = get_conditional_response(request, etag=_etag(recording)) or _deliver(
@@ -86,9 +93,11 @@ def play(request: HttpRequest, pk: int) -> HttpResponseBase:
     # The browser validates its copy each time: permissions and recordings may end.
     response["Cache-Control"] = "private, no-cache"
     response["X-Content-Type-Options"] = "nosniff"
+    databases.release_connections()  # the client may read slowly
     return response
 
 
+@databases.fresh_reads()
 @require_safe
 @login_required
 @_report_unavailable
@@ -105,6 +114,19 @@ def waveform_image(request: HttpRequest, pk: int) -> HttpResponse:
     response = HttpResponse(drawing, content_type="image/svg+xml")
     response["Cache-Control"] = "private, no-cache"
     response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@require_safe
+@login_required
+def player(request: HttpRequest, pk: int) -> HttpResponse:
+    """Return the player as a fragment of HTML, which the script inserts into a page."""
+    recording = _get(request, pk)
+    if recording.deletion_started:
+        return HttpResponse(status=410)
+    context = {"recording": recording, "may_download": request.user.has_perm(DOWNLOAD)}
+    response = render(request, "ringotel_crm/player.html", context)
+    response["Cache-Control"] = "private, no-cache"
     return response
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.decorators import login_not_required
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
@@ -16,6 +15,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
+from .. import databases
 from ..admin.base import backend_for
 from ..admin.ringing import kept_state, ringing_context, ringing_state
 from ..client.call_notes import can_push_notes, push_notes
@@ -38,6 +38,7 @@ class CallNoteForm(forms.Form):
     done = forms.BooleanField(required=False)
 
 
+@databases.fresh_reads()
 @login_not_required  # the view responds 403, since the script cannot follow a login
 @require_safe
 def strip(request: HttpRequest) -> HttpResponseBase:
@@ -55,6 +56,7 @@ def strip(request: HttpRequest) -> HttpResponseBase:
     return conditional_response(request, state, respond)
 
 
+@databases.fresh_reads()
 @login_not_required  # as above
 @require_POST
 def save_note(request: HttpRequest, pk: int) -> HttpResponseBase:
@@ -71,7 +73,7 @@ def save_note(request: HttpRequest, pk: int) -> HttpResponseBase:
         return JsonResponse({"errors": form.errors}, status=400)
     call = edit_comment(call, form.cleaned_data["text"], base=form.cleaned_data["base"])
     if form.cleaned_data["done"] and can_push_notes(call):
-        transaction.on_commit(partial(_try_to_push, call), robust=True)
+        databases.on_commit(partial(_try_to_push, call), robust=True)
     if not request.accepts("text/html"):
         return JsonResponse({"comment": call.comment})
     url = request.POST.get("next", "")

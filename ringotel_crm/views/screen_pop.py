@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from .. import phone
+from .. import databases, phone
 from ..admin.base import MEDIA, backend_for
 from ..admin.caller_lookup import REFUSAL_MESSAGES
 from ..admin.contact_pages import contact_page, new_contact_page
@@ -24,6 +24,7 @@ from ..templatetags.ringotel import RING_STRIP
 MAX_LENGTH = 250
 
 
+@databases.fresh_reads()
 @require_safe
 @login_required
 def pop(request: HttpRequest) -> HttpResponse:

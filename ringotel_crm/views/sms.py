@@ -7,10 +7,12 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from .. import databases
 from ..client.sms import get_sms_backend
 from ..services.messages import record_receipt
 
 
+@databases.fresh_reads()
 @csrf_exempt
 @login_not_required
 @require_http_methods(["GET", "POST"])

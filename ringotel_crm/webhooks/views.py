@@ -18,12 +18,18 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST
 from rest_framework.exceptions import Throttled
 
-from .. import signals
+from .. import databases, signals
 from ..auth.throttling import LoginAttempt
 from ..conf import conf
 from ..exceptions import CRMError, InvalidInput, LengthRequired, TooLarge
 from ..internal import request_log
-from ..internal.errors import error_body, status_code
+from ..internal.errors import (
+    DATABASE_ERRORS,
+    RETRY_AFTER,
+    database_unavailable,
+    error_body,
+    status_code,
+)
 from ..internal.parsing import parse_json_object
 from ..models import WebhookEvent
 from .authentication import authenticate, without_secrets
@@ -43,6 +49,8 @@ class EventAccepted(JsonResponse):
     def close(self) -> None:
         """Called by the server after the last byte was sent. Errors are recorded in the event."""
         try:
+            # Receivers pass the event to a queue, which may hang.
+            signals.event_stored.send_robust(sender=WebhookEvent, event=self.event)
             if conf.PROCESS_WEBHOOK_EVENTS:
                 process(self.event)
             if self.event.pk % PURGE_EVERY == 0:
@@ -61,6 +69,7 @@ class ErrorResponse(JsonResponse):
         self.code = code
 
 
+@databases.fresh_reads()
 @csrf_exempt
 @login_not_required
 @require_POST
@@ -71,9 +80,14 @@ def receive(request: HttpRequest, name: str) -> JsonResponse:
     secret.
     """
     started = time.perf_counter()
-    response = None
+    response: EventAccepted | ErrorResponse | None = None
     try:
-        response = _store_event(request, name)
+        try:
+            response = _store_event(request, name)
+        except DATABASE_ERRORS as exc:
+            error = database_unavailable(exc)
+            headers = {"Retry-After": str(RETRY_AFTER)}
+            response = ErrorResponse(status_code(error), error.code, error.message, headers)
         return response
     finally:
         _log_request(name, response, (time.perf_counter() - started) * 1000)
@@ -112,7 +126,6 @@ def _store_event(request: HttpRequest, name: str) -> EventAccepted | ErrorRespon
         method=method[:64],
         body=json.dumps(body),  # ASCII, so that every database can store any text
     )
-    signals.event_stored.send_robust(sender=WebhookEvent, event=event)
     return EventAccepted(event)
 
 

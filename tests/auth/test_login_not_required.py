@@ -28,6 +28,7 @@ LOGIN_REQUIRED = {
     "message-file",
     "pop",
     "recording",
+    "player",
     "waveform",
 }
 

@@ -101,8 +101,10 @@ class Server:
             (Path(__file__).parent / "nginx.conf").read_text(),
         )
         self.port = free_port()
-        site = site.replace("listen 80;", f"listen 127.0.0.1:{self.port};").replace(
-            "127.0.0.1:8000", f"127.0.0.1:{port}"
+        site = (
+            site.replace("listen 80;", f"listen 127.0.0.1:{self.port};")
+            .replace("127.0.0.1:8000", f"127.0.0.1:{port}")
+            .replace("127.0.0.1:8001", f"127.0.0.1:{port}")
         )
         paths = "".join(f"{name}_temp_path {folder}/{name};" for name in NGINX_FOLDERS)
         conf = (

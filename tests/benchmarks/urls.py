@@ -130,13 +130,14 @@ def people(request: HttpRequest) -> JsonResponse:
 
 
 def charts(request: HttpRequest) -> JsonResponse:
-    """Run a grouped query for each chart of a week."""
+    """Run the queries of the overview for a week."""
     end = timezone.now()
     begin = end - dt.timedelta(days=7)
     week = Activity.objects.filter(start__gte=begin, start__lt=end)
-    by_time = [query(week, begin, end) for query in (statistics.per_day, statistics.per_hour)]
-    others = [query(week) for query in (statistics.per_agent, statistics.per_contact)]
-    return JsonResponse({"results": [*by_time, *others]})
+    slots = len(statistics.slots(week, begin, end))
+    callbacks = statistics.callbacks(week, begin).callers
+    tables = [query(week) for query in (statistics.per_agent, statistics.per_contact)]
+    return JsonResponse({"results": [slots, callbacks, *tables]})
 
 
 urlpatterns = [

@@ -33,10 +33,23 @@ def test_times_are_shown_in_browser_time_zone(desks: Callable[..., Desk]) -> Non
     here = desks(timezone_id="Asia/Tokyo").open(CALLS).inner_text("#result_list time")
     there = desks(timezone_id="America/New_York").open(CALLS).inner_text("#result_list time")
 
-    assert "Mar 3" in here
+    assert "3 Mar" in here
     assert "8:30" in here
-    assert "Mar 2" in there
-    assert "6:30" in there
+    assert "2 Mar" in there
+    assert "18:30" in there
+
+
+@pytest.mark.parametrize(
+    ("locale", "shown"),
+    [("en-US", "Mar 2, 11:30 PM"), ("en-IE", "2 Mar, 23:30"), ("de-DE", "Mar 2, 11:30 PM")],
+)
+def test_times_have_the_format_of_the_browsers_region(
+    desks: Callable[..., Desk], locale: str, shown: str
+) -> None:
+    make_call(1, tenant=tenant(), start=dt.datetime(2026, 3, 2, 23, 30, tzinfo=dt.UTC))
+    page = desks(locale=locale, timezone_id="UTC").open(CALLS)
+
+    assert page.inner_text("#result_list time").replace("\u202f", " ") == shown
 
 
 def test_live_page_updates_automatically(desk: Desk) -> None:

@@ -159,6 +159,38 @@ def test_whole_file_is_sent(api: Api, call: str, listener: Client, name: str) ->
     assert response["ETag"] == f'"{hashlib.sha256(sample(name)).hexdigest()}"'
 
 
+def test_download_requires_its_permission(recording_id: int) -> None:
+    client = browser(una("listen_own_recording"))
+
+    assert client.get(url(recording_id, "?download")).status_code == 403
+    assert body(client.get(url(recording_id)))
+    assert "Download" not in client.get(url(recording_id, "player/")).content.decode()
+
+
+def test_player_has_download_link_with_permission(recording_id: int, listener: Client) -> None:
+    page = listener.get(url(recording_id, "player/"))
+
+    assert f'href="{url(recording_id, "?download")}"' in page.content.decode()
+    assert not AuditEntry.objects.exists()
+
+
+@pytest.mark.parametrize("method", ["post", "delete"])
+def test_player_only_answers_reading(recording_id: int, listener: Client, method: str) -> None:
+    assert getattr(listener, method)(url(recording_id, "player/")).status_code == 405
+
+
+def test_player_requires_permission_to_listen(recording_id: int) -> None:
+    client = browser(make_user("vera"))
+
+    assert client.get(url(recording_id, "player/")).status_code == 403
+
+
+def test_player_of_deleted_recording_is_gone(recording_id: int, listener: Client) -> None:
+    Recording.objects.update(deletion_started=True)
+
+    assert listener.get(url(recording_id, "player/")).status_code == 410
+
+
 def test_download_is_an_attachment(recording_id: int, listener: Client) -> None:
     response = listener.get(url(recording_id, "?download"))
     assert response["Content-Disposition"] == f'attachment; filename="recording-{recording_id}.wav"'

@@ -267,6 +267,16 @@ def test_note_is_saved_after_the_end_of_the_call(phone: Client, una: User) -> No
     assert Activity.objects.get().comment == "Wants an offer"
 
 
+def test_note_is_saved_by_everyone_whose_phone_rang(una: User) -> None:
+    bob, call = agent("bob"), ringing()
+    add_leg(call, una)
+    add_leg(call, bob)
+    Activity.objects.update(status=Status.ANSWERED, agent_id=str(bob.pk))
+
+    assert save(client_of(una), call, "Wants an offer").status_code == 200
+    assert f'data-ringotel-call="{call.pk}"' in html(client_of(una), keep=str(call.pk))
+
+
 @pytest.mark.parametrize("text", ["x" * 20_001, "\0"])
 def test_invalid_note_is_refused_by_field(phone: Client, una: User, text: str) -> None:
     response = save(phone, ringing(una), text)

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from ... import databases
 from ...media.storage import recording_storage
 from ...models import Recording
 from ...services.recordings import retention
@@ -31,6 +32,7 @@ class Command(BaseCommand):
             "--hours", type=float, default=1, help="skip files younger than this (default: 1)"
         )
 
+    @databases.fresh_reads()
     def handle(self, **options: Any) -> None:
         age = dt.timedelta(hours=options["hours"])
         orphaned = self.report_orphaned_files(age, delete=options["delete"])

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from ... import databases
 from ...services.calls.live import close_stale_calls
 
 
@@ -16,5 +17,6 @@ class Command(BaseCommand):
         "from cron."
     )
 
+    @databases.fresh_reads()
     def handle(self, **options: Any) -> None:
         self.stdout.write(f"Closed calls: {close_stale_calls()}")

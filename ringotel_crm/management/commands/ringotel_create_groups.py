@@ -7,6 +7,7 @@ from typing import Any
 from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 
+from ... import databases
 from ...auth.groups import create_groups
 from ...backends import get_backend_class
 from ...exceptions import InvalidInput
@@ -18,6 +19,7 @@ class Command(BaseCommand):
         "their permissions. Can be repeated: permissions that you added stay."
     )
 
+    @databases.fresh_reads()
     def handle(self, **options: Any) -> None:
         models = [(model._meta.app_label, model._meta.model_name) for model in self.get_models()]
         try:

@@ -9,7 +9,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Sum
 from tqdm import tqdm
 
+from ... import databases
+from ...exceptions import InvalidInput
 from ...services.recordings import retention
+from ...services.sync import checkpoints
 
 
 class Command(BaseCommand):
@@ -24,6 +27,7 @@ class Command(BaseCommand):
             "--dry-run", action="store_true", help="only report what would be deleted"
         )
 
+    @databases.fresh_reads()
     def handle(self, **options: Any) -> None:
         expired = retention.expired()
         count, size = expired.count(), expired.aggregate(size=Sum("size"))["size"] or 0
@@ -31,7 +35,14 @@ class Command(BaseCommand):
             self.stdout.write(f"Would delete {count} recordings ({size:,} bytes).")
             return
         rows = tqdm(retention.delete_expired(), total=count, unit="recording", disable=not count)
-        results = list(rows)
+        results = []
+        try:
+            with checkpoints.exclusive("", "ringotel_delete_expired_recordings") as renew_lease:
+                for is_deleted in rows:
+                    results.append(is_deleted)
+                    renew_lease()
+        except InvalidInput as exc:
+            raise CommandError(exc.message) from exc
         self.stdout.write(f"Deleted {sum(results)} recordings.")
         if failed := results.count(False):
             raise CommandError(

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from ... import databases
 from ...exceptions import CRMError
 from ...services.privacy import erasure
 from ..data_subject import add_subject_arguments, get_subject
@@ -26,6 +27,7 @@ class Command(BaseCommand):
             "--dry-run", action="store_true", help="only report what would be erased"
         )
 
+    @databases.fresh_reads()
     def handle(self, **options: Any) -> None:
         try:
             backend, subject, user = get_subject(options)

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from ... import databases
 from ...exceptions import CRMError
 from ...services.privacy import export
 from ..data_subject import add_subject_arguments, get_subject
@@ -26,6 +27,7 @@ class Command(BaseCommand):
             "--output", type=Path, required=True, metavar="FILE", help="ZIP file; must not exist"
         )
 
+    @databases.fresh_reads()
     def handle(self, **options: Any) -> None:
         path: Path = options["output"]
         try:

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from ... import databases
 from ...backends import get_backend_class
 from ...backends.model_rows import parse_id
 from ...services.contacts import phone_index
@@ -30,6 +31,7 @@ class Command(BaseCommand):
             "--after", metavar="ID", default="", help="with --model: resume after this primary key"
         )
 
+    @databases.fresh_reads()
     def handle(self, **options: Any) -> None:
         mapped = phone_index.mapped_directories(get_backend_class())
         chosen = self.choose(mapped, options["model"])

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db import transaction
 
+from ... import databases
 from ...backends import Backend
 from ...client import Ringotel, RingotelApiError, RingotelError
 from ...models import RingotelUser
@@ -50,10 +51,10 @@ class Command(AccountCommand):
     def work(self, backend: Backend, options: dict[str, Any]) -> None:
         client = Ringotel()
         people = client.get_users(with_ai_agents=True)
-        with transaction.atomic():
+        with databases.atomic():
             self.print_matches(user_mapping.propose_matches(backend, people))
             missing = list(user_mapping.users_to_create(backend, people))
-            transaction.set_rollback(options["dry_run"])
+            transaction.set_rollback(options["dry_run"], using=databases.write_alias())
         if options["create"] and missing:
             connection_id = self.connection_id(client, options["connection"])
             if not options["dry_run"]:

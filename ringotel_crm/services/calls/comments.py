@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from typing import TypeAlias
 
-from django.db import transaction
-
-from ... import signals
+from ... import databases, signals
 from ...models import Activity
 from .. import locks
 from .lifecycle import write_locked
@@ -26,7 +24,7 @@ def edit_comment(call: Activity, text: str, *, base: str) -> Activity:
     What others have written since is kept. The phone does not overwrite an edited comment. Raises
     ``Activity.DoesNotExist``.
     """
-    with transaction.atomic():
+    with databases.atomic():
         activity = locks.lock_row(Activity.objects.filter(pk=call.pk), "updated_at")
         if activity is None:
             raise Activity.DoesNotExist

@@ -13,11 +13,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 
-from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ... import phone
+from ... import databases, phone
 from ...backends import Backend
 from ...conf import conf
 from ...exceptions import InvalidInput
@@ -32,6 +31,7 @@ from .numbers import parse_numbers
 LEG_FIELDS = ("direction", "caller_number", "called_number")
 
 
+@databases.fresh_reads()
 def log_leg(backend: Backend, start: CallStart, end: CallEnd | None = None) -> Activity:
     """Log an event of the phone ``start.extension``: its start, and with ``end`` its end.
 
@@ -53,18 +53,19 @@ def log_leg(backend: Backend, start: CallStart, end: CallEnd | None = None) -> A
             changes |= apply_end(activity, end)
         return changes
 
-    with transaction.atomic():
+    with databases.atomic():
         activity = lock_call(backend, CallRef(call_id=start.call_id))
         write_locked(activity, apply)
     return activity
 
 
+@databases.fresh_reads()
 def close_from_finished_legs(activity_id: int) -> bool:
     """Close an open call by its finished legs, when no further events are to come.
 
     Return whether the call was closed.
     """
-    with transaction.atomic():
+    with databases.atomic():
         calls = Activity.objects.filter(pk=activity_id, status__in=OPEN_STATUSES)
         activity = locks.lock_row(calls, "updated_at")
         if activity is None:

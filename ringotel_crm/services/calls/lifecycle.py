@@ -24,10 +24,11 @@ from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ... import signals
+from ... import databases, signals
 from ...backends import Backend
 from ...exceptions import InvalidInput, NotFound
 from ...internal.compiled_queries import CompiledQuery, update
+from ...internal.parsing import parse_key
 from ...models import Activity
 from ...records import (
     CallEnd,
@@ -53,6 +54,7 @@ ERASED_ID_PREFIX = "erased-"
 Transitions: TypeAlias = dict[Signal, bool]
 
 
+@databases.fresh_reads()
 def start_call(backend: Backend, start: CallStart) -> Activity:
     """Log the start of a call.
 
@@ -77,12 +79,13 @@ def start_call(backend: Backend, start: CallStart) -> Activity:
     apply(activity)
     if _insert(activity):
         return activity
-    with transaction.atomic():
+    with databases.atomic():
         activity = lock_call(backend, CallRef(call_id=call_id))
         write_locked(activity, apply)
     return activity
 
 
+@databases.fresh_reads()
 def assign_call(backend: Backend, ref: CallRef, contact_id: str) -> Activity:
     """Assign a call to a contact, or to none if ``contact_id`` is "". Raises ``NotFound``."""
     contact = backend.contacts.get(contact_id) if contact_id else None
@@ -91,7 +94,7 @@ def assign_call(backend: Backend, ref: CallRef, contact_id: str) -> Activity:
             _("Contact not found."), fields={"contact_id": [_("No contact has this id.")]}
         )
     reference = record_reference(backend, contact)
-    with transaction.atomic():
+    with databases.atomic():
         activity = lock_call(backend, ref)
         previous = activity.contact_reference
         activity.contact_confirmed = True
@@ -113,20 +116,21 @@ def update_notes(backend: Backend, ref: CallRef, note: CallNote) -> Activity:
 
     Raises ``NotFound``.
     """
-    with transaction.atomic():
+    with databases.atomic():
         activity = lock_call(backend, ref)
         if write_locked(activity, lambda activity: apply_notes(activity, note)):
             signals.send_on_commit(signals.call_updated, Activity, activity=activity)
     return activity
 
 
+@databases.fresh_reads()
 def stop_call(backend: Backend, ref: CallRef, end: CallEnd) -> Activity:
     """Close a call. A repeated end only adds more complete data. Raises ``NotFound``."""
     # Concurrent ends of a call are rare.
     activity = find_call(backend, ref)
     if activity and _close(activity, end):
         return activity
-    with transaction.atomic():
+    with databases.atomic():
         activity = lock_call(backend, ref)
         write_locked(activity, lambda activity: apply_end(activity, end))
     return activity
@@ -135,7 +139,7 @@ def stop_call(backend: Backend, ref: CallRef, end: CallEnd) -> Activity:
 def find_call(backend: Backend, ref: CallRef) -> Activity | None:
     """Return the call without locking it."""
     using = router.db_for_read(Activity)
-    for query, value in ((CALL_BY_ID, _primary_key(ref)), (CALL_BY_CALL_ID, ref.call_id)):
+    for query, value in ((CALL_BY_ID, parse_key(ref.activity_id)), (CALL_BY_CALL_ID, ref.call_id)):
         if value:
             statement = query.statement(using, backend.tenant, value)
             for activity in Activity.objects.using(using).raw(*statement):
@@ -150,7 +154,7 @@ def lock_call(backend: Backend, ref: CallRef) -> Activity:
     with the id and the call id is missing.
     """
     calls = Activity.objects.filter(tenant=backend.tenant)
-    if (key := _primary_key(ref)) and (
+    if (key := parse_key(ref.activity_id)) and (
         activity := locks.lock_row(calls.filter(pk=key), "updated_at")
     ):
         return activity
@@ -183,8 +187,8 @@ def write_locked(activity: Activity, apply: Callable[[Activity], Changes]) -> Ch
 def _insert(activity: Activity) -> bool:
     """Insert a call. Return False if the call exists."""
     # Outside a transaction the statement needs none: an error does not affect later statements.
-    in_transaction = transaction.get_connection().in_atomic_block
-    savepoint = transaction.atomic() if in_transaction else nullcontext()
+    in_transaction = transaction.get_connection(databases.write_alias()).in_atomic_block
+    savepoint = databases.atomic() if in_transaction else nullcontext()
     try:
         with savepoint:
             activity.save(force_insert=True)
@@ -246,12 +250,6 @@ def find_contact(backend: Backend, start: CallStart) -> ContactReference:
     if contact is None:
         contact = identify_numbers(backend, start.outside_candidates)
     return record_reference(backend, contact)
-
-
-def _primary_key(ref: CallRef) -> int:
-    """Return the primary key in ``ref``, or 0, which no row has."""
-    id = ref.activity_id
-    return int(id) if id.isascii() and id.isdecimal() and len(id) < 19 else 0
 
 
 def _derive_id(start: CallStart) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from ... import signals
+from ... import databases, signals
 from ...backends import Backend
 from ...models import Activity, CallLeg
 from ...records import CallState, Status
+from .access import all_calls
 from .legs import close_from_finished_legs
 from .lifecycle import OPEN_STATUSES
 from .states import MAX_RING, OVERDUE_AFTER, stale_cutoff, state_filter
@@ -34,8 +34,7 @@ def ringing_calls(backend: Backend, user: Any) -> QuerySet[Activity]:
     ids = backend.users.user_ids_for([user])
     legs = CallLeg.objects.filter(activity=OuterRef("pk"), agent_id__in=ids)
     on_phone = Exists(legs.exclude(status=CallLeg.Status.NOT_ANSWERED))
-    calls = live_calls(Activity.objects.filter(Q(agent_id__in=ids) | on_phone))
-    return calls.filter(tenant=backend.tenant) if backend.tenant else calls
+    return live_calls(all_calls(backend).filter(Q(agent_id__in=ids) | on_phone))
 
 
 def live_fingerprint(calls: QuerySet[Activity]) -> str:
@@ -56,6 +55,7 @@ def live_fingerprint(calls: QuerySet[Activity]) -> str:
     return f"{live['count']}-{last}-{live['ringing']}-{live['overdue']}"
 
 
+@databases.fresh_reads()
 def close_stale_calls(cutoff: dt.datetime | None = None) -> int:
     """Close the open calls that were not updated since ``cutoff``, by default the stale ones.
 
@@ -69,7 +69,7 @@ def close_stale_calls(cutoff: dt.datetime | None = None) -> int:
         ended = CallLeg.objects.filter(activity__in=ids).exclude(status=CallLeg.Status.RINGING)
         with_ended_legs = ended.order_by().values_list("activity", flat=True).distinct()
         closed += sum(map(close_from_finished_legs, with_ended_legs))
-        with transaction.atomic():
+        with databases.atomic():
             # An end may have been received since. For filtering by time and not by status, see
             # lifecycle._close_query().
             unchanged = Activity.objects.filter(pk__in=ids, updated_at__lt=cutoff)

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 from django.utils.translation import gettext as _
 
-from ... import phone
+from ... import databases, phone
 from ...backends import Backend
 from ...contact_files import headers
 from ...contact_files.cells import clean
@@ -97,7 +97,7 @@ class ContactImporter:
         before = self._state(same) if same else None
         if dry_run:
             return _planned(draft, further, before)
-        with transaction.atomic():
+        with databases.atomic():
             contact = create_contact(self.backend, draft)
             held = self.backend.contacts.numbers(contact.id)
             for text in further:

@@ -7,13 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.db import transaction
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 from django.utils import timezone
 
-from ... import phone
+from ... import databases, phone
 from ...backends import Backend
 from ...models import Activity, Conversation
 from ...models.search import strip_accents
@@ -90,7 +89,7 @@ def link(
     """
     conversations = Conversation.objects.filter(remote_number_normalized__in=numbers)
     rows = (calls.filter(calls_with(numbers), contact_confirmed=False), conversations)
-    with transaction.atomic():
+    with databases.atomic():
         calls_linked, conversations_linked = (
             _refer(of_model.filter(_of_tenant(backend)), previous, contact) if numbers else []
             for of_model in rows
@@ -185,7 +184,7 @@ def unlink(backend: Backend, links: Links) -> int:
     """
     previous = _existing(backend, links.previous)
     count = 0
-    with transaction.atomic():
+    with databases.atomic():
         for keys in _batches(links.calls):
             calls = Activity.objects.filter(tenant=backend.tenant, pk__in=keys)
             count += calls.filter(**links.contact.lookup, contact_confirmed=links.by_hand).update(

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ... import signals
+from ... import databases, signals
 from ...backends import Backend
 from ...exceptions import InvalidInput, NotFound, Unsupported
 from ...models import Activity, Conversation, FollowUp, LegalHold, Note
@@ -66,7 +65,7 @@ def merge_contacts(backend: Backend, target_id: str, source_id: str) -> Merge:
     Empty fields of the target are filled in from the source. Returns what was moved. Raises as
     :func:`preview_merge`.
     """
-    with transaction.atomic():
+    with databases.atomic():
         locks.acquire(f"contacts {backend.tenant}")
         merge = preview_merge(backend, target_id, source_id)
         target = record_reference(backend, merge.target)

@@ -22,6 +22,7 @@ from django.db.models import Model, QuerySet
 from django.db.models.signals import ModelSignal, post_delete, post_save, pre_delete, pre_save
 from django.dispatch import receiver
 
+from ... import databases
 from ...backends import Backend, get_backend_class
 from ...backends.mapping import join, resolve_path, split
 from ...backends.model_rows import (
@@ -60,6 +61,7 @@ def mapped_directories(backend: type[Backend]) -> list[Mapped]:
     ]
 
 
+@databases.fresh_reads()
 def sync(
     directory: Mapped, keys: Sequence[Any], *, using: str | None = None, dry: bool = False
 ) -> tuple[int, int]:
@@ -116,7 +118,7 @@ def _write(
     ``is_empty``: the index has no entries of this model, so that none have to be deleted.
     """
     alias = using or router.db_for_write(directory.model)
-    with transaction.atomic(using=router.db_for_write(PhoneIndex)), transaction.atomic(using=alias):
+    with databases.atomic(), transaction.atomic(using=alias):
         _lock(directory.model._base_manager.using(alias).filter(pk__in=keys))
         if not is_empty:
             _index_rows(directory, keys).delete()
@@ -167,7 +169,8 @@ def rebuild(
     """
     last = parse_id(directory, after) if after else None
     alias = router.db_for_write(directory.model)
-    entries = PhoneIndex.objects.filter(content_type_id=content_type_id(directory.model))
+    index = PhoneIndex.objects.using(databases.write_alias())
+    entries = index.filter(content_type_id=content_type_id(directory.model))
     # An empty index need not be compared: rows saved while this runs write correct entries.
     is_empty = not (dry or entries.exists())
     if not (is_empty or dry):
@@ -191,7 +194,7 @@ def rebuild(
 
 def _analyze() -> None:
     """Update PostgreSQL's statistics: without them, it scans a table that was just filled."""
-    connection = connections[router.db_for_write(PhoneIndex)]
+    connection = connections[databases.write_alias()]
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(f"ANALYZE {connection.ops.quote_name(PhoneIndex._meta.db_table)}")
@@ -216,7 +219,8 @@ def prune(directories: Sequence[Mapped], *, dry: bool = False) -> Iterator[tuple
     """
     by_content_type = {content_type_id(directory.model): directory for directory in directories}
     last = 0
-    in_order = PhoneIndex.objects.order_by("pk").values_list("pk", "content_type_id", "object_id")
+    index = PhoneIndex.objects.using(databases.write_alias()).order_by("pk")
+    in_order = index.values_list("pk", "content_type_id", "object_id")
     while entries := list(in_order.filter(pk__gt=last)[:BATCH]):
         last = entries[-1][0]
         orphaned: list[int] = []

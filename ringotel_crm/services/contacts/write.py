@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
-from ... import phone, signals
+from ... import databases, phone, signals
 from ...backends import Backend
 from ...backends.base import ContactDirectory
 from ...exceptions import InvalidInput, NotFound, Unsupported
@@ -39,7 +38,7 @@ def create_contact(backend: Backend, draft: ContactInput) -> ContactRecord:
     numbers = [
         number.e164 for typed in (draft.phone, draft.mobile) for number in phone.numbers(typed)
     ]
-    with transaction.atomic():
+    with databases.atomic():
         locks.acquire(f"contacts {backend.tenant}")
         if existing := directory.find_existing(draft, numbers):
             return complete(backend, existing, draft)
@@ -107,7 +106,7 @@ def give_number(backend: Backend, number: str, target: str, source: str = "") ->
     Raises ``NotFound``, ``InvalidInput`` or ``Unsupported``, and then changes nothing.
     """
     directory = backend.contacts
-    with transaction.atomic():
+    with databases.atomic():
         locks.acquire(f"contacts {backend.tenant}")
         contact, previous = directory.get(target), directory.get(source) if source else None
         if contact is None:
@@ -141,7 +140,7 @@ def undo_number(backend: Backend, change: NumberChange) -> None:
 def take_number(backend: Backend, number: str, contact: ContactRecord) -> None:
     """Remove an E.164 number from a contact. Raises ``InvalidInput`` or ``Unsupported``."""
     directory = backend.contacts
-    with transaction.atomic():
+    with databases.atomic():
         locks.acquire(f"contacts {backend.tenant}")
         if directory.can_remove_numbers:
             directory.remove_number(contact.id, number)
@@ -171,7 +170,7 @@ def update_contact(backend: Backend, id: str, draft: ContactInput) -> ContactRec
         if typed and phone.explain(typed).refusal in NOT_A_NUMBER:
             message = _("Enter a valid phone number.")
             raise InvalidInput(message, fields={name: [message]})
-    with transaction.atomic():
+    with databases.atomic():
         locks.acquire(f"contacts {backend.tenant}")
         if before := directory.get(id):
             draft = _drop_unchanged(before, draft)

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
-from ... import phone
+from ... import databases, phone
 from ...backends import Backend
 from ...exceptions import InvalidInput, NotFound
 from ...models import Activity, Callback, Conversation, FollowUp, LegalHold, Note, PhoneIndex
@@ -87,6 +87,7 @@ def collect_answers(signal: Signal, backend: Backend, person: DataSubject) -> di
     return {name: value for _receiver, answer in answers for name, value in (answer or {}).items()}
 
 
+@databases.fresh_reads()
 def find_subject(backend: Backend, *, contact_id: str = "", number: str = "") -> DataSubject:
     """Return the contact with this id, or without an id, the caller with this number.
 

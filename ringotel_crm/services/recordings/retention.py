@@ -11,6 +11,7 @@ from django.core.files.storage import Storage
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from ... import databases
 from ...conf import conf
 from ...media.storage import recording_storage
 from ...models import Message, Recording, messages, recordings
@@ -86,8 +87,8 @@ def missing_files() -> Iterator[Recording | None]:
     Sends one request to the storage per recording.
     """
     storage = recording_storage()
-    rows = Recording.objects.filter(deletion_started=False).order_by("pk")
-    for recording in rows.iterator(chunk_size=PAGE):
+    rows = Recording.objects.filter(deletion_started=False)
+    for recording in databases.by_primary_key(rows):
         yield None if storage.exists(str(recording.file.name)) else recording
 
 

@@ -20,12 +20,11 @@ from typing import IO, Any
 from django.contrib.auth import get_user_model
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage
-from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ... import signals
+from ... import databases, signals
 from ...backends import Backend, get_backend
 from ...exceptions import UnderLegalHold
 from ...media import audio
@@ -70,6 +69,7 @@ def temporary_file() -> Iterator[IO[bytes]]:
             path.unlink(missing_ok=True)
 
 
+@databases.fresh_reads()
 def store_recording(backend: Backend, ref: CallRef, file: IO[bytes]) -> Recording:
     """Attach ``file`` to the call, and return its recording.
 
@@ -85,36 +85,43 @@ def store_recording(backend: Backend, ref: CallRef, file: IO[bytes]) -> Recordin
         sha256=hashlib.file_digest(file, "sha256").hexdigest(),  # type: ignore[arg-type]
         size=file.seek(0, os.SEEK_END),
     )
-    with transaction.atomic():
+    with databases.atomic():
         new.activity = lock_call(backend, ref)
     if old := _existing_if_kept(new):
         return old
 
     # Outside of a transaction, since the storage may be slow.
     new.file.name = name = _save_file(file, facts)
+    is_written = False
     try:
-        return _save_row(backend, new)
+        with databases.atomic():
+            recording = _save_row(backend, new)
+            is_written = True
     except BaseException:
-        # If the connection breaks during the commit, its outcome is unknown: then the file stays.
-        with suppress(Exception):
-            if not Recording.objects.filter(file=name).exists():
+        # If the connection breaks during the commit, its outcome is unknown, and the database may
+        # still complete it: the file stays, and retention finds it if it has no row.
+        if not is_written:
+            with suppress(Exception):
                 recording_storage().delete(name)
         raise
+    return recording
 
 
 def _save_row(backend: Backend, new: Recording) -> Recording:
-    """Write the row of a stored file, unless another request did; delete the file without a row."""
+    """Write the row of a stored file, unless another request did; delete the file without a row.
+
+    Must be the first statement of the transaction.
+    """
     storage = recording_storage()
-    with transaction.atomic():
-        lock_call(backend, CallRef(activity_id=str(new.activity.pk)))
-        if kept := _existing_if_kept(new):
-            transaction.on_commit(partial(storage.delete, str(new.file.name)), robust=True)
-            return kept
-        if replaced := Recording.objects.filter(activity=new.activity).first():
-            new.pk, new.created_at = replaced.pk, replaced.created_at
-            transaction.on_commit(partial(storage.delete, str(replaced.file.name)), robust=True)
-        new.save()
-        signals.send_on_commit(signals.recording_stored, Recording, recording=new)
+    lock_call(backend, CallRef(activity_id=str(new.activity.pk)))
+    if kept := _existing_if_kept(new):
+        databases.on_commit(partial(storage.delete, str(new.file.name)), robust=True)
+        return kept
+    if replaced := Recording.objects.filter(activity=new.activity).first():
+        new.pk, new.created_at = replaced.pk, replaced.created_at
+        databases.on_commit(partial(storage.delete, str(replaced.file.name)), robust=True)
+    new.save()
+    signals.send_on_commit(signals.recording_stored, Recording, recording=new)
     return new
 
 
@@ -162,6 +169,7 @@ def not_held(recordings: QuerySet[Recording]) -> QuerySet[Recording]:
     return recordings.filter(~Exists(holds), activity__legal_hold=False)
 
 
+@databases.fresh_reads()
 def delete_recording(recording: Recording, *, user: Any = None, reason: str = "") -> bool:
     """Delete the file; the row remains, marked as deleted. Returns False under a legal hold.
 
@@ -169,7 +177,7 @@ def delete_recording(recording: Recording, *, user: Any = None, reason: str = ""
     """
     if not recording.deletion_started:
         free = not_held(Recording.objects.filter(pk=recording.pk, deletion_started=False))
-        with transaction.atomic():
+        with databases.atomic():
             # Another request may be replacing the file.
             locks.lock_row(Activity.objects.filter(pk=recording.activity_id), "updated_at")
             if not free.update(deletion_started=True):

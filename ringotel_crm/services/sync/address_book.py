@@ -19,9 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from django.db import transaction
-
-from ... import phone
+from ... import databases, phone
 from ...backends import Backend
 from ...models import AddressBookLink, CallSubject
 from ...records import AddressBookEntry, ContactRecord
@@ -183,7 +181,7 @@ def merge_subjects(backend: Backend, theirs: Sequence[str]) -> list[str]:
 
 def save_subjects(backend: Backend, names: Sequence[str]) -> None:
     """Store the subjects that both sides have now."""
-    with transaction.atomic():
+    with databases.atomic():
         checkpoints.write(backend.tenant, SUBJECTS, list(names))
         subjects = CallSubject.objects.filter(tenant=backend.tenant)
         subjects.exclude(name__in=names).delete()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from ... import databases
 from ...backends import Backend
 from ...models import RingotelUser
 from ...records import RingotelUserRecord, RingotelUserStatus, UserRecord
 from .. import locks
 
 
+@databases.fresh_reads()
 def agent_id(backend: Backend, ringotel_id: str) -> str:
     """Return the CRM's id of a Ringotel user, or of the owner of an attached extension.
 

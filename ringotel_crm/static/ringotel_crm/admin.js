@@ -1,7 +1,9 @@
 // Enhances the staff pages. All of them work without it.
 "use strict";
 (() => {
-    const language = document.documentElement.lang || undefined;
+    // The browser's region, such as that of "en-IE", if the page is in the browser's language.
+    const pageLanguage = document.documentElement.lang || undefined;
+    const language = navigator.languages.find((tag) => tag.split("-")[0] === pageLanguage?.split("-")[0]) || pageLanguage;
 
     // Show times in the browser's time zone.
     function localTimes(root) {
@@ -16,24 +18,6 @@
                 element.title = zone;
             }
         }
-    }
-
-    // Replace the link to a recording with a player. One player plays at a time.
-    function play(link) {
-        const audio = document.createElement("audio");
-        audio.controls = true;
-        audio.autoplay = true;
-        audio.src = link.href;
-        audio.className = "ringotel-play-on";
-        audio.setAttribute("aria-label", link.getAttribute("aria-label") || link.textContent.trim());
-        audio.addEventListener("error", () => audio.replaceWith(link));
-        audio.addEventListener("play", () => {
-            for (const other of document.querySelectorAll("audio")) {
-                if (other !== audio) other.pause();
-            }
-        });
-        link.replaceWith(audio);
-        audio.focus();
     }
 
     async function copy(button) {
@@ -96,11 +80,6 @@
 
     document.addEventListener("formset:added", improveAccessibility);
     document.addEventListener("click", (event) => {
-        const link = event.target.closest("a.ringotel-play");
-        if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
-            event.preventDefault();
-            play(link);
-        }
         const button = event.target.closest("[data-ringotel-copy]");
         if (button) copy(button);
     });

@@ -14,7 +14,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
 from pytest_django import Settings
@@ -178,7 +178,7 @@ def test_it_goes_on_where_it_was_stopped(
 
 def test_rows_are_not_deleted_with_their_calls(api: Api) -> None:
     recording = record(api, "c-1")
-    with pytest.raises(ProtectedError), transaction.atomic():
+    with pytest.raises(ProtectedError), transaction.atomic(using=connection.alias):
         recording.activity.delete()
 
 
