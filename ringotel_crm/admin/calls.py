@@ -63,7 +63,6 @@ from .follow_ups import FollowUpInline, finish
 from .html import (
     audio_player,
     badge,
-    display_number,
     local_time,
     object_link,
     object_url,
@@ -171,7 +170,7 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
         return super().media + UNSAVED
 
     def get_page_title(self, obj: Activity) -> str:
-        return gettext("Call with %(name)s") % {"name": obj.contact_name or display_number(obj)}
+        return gettext("Call with %(name)s") % {"name": obj.contact_name or obj.display_number}
 
     # Columns and read-only fields
 
@@ -204,7 +203,7 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
     @admin.display(description=_("caller"))
     def contact_link(self, call: Activity) -> str:
         """The contact with the number below it, or the number alone."""
-        text = display_number(call)
+        text = call.display_number
         number = call_link(call.outside_e164) if call.outside_e164 else text
         if not call.contact_id:
             css_class = "ringotel-number" if text[-1].isdigit() else ""
@@ -448,7 +447,7 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def _card(self, request: HttpRequest, call: Activity) -> dict[str, Any]:
-        number = display_number(call)
+        number = call.display_number
         backend, user = backend_for(request), request.user
         found = with_recordings(earlier_calls(backend, user, call), user)
         earlier = list(found[:MAX_EARLIER_CALLS])

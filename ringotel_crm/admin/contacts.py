@@ -71,6 +71,10 @@ class NoteForm(forms.Form):
                 self.fields[name] = field
             self.fields["due"].initial = None
 
+    def has_changed(self) -> bool:
+        """Ignore the person: it is filled in at first, and a person alone is not a note."""
+        return bool({"text", "due"}.intersection(self.changed_data))
+
 
 class _NoteFormMixin:
     """Mixin of the form of a contact: it is invalid if the note is."""
