@@ -19,12 +19,10 @@ class RingotelCRMConfig(AppConfig):
         from . import checks, databases  # noqa: F401
         from .auth.permissions import clear_permission_cache
         from .services.contacts import phone_index
-        from .services.privacy import webhook_data
 
         post_migrate.connect(clear_permission_cache)
         databases.install_router()
         phone_index.connect()
-        webhook_data.connect()
 
         if apps.is_installed("oauth2_provider"):
             from .auth.oauth import apply_default_settings

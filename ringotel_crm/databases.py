@@ -7,7 +7,7 @@ just written, is read from the database that it is written to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from django.db.models import Model, QuerySet
 PAGE = 1000
 
 Row = TypeVar("Row", bound=Model)
+Value = TypeVar("Value")
 
 _is_fresh: ContextVar[bool] = ContextVar("ringotel_crm.databases", default=False)
 
@@ -78,6 +79,11 @@ def by_primary_key(rows: QuerySet[Row, Any], *, latest_first: bool = False) -> I
         yield from page
         following = {"pk__lt" if latest_first else "pk__gt": page[-1].pk}
         page = list(rows.filter(**following)[:PAGE]) if len(page) == PAGE else []
+
+
+def batches(values: Sequence[Value], size: int) -> Iterator[Sequence[Value]]:
+    """Yield ``values`` in parts of at most ``size``, for short queries and transactions."""
+    return (values[start : start + size] for start in range(0, len(values), size))
 
 
 def release_connections() -> None:

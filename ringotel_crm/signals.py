@@ -51,8 +51,10 @@ event_stored = Signal()
 #: :class:`~ringotel_crm.models.Message`.
 message_stored = Signal()
 
-#: Erase the data that the receiver holds about a person. Sent inside the erasure's transaction;
-#: an exception rolls it back. ``backend``; ``person``: ``services.privacy.subjects.DataSubject``.
+#: Erase the data that the receiver holds about a person. Sent in a transaction before the calls and
+#: the contact are erased; an exception rolls it back and stops the erasure, and the signal is sent
+#: again when the erasure is repeated. ``backend``; ``person``:
+#: ``services.privacy.subjects.DataSubject``.
 #: Return counts: ``{"invoices": 3}``.
 erase_person = Signal()
 

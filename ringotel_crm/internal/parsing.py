@@ -1,5 +1,5 @@
-"""Parsing of what Ringotel sends to any of the APIs: strict JSON, missing values, times, durations
-and directions.
+"""Parsing of what Ringotel sends to any of the APIs: strict JSON, missing values, primary keys,
+times, durations and directions.
 """
 
 from __future__ import annotations
@@ -43,6 +43,9 @@ MIN_MILLISECONDS = 10**11
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MAX_TIME = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+
+# The largest value of a BigAutoField.
+MAX_KEY = 2**63 - 1
 
 # Seconds: 31 days.
 MAX_CALL_SECONDS = 31 * 24 * 3600
@@ -123,6 +126,13 @@ def is_absent(value: Any) -> bool:
     if isinstance(value, str):
         return not value.strip() or PLACEHOLDER.fullmatch(value) is not None
     return value is None
+
+
+def parse_key(text: str) -> int:
+    """Return ``text`` as an integer primary key; 0, which no row has, if it is none."""
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_KEY))
+    key = int(text) if is_number else 0
+    return key if key <= MAX_KEY else 0
 
 
 def strip_absent(value: Any, path: str = "") -> Any:

@@ -15,7 +15,15 @@ from ..contact_files.results import Outcome
 from ..models.fields import NormalizedField, ReversedDigitsField
 from ..models.search import prefix_index
 from .fields import E164Field, FullNameField, LowerEmailField
-from .words import BATCH, SearchableModel, Word, cascade_unlisted, update_words, word_index
+from .words import (
+    BATCH,
+    SearchableModel,
+    SearchableQuerySet,
+    Word,
+    cascade_unlisted,
+    update_words,
+    word_index,
+)
 
 
 class Organization(SearchableModel):
@@ -45,6 +53,8 @@ class Organization(SearchableModel):
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True, db_index=True)
+
+    objects = SearchableQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("organization")
@@ -126,6 +136,8 @@ class Contact(SearchableModel):
     email = LowerEmailField(_("e-mail"), blank=True, db_index=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True, db_index=True)
+
+    objects = SearchableQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("contact")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
-from django.db import models, transaction
+from django.db import models, router, transaction
 from django.db.models.deletion import Collector
 
 from ..models.fields import ExactCharField
 from ..models.search import MAX_WORD_LENGTH, words_to_index
+
+Row = TypeVar("Row", bound=models.Model)
 
 # Rows whose words are compared at once.
 BATCH = 1000
@@ -43,10 +45,10 @@ def word_index(name: str) -> models.Index:
     )
 
 
-class SearchableQuerySet(models.QuerySet[Any]):
+class SearchableQuerySet(models.QuerySet[Row]):
     """Rows of a model with words."""
 
-    def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
+    def bulk_create(self, objs: Iterable[Row], *args: Any, **kwargs: Any) -> list[Row]:
         """Create the rows and their words. MySQL returns no keys, so there they have no words."""
         rows = super().bulk_create(objs, *args, **kwargs)
         _insert(rows, {(row.pk, word) for row in rows if row.pk for word in _expected(row)})
@@ -54,12 +56,13 @@ class SearchableQuerySet(models.QuerySet[Any]):
 
 
 class SearchableModel(models.Model):
-    """Abstract base of a model whose rows are found by words, the rows of ``words``."""
+    """Abstract base of a model whose rows are found by words, the rows of ``words``.
+
+    Its manager must be a :class:`SearchableQuerySet`.
+    """
 
     # The columns that ``get_search_text()`` depends on.
     search_columns: ClassVar[Sequence[str]]
-
-    objects = SearchableQuerySet.as_manager()
 
     class Meta:
         abstract = True
@@ -67,7 +70,8 @@ class SearchableModel(models.Model):
     def save(self, **kwargs: Any) -> None:
         """Save the row, and its words if they may have changed."""
         is_new = self._state.adding
-        with transaction.atomic(using=kwargs.get("using"), savepoint=False):
+        using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+        with transaction.atomic(using=using, savepoint=False):
             super().save(**kwargs)
             if is_new:
                 _insert([self], {(self.pk, word) for word in _expected(self)})

@@ -20,7 +20,7 @@ from .notes import Note
 from .phone_index import PhoneIndex
 from .recordings import LegalHold, Recording
 from .ringotel_users import RingotelUser
-from .webhooks import Webhook, WebhookEvent, WebhookToken
+from .webhooks import Webhook, WebhookEvent, WebhookEventKey, WebhookToken
 
 __all__ = [
     "Activity",
@@ -46,5 +46,6 @@ __all__ = [
     "RingotelUser",
     "Webhook",
     "WebhookEvent",
+    "WebhookEventKey",
     "WebhookToken",
 ]

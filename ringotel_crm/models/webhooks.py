@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .. import databases
-from .fields import SlugIdentifierField, tenant_field
+from .fields import IdentifierField, SlugIdentifierField, tenant_field
 from .hashed_tokens import HashedToken, HashedTokenManager
 
 
@@ -120,3 +120,23 @@ class WebhookEvent(models.Model):
     def is_done(self) -> bool:
         """Whether the event was processed or ignored."""
         return self.status in (self.Status.PROCESSED, self.Status.IGNORED)
+
+
+class WebhookEventKey(models.Model):
+    """A number in E.164, or the id of a call or message, in an event: what a person's events are
+    found by.
+    """
+
+    tenant = tenant_field()
+    value = IdentifierField(max_length=255)
+    event = models.ForeignKey(WebhookEvent, on_delete=models.CASCADE, related_name="keys")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "value", "event"], name="ringotel_unique_event_key"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"

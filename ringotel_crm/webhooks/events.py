@@ -24,6 +24,7 @@ from ..models import Message, WebhookEvent
 from ..records import Actor, CallEnd, CallStart, MessageRecord
 from ..services import messages
 from ..services.calls import legs
+from ..services.privacy.webhook_data import save_keys
 from ..services.sync import user_mapping
 
 logger = logging.getLogger(__name__)
@@ -39,8 +40,9 @@ MAX_ATTEMPTS = 5
 # Phone numbers in tracebacks.
 NUMBER = re.compile(r"\+?\d{7,}")
 
-# Events deleted at once.
-PURGE_BATCH = 10_000
+# Events deleted per call of purge(), and per transaction of it.
+MAX_PURGED = 10_000
+PURGE_BATCH = 500
 
 # Values of "type" of a message with a file, and of a call that was written into a chat.
 FILE_TYPES = ("2", "7", "file")
@@ -178,6 +180,7 @@ def process(event: WebhookEvent) -> WebhookEvent:
     handler = HANDLERS.get(event.method)
     status = WebhookEvent.Status.PROCESSED if handler else WebhookEvent.Status.IGNORED
     try:
+        save_keys(event)  # also of an event that fails
         if handler:
             _handle(event, handler)
     except Exception as exc:  # noqa: BLE001 - recorded, so that the next event is processed
@@ -227,7 +230,7 @@ def replay(events: Iterable[WebhookEvent]) -> Iterable[WebhookEvent]:
 
 @databases.fresh_reads()
 def purge(days: int | None = None) -> int:
-    """Delete events received more than ``days`` ago, at most :data:`PURGE_BATCH`; return how many
+    """Delete events received more than ``days`` ago, at most :data:`MAX_PURGED`; return how many
     were deleted.
 
     ``days`` defaults to ``WEBHOOK_EVENT_RETENTION_DAYS``.
@@ -235,6 +238,7 @@ def purge(days: int | None = None) -> int:
     retention = conf.WEBHOOK_EVENT_RETENTION_DAYS if days is None else days
     cutoff = timezone.now() - dt.timedelta(days=retention)
     old = WebhookEvent.objects.filter(received_at__lt=cutoff).order_by("received_at")
-    pks = list(old.values_list("pk", flat=True)[:PURGE_BATCH])
-    count, _by_model = WebhookEvent.objects.filter(pk__in=pks).delete()
-    return count
+    pks = list(old.values_list("pk", flat=True)[:MAX_PURGED])
+    for batch in databases.batches(pks, PURGE_BATCH):
+        WebhookEvent.objects.filter(pk__in=batch).delete()
+    return len(pks)

@@ -182,3 +182,17 @@ def test_token_is_issued_in_the_admin(sender: Sender, admin_client: Client) -> N
     new = response.content.decode().partition("<code>")[2].partition("</code>")[0]
     assert sender.post({"api_token": new, **started()}).status_code == 200
     assert sender.post({"api_token": sender.token, **started()}).status_code == 200
+
+
+def test_second_run_does_nothing_while_one_runs(
+    broken: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = events.process
+
+    def start_again(event: WebhookEvent) -> WebhookEvent:
+        assert "already running" in run("--failed")
+        return process(event)
+
+    monkeypatch.setattr(events, "process", start_again)
+    assert "processed: 2, failed: 0" in run("--failed")
+    assert set(WebhookEvent.objects.exclude(status="ignored").values_list("attempts")) == {(2,)}

@@ -10,7 +10,9 @@ from django.db.models import Sum
 from tqdm import tqdm
 
 from ... import databases
+from ...exceptions import InvalidInput
 from ...services.recordings import retention
+from ...services.sync import checkpoints
 
 
 class Command(BaseCommand):
@@ -33,7 +35,14 @@ class Command(BaseCommand):
             self.stdout.write(f"Would delete {count} recordings ({size:,} bytes).")
             return
         rows = tqdm(retention.delete_expired(), total=count, unit="recording", disable=not count)
-        results = list(rows)
+        results = []
+        try:
+            with checkpoints.exclusive("", "ringotel_delete_expired_recordings") as renew_lease:
+                for is_deleted in rows:
+                    results.append(is_deleted)
+                    renew_lease()
+        except InvalidInput as exc:
+            raise CommandError(exc.message) from exc
         self.stdout.write(f"Deleted {sum(results)} recordings.")
         if failed := results.count(False):
             raise CommandError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -14,14 +14,18 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from ... import databases
+from ...exceptions import InvalidInput
 from ...models import WebhookEvent
 from ...services import messages
+from ...services.sync import checkpoints
 from ...webhooks.events import purge, replay
 
 BATCH = 500
 FILES = 100
 # Younger events are still being processed by the server that received them.
 RECENT = dt.timedelta(minutes=1)
+# After a killed run, the next one starts after this time. Longer than an event or a download takes.
+LEASE = dt.timedelta(minutes=2)
 
 
 class Command(BaseCommand):
@@ -45,19 +49,34 @@ class Command(BaseCommand):
 
     @databases.fresh_reads()
     def handle(self, **options: Any) -> None:
+        try:
+            with checkpoints.exclusive("", "ringotel_process_events", LEASE) as renew_lease:
+                failed = self.process(options, renew_lease)
+        except InvalidInput as exc:  # not an error: cron runs the command every minute
+            self.stdout.write(exc.message)
+            return
+        if failed:
+            raise CommandError(f"{failed} events failed. The admin shows the error of each.")
+
+    def process(self, options: dict[str, Any], renew_lease: Callable[[], None]) -> int:
+        """Do the command's work, and return the number of events that failed."""
         ids = list(self.get_events(options).order_by("pk").values_list("pk", flat=True))
         bar = tqdm(
             replay(self.load(ids)), total=len(ids), unit="event", disable=not sys.stderr.isatty()
         )
-        done = [event.is_done for event in bar]
-        pending_files = messages.messages_to_download()[:FILES]
-        downloaded = sum(map(messages.download_attachment, pending_files))
+        done = []
+        for event in bar:
+            done.append(event.is_done)
+            renew_lease()
+        downloaded = 0
+        for message in messages.messages_to_download()[:FILES]:
+            downloaded += messages.download_attachment(message)
+            renew_lease()
         processed, failed = done.count(True), done.count(False)
         self.stdout.write(
             f"processed: {processed}, failed: {failed}, files: {downloaded}, deleted: {purge()}"
         )
-        if failed:
-            raise CommandError(f"{failed} events failed. The admin shows the error of each.")
+        return failed
 
     def get_events(self, options: dict[str, Any]) -> QuerySet[WebhookEvent]:
         events = WebhookEvent.objects.all()

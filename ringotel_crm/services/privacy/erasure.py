@@ -6,23 +6,28 @@ Calls remain without personal data: the time, the duration and the agent.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import CharField, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ... import databases, signals
 from ...backends import Backend
 from ...exceptions import UnderLegalHold
-from ...models import Activity, AuditEntry, Conversation, FollowUp, Note, Recording
+from ...models import Activity, AuditEntry, CallLeg, FollowUp, Recording
 from .. import locks
 from ..audit import log_action
 from ..calls.lifecycle import ERASED_ID_PREFIX
 from ..recordings.store import delete_recording
+from ..sync import checkpoints
+from . import webhook_data
 from .subjects import DataSubject, collect_answers
 
 # The values of an erased call. Its Ringotel id is replaced too, because it identifies the call at
@@ -44,6 +49,8 @@ ERASED_VALUES = {
     "last_received_subject": "",
     "last_received_comment": "",
 }
+# Rows per transaction.
+BATCH = 100
 
 
 @databases.fresh_reads()
@@ -52,18 +59,19 @@ def erase_subject(
 ) -> dict[str, Any]:
     """Erase the data held about this person and return a receipt without personal data.
 
-    The receipt is also stored in the audit log, with ``user``. With ``dry_run``, nothing is erased
-    and the receipt contains what would be.
+    The receipt is also stored in the audit log, with ``user``, as the entry ``audit_entry``. With
+    ``dry_run``, nothing is erased and the receipt contains what would be.
 
-    Can be repeated: if the storage fails or the process is killed, at most some recordings are
-    deleted, and the next run continues. Raises ``UnderLegalHold``, before anything is erased, if
-    the person or one of the calls is under a legal hold.
+    Everything is collected before anything is locked, and erased in short transactions. Can be
+    repeated: if the storage fails or the process is killed, the next run continues. Raises
+    ``UnderLegalHold``, before anything is erased, if the person or one of the calls is under a
+    legal hold, and ``InvalidInput`` while another process erases a person of this tenant.
     """
     _check_legal_holds(person)
-    calls = list(person.calls.order_by("pk").values_list("pk", flat=True))
-    recordings = Recording.objects.filter(activity__in=calls, deleted_at=None)
+    calls = list(person.calls.order_by().values_list("pk", flat=True))
+    recordings = Recording.objects.filter(activity__in=person.calls.order_by(), deleted_at=None)
     receipt: dict[str, Any] = {
-        "contact": person.reference.id,
+        "contact": person.contact_id,
         "contact_deleted": bool(person.contact) and backend.contacts.can_delete,
         "numbers": len(person.numbers),
         "calls": len(calls),
@@ -74,27 +82,43 @@ def erase_subject(
     }
     if dry_run:
         return receipt
-    for recording in recordings:
-        if not delete_recording(recording, user=user, reason="erasure"):
-            raise _under_legal_hold()
+    with checkpoints.exclusive(backend.tenant, "ringotel_erase_person") as renew_lease:
+        for recording in databases.by_primary_key(recordings):
+            if not delete_recording(recording, user=user, reason="erasure"):
+                raise _under_legal_hold()
+            renew_lease()
+        # Before the calls lose the values by which the receivers and the events find them.
+        log_entries = _find_log_entries(person)
+        receipt["log_entries"] = len(log_entries)
+        with databases.atomic():
+            receipt |= collect_answers(signals.erase_person, backend, person)
+        _erase_log_entries(log_entries)
+        receipt |= webhook_data.erase(person)
+        for batch in databases.batches(calls, BATCH):
+            _erase_calls(batch)
+            renew_lease()
+        with databases.atomic():
+            locks.acquire(f"contacts {backend.tenant}")
+            _erase_contact(backend, person)
+            kind, id = AuditEntry.Kind.PERSON, person.contact_id
+            action = AuditEntry.Action.ERASED
+            entry = log_action(action, kind, id, user=user, tenant=backend.tenant, **receipt)
+    return receipt | {"audit_entry": entry.pk}
+
+
+def _erase_calls(calls: Sequence[int]) -> None:
+    """Remove the personal data from ``calls``, and delete the follow-ups on them."""
+    call_id = Concat(Value(f"{ERASED_ID_PREFIX}{uuid.uuid4().hex}-"), Cast("pk", CharField()))
     with databases.atomic():
-        locks.acquire(f"contacts {backend.tenant}")
-        receipt["log_entries"] = _erase_admin_log(person, calls)
-        # Before the calls lose the values by which the receivers find them.
-        receipt |= collect_answers(signals.erase_person, backend, person)
-        _erase_rows(backend, person, calls)
-        kind, id = AuditEntry.Kind.PERSON, person.reference.id
-        log_action(AuditEntry.Action.ERASED, kind, id, user=user, tenant=backend.tenant, **receipt)
-    return receipt
+        rows = Activity.objects.filter(pk__in=calls)
+        rows.update(**ERASED_VALUES, call_id=call_id, updated_at=timezone.now())
+        CallLeg.objects.filter(activity__in=calls).update(caller_number="", called_number="")
+        FollowUp.objects.filter(activity__in=calls).delete()
 
 
-def _erase_rows(backend: Backend, person: DataSubject, calls: list[int]) -> None:
+def _erase_contact(backend: Backend, person: DataSubject) -> None:
     person.follow_ups.delete()
-    for call in Activity.objects.filter(pk__in=calls):
-        for name, value in ERASED_VALUES.items():
-            setattr(call, name, value)
-        call.call_id = f"{ERASED_ID_PREFIX}{uuid.uuid4().hex}"
-        call.save()
+    person.conversations.delete()
     person.notes.delete()
     person.index.delete()
     person.callbacks.delete()
@@ -112,30 +136,42 @@ def _under_legal_hold() -> UnderLegalHold:
     return UnderLegalHold(_("This person or one of the calls is under a legal hold."))
 
 
-def _erase_admin_log(person: DataSubject, calls: list[int]) -> int:
-    """Empty the entries about the person in the log of Django's admin; return their number."""
+def _find_log_entries(person: DataSubject) -> list[int]:
+    """Return the primary keys of the entries about the person in the log of Django's admin."""
     if not apps.is_installed("django.contrib.admin"):
-        return 0
+        return []
     from django.contrib.admin.models import LogEntry
 
-    recordings = Recording.objects.filter(activity__in=calls)
-    models = {
-        Activity: calls,
-        Recording: recordings.values_list("pk", flat=True),
-        Note: person.notes.values_list("pk", flat=True),
-        FollowUp: person.follow_ups.values_list("pk", flat=True),
-        Conversation: person.conversations.values_list("pk", flat=True),
-    }
     # Entries about deleted rows, such as a call or the contact, are found by name only.
-    names = {*person.numbers, *person.calls.values_list("contact_name", flat=True)} - {""}
+    contact_names = person.calls.order_by().values_list("contact_name", flat=True).distinct()
+    names = {*person.numbers, *contact_names} - {""}
     by_name = LogEntry.objects.filter(object_repr__in=names)
     selected = Q(object_repr__in=names) & ~Q(pk__in=_about_existing_rows(by_name))
     if person.reference.type_id:
         selected |= Q(content_type=person.reference.type_id, object_id=person.reference.id)
-    for model, ids in models.items():
-        content_type = ContentType.objects.get_for_model(model)
-        selected |= Q(content_type=content_type, object_id__in=[str(id) for id in ids])
-    return LogEntry.objects.filter(selected).update(object_repr="", change_message="")
+    found = set(LogEntry.objects.filter(selected).values_list("pk", flat=True))
+    tables: tuple[QuerySet[Any], ...] = (
+        person.calls,
+        Recording.objects.filter(activity__in=person.calls.order_by()),
+        person.notes,
+        person.follow_ups,
+        person.conversations,
+    )
+    for rows in tables:
+        content_type = ContentType.objects.get_for_model(rows.model)
+        ids = [str(pk) for pk in rows.order_by().values_list("pk", flat=True)]
+        for batch in databases.batches(ids, BATCH):
+            entries = LogEntry.objects.filter(content_type=content_type, object_id__in=batch)
+            found.update(entries.values_list("pk", flat=True))
+    return sorted(found)
+
+
+def _erase_log_entries(pks: list[int]) -> None:
+    if pks:
+        from django.contrib.admin.models import LogEntry
+
+        for batch in databases.batches(pks, BATCH):
+            LogEntry.objects.filter(pk__in=batch).update(object_repr="", change_message="")
 
 
 def _about_existing_rows(entries: QuerySet[Any]) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import zipfile
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import IO, Any
 
@@ -12,12 +13,12 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
 from django.db.models.fields.files import FieldFile
 
-from ... import signals
+from ... import databases, signals
 from ...backends import Backend
-from ...models import AuditEntry, Recording
+from ...models import AuditEntry, CallLeg, Recording
 from ..audit import log_action
 from .subjects import DataSubject, collect_answers
-from .webhook_data import messages_with_subject
+from .webhook_data import export_events, messages_with_subject
 
 # Columns of calls in the export.
 CALL_FIELDS = (
@@ -45,6 +46,29 @@ CALL_FIELDS = (
 )
 # Columns of follow-ups in the export.
 FOLLOW_UP_FIELDS = ("activity_id", "text", "due", "done_at", "created_at")
+# Columns of messages in the export.
+MESSAGE_FIELDS = (
+    "id",
+    "conversation__remote_number",
+    "conversation__agent_name",
+    "at",
+    "is_outgoing",
+    "text",
+    "status",
+    "edited_at",
+    "deleted_at",
+)
+# Columns of call legs in the export.
+LEG_FIELDS = (
+    "activity_id",
+    "extension",
+    "agent_name",
+    "caller_number",
+    "called_number",
+    "start",
+    "end",
+    "duration",
+)
 # Columns of recordings in the export.
 RECORDING_FIELDS = (
     "activity_id",
@@ -59,45 +83,115 @@ RECORDING_FIELDS = (
 
 def export_subject(
     backend: Backend, person: DataSubject, output: IO[bytes], *, user: Any = None
-) -> dict[str, Any]:
+) -> AuditEntry:
     """Write a ZIP file with ``data.json``, recordings and files of messages to ``output``.
 
-    ``user`` is recorded in the audit log. Returns the number of rows of each kind.
+    A page of each table is in memory at a time. Return the entry in the audit log, which names
+    ``user``; its details are the numbers of rows of each kind.
     """
-    recordings = Recording.objects.filter(activity__in=person.calls).order_by("pk")
-    data = _tables(backend, person, recordings)
-    data |= collect_answers(signals.export_person, backend, person)
+    recordings = _recordings(person)
     with zipfile.ZipFile(output, "w") as archive:
-        text = json.dumps(data, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
-        archive.writestr("data.json", text)
-        for recording in recordings.filter(deletion_started=False):
+        with archive.open("data.json", "w", force_zip64=True) as member:
+            counts = _write_json(member, _stream_data(backend, person))
+        for recording in databases.by_primary_key(recordings.filter(deletion_started=False)):
             suffix = str(recording.file.name).rpartition(".")[2]
             _add_file(archive, f"recordings/{recording.activity_id}.{suffix}", recording.file)
-        for message in messages_with_subject(person).exclude(file=""):
+        for message in databases.by_primary_key(messages_with_subject(person).exclude(file="")):
             _add_file(archive, f"messages/{message.pk}", message.file)
-    counts = {name: len(rows) for name, rows in data.items() if isinstance(rows, list)}
-    kind, id = AuditEntry.Kind.PERSON, person.reference.id
-    log_action(AuditEntry.Action.EXPORTED, kind, id, user=user, tenant=backend.tenant, **counts)
-    return counts
+    return log_export(person, counts, user=user)
 
 
-def _tables(
-    backend: Backend, person: DataSubject, recordings: QuerySet[Recording]
-) -> dict[str, Any]:
+def collect_data(backend: Backend, person: DataSubject) -> dict[str, Any]:
+    """Return everything that is stored about this person, except files, in memory.
+
+    ``contact`` is a dict or None, the other values of this app are lists. The receivers of
+    ``export_person`` may add any value that can be written as JSON.
+    """
+    data = _stream_data(backend, person)
+    return {
+        name: list(value) if isinstance(value, Iterator) else value for name, value in data.items()
+    }
+
+
+def count_rows(data: dict[str, Any]) -> dict[str, int]:
+    """Return the lengths of the lists in the result of :func:`collect_data`."""
+    return {name: len(rows) for name, rows in data.items() if isinstance(rows, list)}
+
+
+def log_export(person: DataSubject, counts: dict[str, int], *, user: Any) -> AuditEntry:
+    """Log that ``user`` received the data of this person."""
+    kind, id = AuditEntry.Kind.PERSON, person.contact_id
+    action = AuditEntry.Action.EXPORTED
+    return log_action(action, kind, id, user=user, tenant=person.tenant, **counts)
+
+
+def _recordings(person: DataSubject) -> QuerySet[Recording]:
+    return Recording.objects.filter(activity__in=person.calls.order_by())
+
+
+def _stream_data(backend: Backend, person: DataSubject) -> dict[str, Any]:
+    """Return the result of :func:`collect_data` with iterators instead of most lists."""
+    answers = collect_answers(signals.export_person, backend, person)
+    return {**_tables(backend, person), **answers}
+
+
+def _tables(backend: Backend, person: DataSubject) -> dict[str, Any]:
     """Return the contact, and the rows of the person in each table."""
     numbers = {*person.numbers}
     if person.contact:  # includes the numbers that other contacts have too
         numbers.update(backend.contacts.numbers(person.contact.id))
+    legs = CallLeg.objects.filter(activity__in=person.calls.order_by())
     return {
         "contact": asdict(person.contact) if person.contact else None,
         "numbers": sorted(numbers),
-        "calls": list(person.calls.order_by("pk").values(*CALL_FIELDS)),
-        "recordings": list(recordings.values(*RECORDING_FIELDS)),
-        "notes": list(person.notes.order_by("pk").values("text", "created_at")),
-        "follow_ups": list(person.follow_ups.order_by("pk").values(*FOLLOW_UP_FIELDS)),
-        "callbacks": list(person.callbacks.values("e164", "taken_at", "done_at")),
-        "legal_holds": list(person.legal_holds.order_by("pk").values("reason", "created_at")),
+        "calls": _rows(person.calls, CALL_FIELDS),
+        "recordings": _rows(_recordings(person), RECORDING_FIELDS),
+        "notes": _rows(person.notes, ("text", "created_at")),
+        "follow_ups": _rows(person.follow_ups, FOLLOW_UP_FIELDS),
+        "callbacks": _rows(person.callbacks, ("e164", "taken_at", "done_at")),
+        "legal_holds": _rows(person.legal_holds, ("reason", "created_at")),
+        "messages": _rows(messages_with_subject(person), MESSAGE_FIELDS),
+        "phones": _rows(legs, LEG_FIELDS),
+        "events": export_events(person),
     }
+
+
+def _rows(rows: QuerySet[Any], fields: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """Yield ``fields`` of all ``rows`` by primary key.
+
+    The conditions on a person run once, for the primary keys, rather than for each page.
+    """
+    pks = sorted(rows.order_by().values_list("pk", flat=True))
+    for page in databases.batches(pks, databases.PAGE):
+        yield from rows.model._default_manager.filter(pk__in=page).order_by("pk").values(*fields)
+
+
+def _write_json(file: IO[bytes], data: dict[str, Any]) -> dict[str, int]:
+    """Write ``data`` as an object, lists with one row per line. Return the lengths of the lists."""
+    counts = {}
+    separator = "{"
+    for name, value in data.items():
+        file.write(f"{separator}\n{_dumps(name)}: ".encode())
+        if isinstance(value, list | Iterator):
+            counts[name] = _write_list(file, value)
+        else:
+            file.write(_dumps(value).encode())
+        separator = ","
+    file.write(b"\n}\n")
+    return counts
+
+
+def _write_list(file: IO[bytes], rows: Iterable[Any]) -> int:
+    count = 0
+    file.write(b"[")
+    for count, row in enumerate(rows, start=1):
+        file.write(f"{',' if count > 1 else ''}\n{_dumps(row)}".encode())
+    file.write(b"]")
+    return count
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
 
 
 def _add_file(archive: zipfile.ZipFile, name: str, file: FieldFile) -> None:

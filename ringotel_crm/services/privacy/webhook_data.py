@@ -1,109 +1,100 @@
-"""Data from webhooks about a person, for :mod:`.erasure` and :mod:`.export`."""
+"""Data from webhooks about a person, for :mod:`.erasure` and :mod:`.export`.
+
+A person's events are found by their keys, which :func:`save_keys` stores.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from django.db.models import QuerySet
 
-from ... import databases, phone, signals
-from ...models import CallLeg, Message, WebhookEvent
+from ... import databases, phone
+from ...models import Message, WebhookEvent, WebhookEventKey
 from .subjects import DataSubject
 
 # Parameters of events with the id of a call or message.
 IDS = ("call_id", "messageid")
 # Parameters of events with phone numbers.
-NUMBERS = ("caller_number", "called_number", "from", "to")
-
-# Columns of messages in the export.
-MESSAGE_COLUMNS = (
-    "id",
-    "conversation__remote_number",
-    "conversation__agent_name",
-    "at",
-    "is_outgoing",
-    "text",
-    "status",
-    "edited_at",
-    "deleted_at",
-)
-# Columns of call legs in the export.
-LEG_COLUMNS = (
-    "activity_id",
-    "extension",
-    "agent_name",
-    "caller_number",
-    "called_number",
-    "start",
-    "end",
-    "duration",
-)
-# Events deleted per query.
+NUMBERS = ("caller_number", "called_number", "caller_name", "from", "to", "senderid")
+# The parameter with the text of a message, and phone numbers in it.
+TEXT = "content"
+NUMBER_IN_TEXT = re.compile(r"\+?\d{7,15}")
+# Numbers that are read in a text.
+MAX_NUMBERS = 20
+# Longer values are neither ids nor numbers.
+MAX_LENGTH = 255
+# Rows per query and per transaction.
 BATCH = 500
 
 
-def connect() -> None:
-    """Connect the receivers of the signals that erase and export a person."""
-    signals.erase_person.connect(erase, dispatch_uid="ringotel_crm.webhook_data")
-    signals.export_person.connect(export, dispatch_uid="ringotel_crm.webhook_data")
+def save_keys(event: WebhookEvent) -> None:
+    """Store the keys of ``event``, except those that are stored already."""
+    tenant = event.webhook.tenant
+    keys = [WebhookEventKey(tenant=tenant, event=event, value=value) for value in _keys(event)]
+    WebhookEventKey.objects.bulk_create(keys, batch_size=BATCH, ignore_conflicts=True)
 
 
-def erase(sender: Any, *, person: DataSubject, **kwargs: Any) -> dict[str, int]:
-    """Delete conversations with their files, and events; empty the numbers of call legs.
+def _keys(event: WebhookEvent) -> set[str]:
+    """Return the ids of calls and messages, and the numbers in E.164, that the event contains."""
+    params = json.loads(event.body).get("params")
+    if not isinstance(params, dict):
+        return set()
+    values = {name: str(value) for name, value in params.items()}
+    ids = {values[name] for name in IDS if name in values}
+    texts = [values[name][:MAX_LENGTH] for name in NUMBERS if name in values]
+    texts += NUMBER_IN_TEXT.findall(values.get(TEXT, ""))[:MAX_NUMBERS]
+    numbers = {number.e164 for text in texts for number in phone.numbers(text)}
+    return {id for id in ids if id.isprintable() and 0 < len(id) <= MAX_LENGTH} | numbers
 
-    Returns the numbers of deleted messages and events. Raises the exceptions of the storage.
+
+def find_events(person: DataSubject) -> list[int]:
+    """Return the primary keys of the events with a call, a message or a number of the person."""
+    of_tenant = WebhookEvent.objects.filter(webhook__tenant=person.tenant)
+    unprocessed = of_tenant.filter(status=WebhookEvent.Status.PENDING, attempts=0)
+    for event in databases.by_primary_key(unprocessed.select_related("webhook")):
+        save_keys(event)
+    values = [
+        *person.calls.order_by().values_list("call_id", flat=True),
+        *messages_with_subject(person).values_list("message_id", flat=True),
+        *person.numbers,
+    ]
+    found: set[int] = set()
+    for batch in databases.batches(values, BATCH):
+        keys = WebhookEventKey.objects.filter(tenant=person.tenant, value__in=batch)
+        found.update(keys.values_list("event_id", flat=True))
+    return sorted(found)
+
+
+def export_events(person: DataSubject) -> Iterator[dict[str, Any]]:
+    """Yield the events as received."""
+    for batch in databases.batches(find_events(person), BATCH):
+        events = WebhookEvent.objects.filter(pk__in=batch).order_by("pk")
+        for received_at, body in events.values_list("received_at", "body"):
+            yield {"received_at": received_at, "body": json.loads(body)}
+
+
+def erase(person: DataSubject) -> dict[str, int]:
+    """Delete the events, and the messages with their files. Return the numbers of both.
+
+    Each batch is deleted for good, and the next call continues after an error. Call it before the
+    calls lose the values by which the events are found. Raises the exceptions of the storage.
     """
-    events = [event.pk for event in _events(person)]
-    for start in range(0, len(events), BATCH):
-        WebhookEvent.objects.filter(pk__in=events[start : start + BATCH]).delete()
-    CallLeg.objects.filter(activity__in=person.calls).update(caller_number="", called_number="")
-    messages = list(messages_with_subject(person))
-    for message in messages:
-        if message.file:  # inside the transaction: a failing storage rolls back the erasure
+    events = find_events(person)
+    for batch in databases.batches(events, BATCH):
+        WebhookEvent.objects.filter(pk__in=batch).delete()
+    messages = list(messages_with_subject(person).values_list("pk", flat=True))
+    for batch in databases.batches(messages, BATCH):
+        rows = Message.objects.filter(pk__in=batch)
+        for message in rows.exclude(file=""):
             message.file.storage.delete(str(message.file.name))
-    person.conversations.delete()
+        rows.delete()
     return {"messages": len(messages), "events": len(events)}
 
 
-def export(sender: Any, *, person: DataSubject, **kwargs: Any) -> dict[str, list[dict[str, Any]]]:
-    """Return the messages, the call legs ("phones"), and the events as received."""
-    messages = messages_with_subject(person).values(*MESSAGE_COLUMNS)
-    legs = CallLeg.objects.filter(activity__in=person.calls).values(*LEG_COLUMNS)
-    events = _events(person)
-    return {
-        "messages": [dict(row) for row in messages],
-        "phones": [dict(row) for row in legs],
-        "events": [{"received_at": e.received_at, "body": json.loads(e.body)} for e in events],
-    }
-
-
 def messages_with_subject(person: DataSubject) -> QuerySet[Message]:
-    """Return the messages to and from this person in chronological order."""
-    return Message.objects.filter(conversation__in=person.conversations).order_by("at", "pk")
-
-
-def _events(person: DataSubject) -> Iterator[WebhookEvent]:
-    """Yield the events with one of the person's calls, messages or numbers, in any notation."""
-    ids = {
-        *person.calls.values_list("call_id", flat=True),
-        *messages_with_subject(person).values_list("message_id", flat=True),
-    }
-    digits = [number.removeprefix("+") for number in person.numbers]
-    events = WebhookEvent.objects.filter(webhook__tenant=person.tenant)
-    for event in databases.by_primary_key(events):
-        if _mentions(event, person, ids, digits):
-            yield event
-
-
-def _mentions(event: WebhookEvent, person: DataSubject, ids: set[str], digits: list[str]) -> bool:
-    """Whether the event contains one of ``ids`` or one of the person's numbers."""
-    if any(text in event.body for text in digits):
-        return True
-    params = json.loads(event.body).get("params")
-    values = params if isinstance(params, dict) else {}
-    if not ids.isdisjoint(str(values.get(name)) for name in IDS):
-        return True
-    numbers = (n for name in NUMBERS for n in phone.numbers(str(values.get(name))))
-    return any(number.e164 in person.numbers for number in numbers)
+    """Return the messages to and from this person."""
+    return Message.objects.filter(conversation__in=person.conversations).order_by("pk")

@@ -17,6 +17,8 @@ from .. import locks
 
 # A command that has not renewed its lease for this long is considered dead.
 LEASE = dt.timedelta(minutes=10)
+# A lease is written again at most once in this time.
+RENEW_AFTER = dt.timedelta(seconds=20)
 
 
 def read(tenant: str, name: str) -> Any:
@@ -36,15 +38,20 @@ def write(tenant: str, name: str, value: Any) -> None:
 
 
 @contextmanager
-def exclusive(tenant: str, name: str) -> Iterator[Callable[[], None]]:
-    """Hold the lease of a command, and yield a function that renews it.
+def exclusive(tenant: str, name: str, lease: dt.timedelta = LEASE) -> Iterator[Callable[[], None]]:
+    """Hold the lease of a command, and yield a function that renews it, to be called for each row.
 
-    Raises ``Invalid`` if another process holds it.
+    Raises ``InvalidInput`` if another process holds it.
     """
     key = f"{name} is running"
+    renewed_at: dt.datetime | None = None
 
     def renew() -> None:
-        write(tenant, key, (timezone.now() + LEASE).isoformat())
+        nonlocal renewed_at
+        now = timezone.now()
+        if renewed_at is None or now - renewed_at > RENEW_AFTER:
+            write(tenant, key, (now + lease).isoformat())
+            renewed_at = now
 
     with databases.atomic():
         locks.acquire(f"{key} {tenant}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import tracemalloc
 import zipfile
 from collections.abc import Iterator
 from io import StringIO
@@ -17,7 +18,9 @@ from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.storage import FileSystemStorage
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -33,6 +36,7 @@ from ringotel_crm.models import (
     Message,
     Note,
     Recording,
+    Webhook,
     WebhookEvent,
 )
 from ringotel_crm.records import ContactRecord
@@ -150,6 +154,7 @@ def test_contact_is_erased(ada: Contact) -> None:
     kept = ("start", "end", "duration", "agent_name", "status", "direction")
     before = list(Activity.objects.order_by("pk").values(*kept))
     receipt = erase("--contact", str(ada.pk), "--user", "una")
+    entry_id = receipt.pop("audit_entry")
     assert [trace for trace in TRACES if trace in dump_tables()] == []
     assert (
         receipt.items()
@@ -173,6 +178,7 @@ def test_contact_is_erased(ada: Contact) -> None:
     assert len(stored()) == 3
     assert Contact.objects.get().first_name == "Ben"
     entry = AuditEntry.objects.get(action="erased")
+    assert entry.pk == entry_id
     assert (entry.kind, entry.object_id, entry.user_name, entry.details) == (
         "person",
         str(ada.pk),
@@ -319,6 +325,63 @@ def test_failing_storage_rolls_back_erasure(
             run("ringotel_erase_person", "--contact", str(ada.pk))
     assert Message.objects.filter(conversation__contact_id=str(ada.pk)).count() == 2
     assert erase("--contact", str(ada.pk))["messages"] == 2
+
+
+def test_erasure_reads_no_events_of_others(ada: Contact, web: Web, settings: Settings) -> None:
+    settings.RINGOTEL_CRM = {"DEFAULT_REGION": "GB", "FETCH_ALLOW_HTTP": True}
+    receive_events(ada, web)
+    webhook = Webhook.objects.get()
+    events = [
+        WebhookEvent(webhook=webhook, method="StartCallActivity", body="not JSON", status="ignored")
+        for _ in range(2000)
+    ]
+    WebhookEvent.objects.bulk_create(events)
+    assert erase("--contact", str(ada.pk))["events"] == 6
+    assert WebhookEvent.objects.count() == 2002
+
+
+def test_number_in_text_and_unprocessed_event_are_erased(ada: Contact, settings: Settings) -> None:
+    settings.RINGOTEL_CRM = {"DEFAULT_REGION": "GB", "PROCESS_WEBHOOK_EVENTS": False}
+    sender = Sender(make_webhook())
+    sent = {"messageid": "m-9", "from": BEN, "to": "200", "type": 1}
+    sender.send(
+        started(call_id="new", caller_number=ADA.replace("+44", "0")),
+        {"method": "message", "params": {**sent, "content": f"Call {ADA.lstrip('+')}!"}},
+        {"method": "message", "params": {**sent, "senderid": ADA, "content": "Hi"}},
+        {"method": "message", "params": {**sent, "content": "Hi"}},
+        {"method": "message", "params": "invalid"},
+    )
+    assert erase("--contact", str(ada.pk))["events"] == 3
+    assert WebhookEvent.objects.count() == 2
+
+
+def test_contacts_are_locked_for_the_same_number_of_queries_whatever_the_calls(
+    api: Api, ada: Contact
+) -> None:
+    def queries_under_lock(contact: Contact) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            erase("--contact", str(contact.pk))
+        statements = [query["sql"] for query in queries]
+        locked = [i for i, sql in enumerate(statements) if "'contacts " in sql]
+        assert len(locked) == 1
+        return len(statements) - locked[0]
+
+    busy = make_contact("Bea Busy", number(9))
+    for n in range(30):
+        call(api, f"busy-{n}", number(9), record=False)
+    assert queries_under_lock(busy) <= queries_under_lock(ada)
+
+
+def test_second_erasure_is_refused_while_one_runs(ada: Contact) -> None:
+    def erase_again(sender: Any, **kwargs: Any) -> None:
+        with pytest.raises(CommandError, match="already running"):
+            erase("--contact", str(ada.pk))
+
+    signals.erase_person.connect(erase_again)
+    try:
+        assert erase("--contact", str(ada.pk))["calls"] == 3
+    finally:
+        signals.erase_person.disconnect(erase_again)
 
 
 def test_deleted_contact_is_erased(ada: Contact, web: Web, settings: Settings) -> None:
@@ -482,3 +545,18 @@ def test_failed_export_leaves_no_file(ada: Contact, tmp_path: Path) -> None:
             str(tmp_path / "there.zip"),
         )
     assert (tmp_path / "there.zip").read_text() == "mine"
+
+
+def test_export_reads_a_page_at_a_time(ada: Contact, tmp_path: Path) -> None:
+    kind = ContentType.objects.get_for_model(ada)
+    about = {"contact_type": kind, "contact_id": str(ada.pk), "comment": "x" * 4000}
+    calls = [Activity(call_id=f"long-{n}", **about) for n in range(5000)]  # 20 MB
+    Activity.objects.bulk_create(calls, batch_size=200)
+    del calls
+    tracemalloc.start()
+    run("ringotel_export_person", "--contact", str(ada.pk), "--output", str(tmp_path / "ada.zip"))
+    _current, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 15_000_000
+    with zipfile.ZipFile(tmp_path / "ada.zip") as archive:
+        assert len(json.loads(archive.read("data.json"))["calls"]) == 5003
