@@ -71,6 +71,10 @@ class NoteForm(forms.Form):
                 self.fields[name] = field
             self.fields["due"].initial = None
 
+    def has_changed(self) -> bool:
+        """Return whether a note was entered: the person alone, who is preselected, is none."""
+        return not {*self.changed_data} <= {"assignee"}
+
 
 class _NoteFormMixin:
     """Mixin of the form of a contact: it is invalid if the note is."""
