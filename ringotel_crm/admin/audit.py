@@ -10,6 +10,7 @@ from .base import LargeTableAdmin, ReadOnlyPermissionsMixin
 class AuditEntryAdmin(ReadOnlyPermissionsMixin, LargeTableAdmin):
     """Read-only list of audited actions."""
 
+    tenant_lookup = "tenant"
     empty_message = _("Listening, downloads, deletions and exports are recorded here.")
     list_display = ("at", "user_name", "action", "kind", "object_id")
     list_filter = ("action", "kind")
