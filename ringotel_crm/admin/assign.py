@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from .. import databases, phone
 from ..backends import Backend
 from ..exceptions import CRMError
+from ..internal.parsing import parse_id
 from ..models import Activity
 from ..records import ContactRecord, ContactReference
 from ..services import locks
@@ -60,7 +61,7 @@ def assign_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     if not model_admin.has_change_permission(request):
         raise PermissionDenied
     data = request.POST if request.method == "POST" else request.GET
-    ids = [id for id in data.getlist("id") if id.isdecimal() and len(id) < 19][:MAX_CALLS]
+    ids = [parse_id(id) for id in data.getlist("id")[:MAX_CALLS]]
     calls = list(model_admin.get_queryset(request).filter(pk__in=ids))
     site = model_admin.admin_site
     options = _number_options(request, calls)

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from ..conf import conf
+from ..internal.parsing import parse_id
 from ..models import Activity, Callback
 from ..records import ContactRecord
 from ..services.calls import callbacks
@@ -87,9 +88,8 @@ class CallbackAdmin(ReadOnlyPermissionsMixin, LargeTableAdmin):
         if not request.user.has_perm(CHANGE):
             raise PermissionDenied
         key, action = request.POST.get("call", ""), request.POST.get("action", "")
-        is_key = key.isascii() and key.isdecimal() and len(key) < 19
         backend, user = backend_for(request), request.user
-        call = callbacks.find_missed_call(backend, user, int(key)) if is_key else None
+        call = callbacks.find_missed_call(backend, user, parse_id(key))
         if call is None:
             raise Http404
         name = call.contact_name or display_number(call)

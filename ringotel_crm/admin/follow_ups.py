@@ -21,6 +21,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from ..internal.parsing import parse_id
 from ..models import FollowUp
 from ..services.calls.click_to_call import call_link
 from ..services.follow_ups import all_follow_ups, assignable_users, mark_done, reopen
@@ -210,8 +211,8 @@ class FollowUpAdmin(LargeTableAdmin):
     def _posted(self, request: HttpRequest) -> QuerySet[FollowUp]:
         if not self.has_change_permission(request):
             raise PermissionDenied
-        ids = [id for id in request.POST.getlist("follow_up") if id.isdecimal() and len(id) < 19]
-        return self.get_queryset(request).filter(pk__in=ids[:MAX_UNDO])
+        ids = [parse_id(id) for id in request.POST.getlist("follow_up")[:MAX_UNDO]]
+        return self.get_queryset(request).filter(pk__in=ids)
 
 
 def finish(request: HttpRequest, site: AdminSite, follow_ups: QuerySet[FollowUp]) -> None:

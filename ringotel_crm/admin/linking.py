@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 
 from .. import databases
 from ..exceptions import CRMError
+from ..internal.parsing import parse_id
 from ..models import Activity
 from ..services import locks
 from ..services.calls.access import visible_calls
@@ -34,9 +35,8 @@ MAX_ROWS = 10_000
 
 def originating_call(request: HttpRequest) -> Activity | None:
     """Return the call that a new contact is created from, if the user may change it."""
-    key = request.GET.get(CALL, "")
-    may_change = request.user.has_perm("ringotel_crm.change_activity")
-    if not (may_change and key.isascii() and key.isdecimal() and len(key) < 19):
+    key = parse_id(request.GET.get(CALL, ""))
+    if not (key and request.user.has_perm("ringotel_crm.change_activity")):
         return None
     return visible_calls(backend_for(request), request.user).filter(pk=key).first()
 

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from ..backends import Backend
+from ..internal.parsing import parse_id
 from ..models import Activity
 from ..records import CallState, ContactRecord, Direction, Status
 from ..services.calls.access import contact_calls, visible_calls
@@ -73,7 +74,7 @@ def kept_state(request: HttpRequest) -> CallTimes:
     No query without the parameter.
     """
     texts = request.GET.get("keep", "").split(",")[:MAX_CALLS]
-    keys = [int(key) for key in texts if key.isascii() and key.isdecimal() and len(key) < 19]
+    keys = [key for text in texts if (key := parse_id(text))]
     if not keys:
         return []
     return _state(visible_calls(backend_for(request), request.user).filter(pk__in=keys))

@@ -19,6 +19,9 @@ from ..records import Direction
 # Levels of nested JSON objects and arrays that are read.
 MAX_DEPTH = 50
 
+# The largest value of a BigAutoField. Databases with distributed ids give 19 digits.
+MAX_ID = 2**63 - 1
+
 # Ringotel sends the name of a variable that has no value: "$phone$". Names may contain spaces:
 # "$API key$".
 PLACEHOLDER = re.compile(r"\s*\$[A-Za-z_][\w ]*\$\s*")
@@ -193,6 +196,14 @@ def _parse_iso(text: str) -> dt.datetime | None:
     if timestamp.tzinfo is None:
         return timestamp.replace(tzinfo=dt.UTC)
     return timestamp.astimezone(dt.UTC)
+
+
+def parse_id(text: str) -> int:
+    """Return the primary key in ``text``, 0 if there is none."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 20):
+        return 0
+    number = int(text)
+    return number if number <= MAX_ID else 0
 
 
 def parse_duration(value: Any) -> int:

@@ -18,6 +18,7 @@ from ..backends.users import AuthUserDirectory
 from ..exceptions import NotFound
 from ..internal.admin_urls import admin_change_url
 from ..internal.compiled_queries import CompiledQuery, fetch
+from ..internal.parsing import parse_id
 from ..models.search import normalize_for_search
 from ..records import ContactInput, ContactRecord, OrganizationRecord
 from .models import Contact, ContactPhone, Organization, PhoneKind
@@ -35,11 +36,6 @@ OWN_COLUMNS = ("id", "first_name", "last_name", "email", "job_title")
 CONTACT_COLUMNS = (*OWN_COLUMNS, "organization__name")
 TIMES = ("created_at", "updated_at")
 LISTED = ("id", "first_name", "last_name", "email", "phone", "mobile", "company_name", "job_title")
-
-
-def parse_id(text: str) -> int:
-    """Return the primary key in ``text``, 0 if it is none."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
 
 
 def record(row: Sequence[Any], phones: Iterable[tuple[str, str]]) -> ContactRecord:

@@ -10,6 +10,7 @@ from import_export.instance_loaders import BaseInstanceLoader
 
 from .. import phone
 from ..contact_files.fields import PHONE_FIELDS
+from ..internal.parsing import parse_id
 from ..models.search import normalize_for_search
 from .models import Contact, ContactPhone
 from .snapshots import load_numbers
@@ -31,7 +32,7 @@ class ContactLoader(BaseInstanceLoader):  # type: ignore[misc]
         super().__init__(resource, dataset)
         rows = dataset.dict
         self.id_column = resource.fields["id"].column_name
-        ids = [key for row in rows if (key := parse_id(row[self.id_column]))]
+        ids = [key for row in rows if (key := parse_id(row[self.id_column].removesuffix(".0")))]
         queryset = resource.get_queryset()
         self.by_id = {contact.pk: contact for contact in queryset.filter(pk__in=ids)} if ids else {}
         self.by_key: dict[Key, Contact] = {}
@@ -41,7 +42,7 @@ class ContactLoader(BaseInstanceLoader):  # type: ignore[misc]
 
     def get_instance(self, row: Mapping[str, Any]) -> Any:
         """Return the contact that the row selects, or None. Sets ``is_own``."""
-        contact: Any = self.by_id.get(parse_id(row[self.id_column]))
+        contact: Any = self.by_id.get(parse_id(row[self.id_column].removesuffix(".0")))
         if contact:
             contact.is_own = True
             return contact
@@ -51,12 +52,6 @@ class ContactLoader(BaseInstanceLoader):  # type: ignore[misc]
                 contact.is_own = False
                 return contact
         return None
-
-
-def parse_id(text: str) -> int:
-    """Return the primary key in a cell, 0 if it is none."""
-    text = text.removesuffix(".0")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
 
 
 def keys_of_row(row: Mapping[str, Any]) -> list[Key]:

@@ -27,6 +27,7 @@ class AuditEntry(models.Model):
     class Kind(models.TextChoices):
         RECORDING = "recording", _("recording")
         PERSON = "person", _("person")
+        CALLS = "calls", _("calls")
 
     tenant = tenant_field()
     at = models.DateTimeField(_("time"), auto_now_add=True)

@@ -39,7 +39,7 @@ from ..backends import Backend
 from ..client.call_notes import can_push_notes, push_notes
 from ..conf import conf
 from ..exceptions import CRMError
-from ..internal.parsing import is_absent
+from ..internal.parsing import is_absent, parse_id
 from ..models import Activity, FollowUp
 from ..models.validators import validate_reasonable_year
 from ..records import ContactRecord
@@ -276,7 +276,7 @@ def _save(request: HttpRequest) -> NotesForm | None:
         return None
     if not request.user.has_perm("ringotel_crm.change_activity"):
         raise Http404
-    chosen = {"pk": _primary_key(request.POST.get("call", ""))}
+    chosen = {"pk": parse_id(request.POST.get("call", ""))}
     visible = visible_calls(backend_for(request), request.user)
     call = _own_calls(request).filter(**chosen).first() or visible.filter(**chosen).first()
     if call is None:
@@ -298,13 +298,8 @@ def _mark_done(request: HttpRequest) -> None:
     """Mark a follow-up as done. Raises ``Http404``."""
     if not request.user.has_perm("ringotel_crm.change_followup"):
         raise Http404
-    key = _primary_key(request.POST["follow_up"])
+    key = parse_id(request.POST["follow_up"])
     mark_done(all_follow_ups(backend_for(request)).filter(pk=key), request.user)
-
-
-def _primary_key(text: str) -> int:
-    """Return ``text`` as a primary key; 0, which no row has, if it is none."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
 
 
 def _try_to_push(call: Activity) -> None:

@@ -28,6 +28,7 @@ from ... import databases, signals
 from ...backends import Backend
 from ...exceptions import InvalidInput, NotFound
 from ...internal.compiled_queries import CompiledQuery, update
+from ...internal.parsing import parse_id
 from ...models import Activity
 from ...records import (
     CallEnd,
@@ -138,7 +139,7 @@ def stop_call(backend: Backend, ref: CallRef, end: CallEnd) -> Activity:
 def find_call(backend: Backend, ref: CallRef) -> Activity | None:
     """Return the call without locking it."""
     using = router.db_for_read(Activity)
-    for query, value in ((CALL_BY_ID, _primary_key(ref)), (CALL_BY_CALL_ID, ref.call_id)):
+    for query, value in ((CALL_BY_ID, parse_id(ref.activity_id)), (CALL_BY_CALL_ID, ref.call_id)):
         if value:
             statement = query.statement(using, backend.tenant, value)
             for activity in Activity.objects.using(using).raw(*statement):
@@ -153,7 +154,7 @@ def lock_call(backend: Backend, ref: CallRef) -> Activity:
     with the id and the call id is missing.
     """
     calls = Activity.objects.filter(tenant=backend.tenant)
-    if (key := _primary_key(ref)) and (
+    if (key := parse_id(ref.activity_id)) and (
         activity := locks.lock_row(calls.filter(pk=key), "updated_at")
     ):
         return activity
@@ -249,12 +250,6 @@ def find_contact(backend: Backend, start: CallStart) -> ContactReference:
     if contact is None:
         contact = identify_numbers(backend, start.outside_candidates)
     return record_reference(backend, contact)
-
-
-def _primary_key(ref: CallRef) -> int:
-    """Return the primary key in ``ref``, or 0, which no row has."""
-    id = ref.activity_id
-    return int(id) if id.isascii() and id.isdecimal() and len(id) < 19 else 0
 
 
 def _derive_id(start: CallStart) -> str:
