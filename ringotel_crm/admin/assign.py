@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -13,9 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from .. import databases, phone
-from ..backends import Backend
 from ..exceptions import CRMError
-from ..internal.parsing import parse_id
+from ..internal.parsing import parse_key
 from ..models import Activity
 from ..records import ContactRecord, ContactReference
 from ..services import locks
@@ -28,7 +28,7 @@ from ..services.contacts.linking import (
 )
 from ..services.contacts.write import NumberChange, give_number
 from .base import admin_url, backend_for, render_page
-from .contact_search import add_contact_url, find_contacts
+from .contact_search import add_contact_url, contact_directories, find_contacts, may_change
 from .linking import report_links
 
 MAX_CALLS = 100
@@ -61,10 +61,10 @@ def assign_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     if not model_admin.has_change_permission(request):
         raise PermissionDenied
     data = request.POST if request.method == "POST" else request.GET
-    ids = [parse_id(id) for id in data.getlist("id")[:MAX_CALLS]]
-    calls = list(model_admin.get_queryset(request).filter(pk__in=ids))
+    keys = map(parse_key, data.getlist("id")[:MAX_CALLS])
+    calls = list(model_admin.get_queryset(request).filter(pk__in=keys))
     site = model_admin.admin_site
-    options = _number_options(request, calls)
+    options = _number_options(request, site, calls)
     is_assignment = request.method == "POST" and "contact" in request.POST
     if is_assignment and _assign_calls(request, site, calls, options):
         return HttpResponseRedirect(_next_url(site, calls))
@@ -87,7 +87,9 @@ def assign_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     return render_page(request, model_admin, "assign.html", context)
 
 
-def _number_options(request: HttpRequest, calls: list[Activity]) -> NumberOptions | None:
+def _number_options(
+    request: HttpRequest, site: AdminSite, calls: list[Activity]
+) -> NumberOptions | None:
     """Return the options for the number and contact that the calls share, None if they differ."""
     shared = {(call.outside_e164, call.contact_type_id, call.contact_id) for call in calls}
     number = calls[0].outside_e164 if len(shared) == 1 else ""
@@ -96,7 +98,8 @@ def _number_options(request: HttpRequest, calls: list[Activity]) -> NumberOption
     backend, previous = backend_for(request), calls[0].contact_reference
     contact = resolve_reference(backend, previous)
     has_number = contact is not None and number in backend.contacts.numbers(contact.id)
-    can_change = backend.contacts.can_update
+    models = [d.model for d in contact_directories(backend) if d.can_update and d.model]
+    can_change = any(may_change(request, site, model) for model in models)
     others = calls_of(backend, [number], previous, visible_calls(backend, request.user))
     return NumberOptions(
         number=number,
@@ -109,7 +112,7 @@ def _number_options(request: HttpRequest, calls: list[Activity]) -> NumberOption
 
 
 def _assign_calls(
-    request: HttpRequest, site: Any, calls: list[Activity], options: NumberOptions | None
+    request: HttpRequest, site: AdminSite, calls: list[Activity], options: NumberOptions | None
 ) -> bool:
     """Assign the calls and report the result as a message. Returns whether it succeeded."""
     backend, contact_id = backend_for(request), request.POST["contact"]
@@ -124,7 +127,7 @@ def _assign_calls(
                 visible, contact = visible_calls(backend, request.user), links[0].contact
                 links.append(link(backend, [options.number], options.previous, contact, visible))
             if options and contact_id:
-                change = _change_number(request, backend, options, contact_id)
+                change = _change_number(request, site, options, contact_id)
     except CRMError as exc:
         messages.error(request, exc.message)
         return False
@@ -136,25 +139,35 @@ def _assign_calls(
 
 
 def _change_number(
-    request: HttpRequest, backend: Backend, options: NumberOptions, contact_id: str
+    request: HttpRequest, site: AdminSite, options: NumberOptions, contact_id: str
 ) -> NumberChange | None:
-    """Add the number to the contact, or move it there, as posted."""
+    """Add the number to the contact, or move it there, as posted.
+
+    Raises ``PermissionDenied`` if the user may not change one of the contacts.
+    """
     action = request.POST.get("number", "")
+    source = ""
     if action == MOVE and options.can_move and options.holder:
-        if options.holder.id != contact_id:
-            return give_number(backend, options.number, contact_id, options.holder.id)
-    elif action == ADD and options.can_add:
-        return give_number(backend, options.number, contact_id)
-    return None
+        source = options.holder.id
+    elif not (action == ADD and options.can_add):
+        return None
+    if source == contact_id:
+        return None
+    backend = backend_for(request)
+    for changed_id in filter(None, [contact_id, source]):
+        model, _key = backend.contacts.to_reference(changed_id)
+        if model and not may_change(request, site, model):
+            raise PermissionDenied
+    return give_number(backend, options.number, contact_id, source)
 
 
-def _next_url(site: Any, calls: list[Activity]) -> str:
+def _next_url(site: AdminSite, calls: list[Activity]) -> str:
     if len(calls) == 1:
         return admin_url(site, "ringotel_crm_activity_change", calls[0].pk)
     return admin_url(site, "ringotel_crm_activity_changelist")
 
 
-def _choices(request: HttpRequest, site: Any, text: str) -> list[tuple[str, Any, list[str]]]:
+def _choices(request: HttpRequest, site: AdminSite, text: str) -> list[tuple[str, Any, list[str]]]:
     """Return id, object and details of the contacts found, to distinguish those of one name."""
     directory = backend_for(request).contacts
     choices = []
@@ -168,7 +181,7 @@ def _choices(request: HttpRequest, site: Any, text: str) -> list[tuple[str, Any,
     return choices
 
 
-def _new_contact_url(request: HttpRequest, site: Any, calls: list[Activity]) -> str:
+def _new_contact_url(request: HttpRequest, site: AdminSite, calls: list[Activity]) -> str:
     call = calls[0] if len(calls) == 1 else None
     number = calls[0].outside_number if calls else ""
     return add_contact_url(request, site, number=number, call=call)

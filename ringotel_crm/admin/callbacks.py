@@ -8,16 +8,12 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
-from django.http.response import HttpResponseRedirect
-from django.middleware.csrf import get_token
 from django.urls import URLPattern, path
-from django.utils.html import format_html
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from ..conf import conf
-from ..internal.parsing import parse_id
+from ..internal.parsing import parse_key
 from ..models import Activity, Callback
 from ..records import ContactRecord
 from ..services.calls import callbacks
@@ -27,7 +23,8 @@ from ..services.calls.click_to_call import call_link
 from ..services.recordings.store import recordings_playable_by
 from .base import LargeTableAdmin, ReadOnlyPermissionsMixin, admin_url, backend_for, render_page
 from .contact_search import contact_url
-from .html import display_number, object_url, play_link
+from .html import object_url, play_link, user_name
+from .undo import message_with_undo, redirect_back
 
 PAGE_SIZE = 50
 CHANGE = "ringotel_crm.change_activity"
@@ -87,12 +84,12 @@ class CallbackAdmin(ReadOnlyPermissionsMixin, LargeTableAdmin):
         """Take, release, close or reopen the caller of a call, and redirect back."""
         if not request.user.has_perm(CHANGE):
             raise PermissionDenied
-        key, action = request.POST.get("call", ""), request.POST.get("action", "")
+        key, action = parse_key(request.POST.get("call", "")), request.POST.get("action", "")
         backend, user = backend_for(request), request.user
-        call = callbacks.find_missed_call(backend, user, parse_id(key))
+        call = callbacks.find_missed_call(backend, user, key)
         if call is None:
             raise Http404
-        name = call.contact_name or display_number(call)
+        name = call.contact_name or call.display_number
         match action:
             case "take" | "take_over":
                 self._take(request, call, name, replace=action == "take_over")
@@ -102,13 +99,13 @@ class CallbackAdmin(ReadOnlyPermissionsMixin, LargeTableAdmin):
             case "done":
                 callbacks.mark_done(backend, user, call)
                 message = _("Done: %(name)s") % {"name": name}
-                self.message_user(request, self._with_undo(request, message, call, "reopen"))
+                self._report(request, message, call, "reopen")
             case "reopen":
                 callbacks.reopen(backend, user, call)
                 self.message_user(request, _("In the list again: %(name)s") % {"name": name})
             case _:
                 return HttpResponseBadRequest()
-        return HttpResponseRedirect(self._next_url(request))
+        return redirect_back(request, self._url)
 
     def _take(self, request: HttpRequest, call: Activity, name: str, *, replace: bool) -> None:
         taker = callbacks.take(backend_for(request), request.user, call, replace=replace)
@@ -121,32 +118,16 @@ class CallbackAdmin(ReadOnlyPermissionsMixin, LargeTableAdmin):
             self.message_user(request, message % values, "warning")
         else:
             message = _("You are on it: %(name)s") % {"name": name}
-            self.message_user(request, self._with_undo(request, message, call, "release"))
+            self._report(request, message, call, "release")
 
-    def _with_undo(self, request: HttpRequest, message: str, call: Activity, action: str) -> str:
-        """Add a button that posts ``action`` for ``call``."""
-        return format_html(
-            '<form class="ringotel-inline" method="post" action="{}">{} '
-            '<input type="hidden" name="csrfmiddlewaretoken" value="{}">'
-            '<input type="hidden" name="call" value="{}">'
-            '<input type="hidden" name="next" value="{}">'
-            '<button class="ringotel-link" name="action" value="{}">{}</button></form>',
-            admin_url(self.admin_site, "ringotel_crm_callback_changelist"),
-            message,
-            get_token(request),
-            call.pk,
-            self._next_url(request),
-            action,
-            _("Undo"),
-        )
+    def _report(self, request: HttpRequest, message: str, call: Activity, undo: str) -> None:
+        """Add a message with a button that posts the action ``undo`` for ``call``."""
+        fields = [("call", call.pk), ("action", undo)]
+        message_with_undo(request, message, self._url, fields)
 
-    def _next_url(self, request: HttpRequest) -> str:
-        """Return the page that posted the form, or else the list."""
-        url = request.POST.get("next", "")
-        is_own = url_has_allowed_host_and_scheme(
-            url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-        )
-        return url if is_own else admin_url(self.admin_site, "ringotel_crm_callback_changelist")
+    @property
+    def _url(self) -> str:
+        return admin_url(self.admin_site, "ringotel_crm_callback_changelist")
 
 
 def callback_rows(
@@ -187,7 +168,7 @@ def done_rows(request: HttpRequest) -> list[tuple[Callback, Activity, str, str]]
     """Return the callers that were done last: row, call, name, and the user who was on it."""
     done = callbacks.done_calls(backend_for(request), request.user)
     return [
-        (row, call, call.contact_name or display_number(call), user_name(row.done_by))
+        (row, call, call.contact_name or call.display_number, user_name(row.done_by))
         for row, call in done
     ]
 
@@ -205,14 +186,6 @@ def _describe(
         [contact] = contacts
         return contact.name, contact_url(request, site, contact.id), contact.company_name
     return "", "", ""
-
-
-def user_name(user: Any) -> str:
-    """Return the full name of a user, or else the name for logging in; "" for None."""
-    if user is None:
-        return ""
-    get_full_name = getattr(user, "get_full_name", str)
-    return get_full_name() or user.get_username()
 
 
 def count_label(request: HttpRequest) -> str:

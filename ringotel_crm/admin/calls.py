@@ -26,9 +26,10 @@ from ..conf import conf
 from ..contact_files.cells import escape_formula
 from ..exceptions import CRMError
 from ..hooks.streaming import Stream
-from ..models import Activity, FollowUp
+from ..models import Activity, AuditEntry, FollowUp
 from ..models.search import filter_any, has_words, prefix_q, strip_accents, trailing_digits
 from ..records import Direction
+from ..services.audit import log_action
 from ..services.calls.access import (
     VIEW_OWN_NAME,
     listed_calls,
@@ -63,7 +64,6 @@ from .follow_ups import FollowUpInline, finish
 from .html import (
     audio_player,
     badge,
-    display_number,
     local_time,
     object_link,
     object_url,
@@ -72,6 +72,7 @@ from .html import (
 from .linking import undo_links_view
 from .live_calls import live_calls_view, live_view
 from .overview import overview_view
+from .personal_data import personal_data_url
 from .timeline import mark_hidden, with_recordings
 
 # Calls that are written into chats at once.
@@ -171,7 +172,7 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
         return super().media + UNSAVED
 
     def get_page_title(self, obj: Activity) -> str:
-        return gettext("Call with %(name)s") % {"name": obj.contact_name or display_number(obj)}
+        return gettext("Call with %(name)s") % {"name": obj.contact_name or obj.display_number}
 
     # Columns and read-only fields
 
@@ -204,7 +205,7 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
     @admin.display(description=_("caller"))
     def contact_link(self, call: Activity) -> str:
         """The contact with the number below it, or the number alone."""
-        text = display_number(call)
+        text = call.display_number
         number = call_link(call.outside_e164) if call.outside_e164 else text
         if not call.contact_id:
             css_class = "ringotel-number" if text[-1].isdigit() else ""
@@ -387,6 +388,10 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
     def export(self, request: HttpRequest, queryset: QuerySet[Activity]) -> HttpResponseBase:
         """Stream the calls as CSV in bounded memory."""
         writer = csv.writer(PseudoBuffer())
+        tenant = backend_for(request).tenant
+        counts = {"calls": queryset.count()}
+        kind = AuditEntry.Kind.CALLS
+        log_action(AuditEntry.Action.EXPORTED, kind, "", user=request.user, tenant=tenant, **counts)
         titles = [str(Activity._meta.get_field(name).verbose_name) for name in EXPORT_COLUMNS]  # type: ignore[union-attr]
         calls = databases.by_primary_key(
             queryset.select_related(None).only(*EXPORT_COLUMNS, "updated_at"), latest_first=True
@@ -445,10 +450,14 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
             context["ringotel_call"] = self._card(request, call)
             if not call.contact_id:
                 context["new_contact_url"] = self._new_contact_url(request, call)
+                if number := call.outside_e164:
+                    context["personal_data_url"] = personal_data_url(
+                        request, self.admin_site, number=number
+                    )
         return super().render_change_form(request, context, *args, **kwargs)
 
     def _card(self, request: HttpRequest, call: Activity) -> dict[str, Any]:
-        number = display_number(call)
+        number = call.display_number
         backend, user = backend_for(request), request.user
         found = with_recordings(earlier_calls(backend, user, call), user)
         earlier = list(found[:MAX_EARLIER_CALLS])

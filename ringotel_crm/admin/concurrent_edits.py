@@ -33,6 +33,8 @@ from django.utils.text import Truncator, get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from .html import user_name
+
 # The hidden input with the time at which the form was opened, in seconds since 1970.
 OPENED = "ringotel_opened"
 MAX_VALUE_LENGTH = 200
@@ -207,7 +209,7 @@ def _find_editor(request: HttpRequest, obj: Any, label: str) -> str:
     )
     for entry in entries.select_related("user").order_by("-pk")[:MAX_LOG_ENTRIES]:
         if label in _changed_labels(entry.change_message):
-            return str(entry.user.get_full_name() or entry.user.get_username())
+            return user_name(entry.user)
     return ""
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.admin.utils import quote
+from django.contrib.auth import get_permission_codename
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
@@ -42,6 +43,16 @@ def contact_admins(site: AdminSite | None, backend: Backend) -> list[ModelAdmin[
         return []
     models = [directory.model for directory in contact_directories(backend)]
     return [site.get_model_admin(model) for model in models if model and site.is_registered(model)]
+
+
+def may_change(request: HttpRequest, site: AdminSite, model: type[Model]) -> bool:
+    """Return whether the user may change contacts of ``model``: as its admin in ``site`` decides,
+    or by Django's permission.
+    """
+    if site.is_registered(model):
+        return site.get_model_admin(model).has_change_permission(request)
+    codename = get_permission_codename("change", model._meta)
+    return bool(request.user.has_perm(f"{model._meta.app_label}.{codename}"))
 
 
 def contact_url(request: HttpRequest, site: AdminSite, contact_id: str) -> str:

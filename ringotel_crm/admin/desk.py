@@ -22,7 +22,7 @@ from ..services.follow_ups import due_follow_ups
 from .base import admin_url, backend_for, render_page
 from .callbacks import CHANGE, callback_rows
 from .filters import start_of_day
-from .html import display_number, object_url
+from .html import object_url
 
 # Rows per section.
 MAX_ROWS = 10
@@ -75,7 +75,7 @@ def _with_names(rows: Iterable[Any], site: AdminSite) -> list[tuple[Any, str, st
     for row in rows:
         call = row if isinstance(row, Activity) else row.activity
         about = call or row
-        name = about.contact_name or (display_number(call) if call else "")
+        name = about.contact_name or (call.display_number if call else "")
         has_page = about.contact_id and about.contact_type_id
         url = object_url(site, about.contact_type_id, about.contact_id) if has_page else ""
         described.append((row, name, url))

@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin import AdminSite
+from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms.models import BaseInlineFormSet
@@ -21,12 +22,12 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from ..internal.parsing import parse_id
+from ..internal.parsing import parse_key
 from ..models import FollowUp
 from ..services.calls.click_to_call import call_link
 from ..services.follow_ups import all_follow_ups, assignable_users, mark_done, reopen
 from .base import LargeTableAdmin, admin_url, backend_for
-from .html import badge, display_number, local_time, object_link, object_url, user_name
+from .html import badge, local_time, object_link, object_url, user_name
 from .undo import message_with_undo, redirect_back
 
 # Follow-ups that are marked as done at once.
@@ -94,8 +95,21 @@ class PersonFilter(admin.SimpleListFilter):
         return queryset
 
 
+class AssigneeForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A form that accepts the current person, who may have left since."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields.get("assignee")
+        if field and self.instance.assignee_id:
+            users = get_user_model()._default_manager
+            field.queryset |= users.filter(pk=self.instance.assignee_id)
+
+
 class FollowUpAdmin(LargeTableAdmin):
     """Follow-ups. They are added on the page of a call or of a contact."""
+
+    form = AssigneeForm
 
     empty_message = _("Add the first follow-up on the page of a call or a contact.")
     list_display = ("text_line", "about", "due_on", "person", "done_button")
@@ -121,7 +135,7 @@ class FollowUpAdmin(LargeTableAdmin):
         name = object_link(url if row.contact_id else "", row.contact_name)
         if call is None:
             return name
-        number = call_link(call.outside_e164) if call.outside_e164 else display_number(call)
+        number = call_link(call.outside_e164) if call.outside_e164 else call.display_number
         number = format_html('<bdi class="ringotel-number">{}</bdi>', number)
         return format_html("{}<br>{}", name, number) if row.contact_name else number
 
@@ -211,8 +225,8 @@ class FollowUpAdmin(LargeTableAdmin):
     def _posted(self, request: HttpRequest) -> QuerySet[FollowUp]:
         if not self.has_change_permission(request):
             raise PermissionDenied
-        ids = [parse_id(id) for id in request.POST.getlist("follow_up")[:MAX_UNDO]]
-        return self.get_queryset(request).filter(pk__in=ids)
+        keys = map(parse_key, request.POST.getlist("follow_up")[:MAX_UNDO])
+        return self.get_queryset(request).filter(pk__in=keys)
 
 
 def finish(request: HttpRequest, site: AdminSite, follow_ups: QuerySet[FollowUp]) -> None:
@@ -229,7 +243,7 @@ def finish(request: HttpRequest, site: AdminSite, follow_ups: QuerySet[FollowUp]
     message_with_undo(request, text % {"count": count}, url, [("follow_up", id) for id in ids])
 
 
-class FollowUpForm(forms.ModelForm):  # type: ignore[type-arg]
+class FollowUpForm(AssigneeForm):
     """A follow-up on the page of its call, with a box to mark it as done."""
 
     is_done = forms.BooleanField(label=_("Done"), required=False)

@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from ..internal.admin_urls import admin_change_url
-from ..models import Activity, Recording
+from ..models import Recording
 
 
 def audio_player(recording: Recording, *, may_download: bool) -> str:
@@ -38,11 +38,6 @@ def play_link(recording: Recording, name: str, text: str) -> str:
         f"{text}, {_('Play the recording of the call with %(name)s') % {'name': name}}",
         text,
     )
-
-
-def display_number(call: Activity) -> str:
-    """The outside party's number, formatted for display; "withheld number" without one."""
-    return call.display_number
 
 
 def local_time(time: dt.datetime | None) -> str:

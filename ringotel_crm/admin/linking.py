@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from .. import databases
 from ..exceptions import CRMError
-from ..internal.parsing import parse_id
+from ..internal.parsing import parse_key
 from ..models import Activity
 from ..services import locks
 from ..services.calls.access import visible_calls
@@ -35,7 +35,7 @@ MAX_ROWS = 10_000
 
 def originating_call(request: HttpRequest) -> Activity | None:
     """Return the call that a new contact is created from, if the user may change it."""
-    key = parse_id(request.GET.get(CALL, ""))
+    key = parse_key(request.GET.get(CALL, ""))
     if not (key and request.user.has_perm("ringotel_crm.change_activity")):
         return None
     return visible_calls(backend_for(request), request.user).filter(pk=key).first()

@@ -22,7 +22,7 @@ from ..services.calls.access import VIEW_ALL, visible_calls
 from ..services.calls.live import live_calls, live_fingerprint
 from ..services.calls.states import is_overdue, live_states
 from .base import backend_for, render_page
-from .html import display_number, object_url
+from .html import object_url
 from .presence import presence_badge
 from .ringing import kept_state, ringing_context, ringing_state
 
@@ -95,7 +95,7 @@ def _live_call(
         call=call,
         state=state,
         is_overdue=state is CallState.LIVE and is_overdue(call),
-        number=display_number(call),
+        number=call.display_number,
         contact_url=contact_url,
         presence=presence_badge(presence),
     )

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from ..backends import Backend
-from ..internal.parsing import parse_id
+from ..internal.parsing import parse_key
 from ..models import Activity
 from ..records import CallState, ContactRecord, Direction, Status
 from ..services.calls.access import contact_calls, visible_calls
@@ -23,7 +23,6 @@ from ..services.contacts.references import record_reference
 from ..services.follow_ups import open_follow_ups_for
 from .base import backend_for
 from .contact_pages import contact_page, new_contact_page
-from .html import display_number
 
 MAX_CALLS = 10
 # Earlier calls that are searched for a subject or comment.
@@ -74,7 +73,7 @@ def kept_state(request: HttpRequest) -> CallTimes:
     No query without the parameter.
     """
     texts = request.GET.get("keep", "").split(",")[:MAX_CALLS]
-    keys = [key for text in texts if (key := parse_id(text))]
+    keys = [key for text in texts if (key := parse_key(text))]
     if not keys:
         return []
     return _state(visible_calls(backend_for(request), request.user).filter(pk__in=keys))
@@ -97,7 +96,7 @@ def ringing_context(request: HttpRequest, keys: Collection[int]) -> dict[str, An
 
 def _describe(request: HttpRequest, call: Activity) -> RingingCall:
     backend = backend_for(request)
-    caller, number = find_caller(backend, call), display_number(call)
+    caller, number = find_caller(backend, call), call.display_number
     url = ""
     if not caller.contacts:
         name, outside = call.contact_name, call.outside_e164

@@ -21,8 +21,12 @@ def message_with_undo(
         '<input type="hidden" name="{}" value="{}">',
         [("csrfmiddlewaretoken", get_token(request)), *fields],
     )
-    form = '{} <form class="ringotel-undo" method="post" action="{}">{}<button>{}</button></form>'
-    messages.success(request, format_html(form, text, url, hidden, _("Undo")))
+    message = format_html(
+        '{} <form class="ringotel-undo" method="post" action="{}">{}'
+        '<button class="ringotel-link">{}</button></form>',
+        *(text, url, hidden, _("Undo")),
+    )
+    messages.success(request, message)
 
 
 def redirect_back(request: HttpRequest, default: str) -> HttpResponse:

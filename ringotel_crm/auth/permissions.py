@@ -101,27 +101,27 @@ def read_credential(request: Request, scheme: str) -> str | None:
 
 
 @cache
-def _permission_key(schema: str) -> tuple[int, int]:
-    return Permission.objects.values_list("pk", "content_type").get(
+def _permission_key(schema: str) -> int:
+    return Permission.objects.values_list("pk", flat=True).get(
         content_type__app_label=APP_LABEL, codename=CODENAME
     )
 
 
-def permission_key() -> tuple[int, int]:
-    """Return the primary keys of the permission and of its content type; zeros before they exist.
+def permission_key() -> int:
+    """Return the primary key of the permission; 0 before it exists.
 
-    They are queried once per process, and with django-tenants once per schema. They may be wrong
-    where schemas are switched in another way.
+    It is queried once per process and schema: with a schema per tenant, django-tenants sets
+    ``schema_name`` of the connection, and another permission may have this key in another schema.
     """
     try:
         connection = connections[router.db_for_read(Permission)]
         return _permission_key(getattr(connection, "schema_name", ""))
     except Permission.DoesNotExist:
-        return 0, 0
+        return 0
 
 
 def clear_permission_cache(**kwargs: Any) -> None:
-    """Receiver of ``post_migrate``: the primary keys may have changed."""
+    """Receiver of ``post_migrate``: the primary key may have changed."""
     _permission_key.cache_clear()
 
 
@@ -137,18 +137,15 @@ def has_permission_expr(user: str) -> Q | Value:
         return Value(False)
     user_model: Any = get_user_model()
     # By primary key and with few joins: for this query, planning takes longer than executing.
-    pk, content_type = permission_key()
-    # With a database schema per tenant, another permission may have this key in another schema.
-    is_ours = Permission.objects.filter(pk=pk, codename=CODENAME, content_type=content_type)
+    pk = permission_key()
     groups = Group.permissions.through.objects.filter(permission=pk).values("group")
     by_user = {user_model._meta.get_field("user_permissions").m2m_field_name(): OuterRef(user)}
     by_group = {user_model._meta.get_field("groups").m2m_field_name(): OuterRef(user)}
     user_permissions = user_model.user_permissions.through.objects
     memberships = user_model.groups.through.objects
-    is_granted = Q(Exists(user_permissions.filter(**by_user, permission=pk))) | Q(
+    return Q(Exists(user_permissions.filter(**by_user, permission=pk))) | Q(
         Exists(memberships.filter(**by_group, group__in=groups))
     )
-    return Q(Exists(is_ours)) & is_granted
 
 
 def _is_standard() -> bool:

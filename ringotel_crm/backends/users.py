@@ -53,6 +53,14 @@ def _technical_accounts() -> Q:
     return no_password & no_email & Q(last_login=None, ringotel_agent=None)
 
 
+def colleagues() -> QuerySet[Any]:
+    """Return the active users, without service users and technical accounts."""
+    users: QuerySet[Any] = get_user_model()._default_manager.all()
+    if "is_active" in _columns():
+        users = users.filter(is_active=True)
+    return users.exclude(_service_users()).exclude(_technical_accounts())
+
+
 class AuthUserDirectory(UserDirectory):
     """``AUTH_USER_MODEL``, with extension and direct number from ``ringotel_crm.models.Agent``."""
 
@@ -65,11 +73,7 @@ class AuthUserDirectory(UserDirectory):
         in_tenant = Q(ringotel_agent__tenant=tenant)
         if not tenant:
             in_tenant |= Q(ringotel_agent=None)
-        users: QuerySet[Any] = get_user_model()._default_manager.filter(in_tenant)
-        if "is_active" in _columns():
-            users = users.filter(is_active=True)
-        users = users.exclude(_service_users()).exclude(_technical_accounts())
-        return users.select_related("ringotel_agent")
+        return colleagues().filter(in_tenant).select_related("ringotel_agent")
 
     def to_record(self, user: Any) -> UserRecord:
         """Return the record of a user from :meth:`get_queryset`."""

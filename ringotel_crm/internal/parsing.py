@@ -1,5 +1,5 @@
-"""Parsing of what Ringotel sends to any of the APIs: strict JSON, missing values, times, durations
-and directions.
+"""Parsing of what Ringotel sends to any of the APIs: strict JSON, missing values, primary keys,
+times, durations and directions.
 """
 
 from __future__ import annotations
@@ -18,9 +18,6 @@ from ..records import Direction
 
 # Levels of nested JSON objects and arrays that are read.
 MAX_DEPTH = 50
-
-# The largest value of a BigAutoField. Databases with distributed ids give 19 digits.
-MAX_ID = 2**63 - 1
 
 # Ringotel sends the name of a variable that has no value: "$phone$". Names may contain spaces:
 # "$API key$".
@@ -46,6 +43,9 @@ MIN_MILLISECONDS = 10**11
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MAX_TIME = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+
+# The largest value of a BigAutoField.
+MAX_KEY = 2**63 - 1
 
 # Seconds: 31 days.
 MAX_CALL_SECONDS = 31 * 24 * 3600
@@ -128,6 +128,13 @@ def is_absent(value: Any) -> bool:
     return value is None
 
 
+def parse_key(text: str) -> int:
+    """Return ``text`` as an integer primary key; 0, which no row has, if it is none."""
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_KEY))
+    key = int(text) if is_number else 0
+    return key if key <= MAX_KEY else 0
+
+
 def strip_absent(value: Any, path: str = "") -> Any:
     """Return ``value`` without absent members and items, at any depth.
 
@@ -196,14 +203,6 @@ def _parse_iso(text: str) -> dt.datetime | None:
     if timestamp.tzinfo is None:
         return timestamp.replace(tzinfo=dt.UTC)
     return timestamp.astimezone(dt.UTC)
-
-
-def parse_id(text: str) -> int:
-    """Return the primary key in ``text``, 0 if there is none."""
-    if not (text.isascii() and text.isdecimal() and len(text) < 20):
-        return 0
-    number = int(text)
-    return number if number <= MAX_ID else 0
 
 
 def parse_duration(value: Any) -> int:

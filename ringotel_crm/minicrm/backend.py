@@ -18,7 +18,7 @@ from ..backends.users import AuthUserDirectory
 from ..exceptions import NotFound
 from ..internal.admin_urls import admin_change_url
 from ..internal.compiled_queries import CompiledQuery, fetch
-from ..internal.parsing import parse_id
+from ..internal.parsing import parse_key
 from ..models.search import normalize_for_search
 from ..records import ContactInput, ContactRecord, OrganizationRecord
 from .models import Contact, ContactPhone, Organization, PhoneKind
@@ -119,7 +119,7 @@ def pages(
     rows = rows.order_by("id")
     if updated_since:
         rows = rows.filter(updated_at__gte=updated_since)
-    last = parse_id(after)
+    last = parse_key(after)
     while limit is None or limit > 0:
         size = PAGE if limit is None else min(limit, PAGE)
         page = fetch(rows.filter(id__gt=last)[:size])
@@ -198,7 +198,7 @@ class Contacts(ContactDirectory):
 
     def get(self, id: str) -> ContactRecord | None:
         """Return the contact with this id, in one query."""
-        return next((found for _, found in people(id=parse_id(id))), None)
+        return next((found for _, found in people(id=parse_key(id))), None)
 
     def find(self, numbers: Sequence[str]) -> Sequence[tuple[str, ContactRecord]]:
         """Look up the index on ``e164`` in one query; in two if contacts share a number."""
@@ -222,7 +222,7 @@ class Contacts(ContactDirectory):
 
     def same_organization(self, id: str, limit: int) -> Sequence[ContactRecord]:
         """Return the contacts by id, in two queries."""
-        organization = Contact.objects.filter(id=parse_id(id)).values("organization")
+        organization = Contact.objects.filter(id=parse_key(id)).values("organization")
         contacts = Contact.objects.filter(organization__in=organization).order_by("id")
         ids = list(contacts.values_list("id", flat=True)[:limit])
         return [contact for _, contact in people(id__in=ids)]
@@ -278,7 +278,7 @@ class Contacts(ContactDirectory):
 
     def update(self, id: str, draft: ContactInput) -> ContactRecord:
         """Change the values that ``draft`` has; the first number of a kind is replaced."""
-        contact = Contact.objects.select_for_update().filter(id=parse_id(id)).first()
+        contact = Contact.objects.select_for_update().filter(id=parse_key(id)).first()
         if contact is None:
             raise NotFound(
                 _("Contact %(id)s does not exist.") % {"id": id},
@@ -320,8 +320,8 @@ class Contacts(ContactDirectory):
 
     def merge(self, target: str, source: str) -> None:
         """Fill in empty fields, move the numbers that ``target`` lacks, and delete ``source``."""
-        kept = Contact.objects.select_for_update().get(id=parse_id(target))
-        other = Contact.objects.get(id=parse_id(source))
+        kept = Contact.objects.select_for_update().get(id=parse_key(target))
+        other = Contact.objects.get(id=parse_key(source))
         for name in ("first_name", "last_name", "job_title", "email", "organization"):
             setattr(kept, name, getattr(kept, name) or getattr(other, name))
         held = {
@@ -337,21 +337,21 @@ class Contacts(ContactDirectory):
 
     def numbers(self, id: str) -> Sequence[str]:
         """Return the E.164 numbers of every kind."""
-        numbers = ContactPhone.objects.filter(contact_id=parse_id(id)).exclude(e164="")
+        numbers = ContactPhone.objects.filter(contact_id=parse_key(id)).exclude(e164="")
         return list(numbers.order_by("id").values_list("e164", flat=True))
 
     def add_number(self, id: str, typed: str) -> None:
         """Add a number of the kind "other"."""
-        ContactPhone.objects.create(contact_id=parse_id(id), kind=PhoneKind.OTHER, raw=typed)
+        ContactPhone.objects.create(contact_id=parse_key(id), kind=PhoneKind.OTHER, raw=typed)
 
     def remove_number(self, id: str, number: str) -> None:
         """Delete the number of every kind."""
-        for row in ContactPhone.objects.filter(contact_id=parse_id(id), e164=number):
+        for row in ContactPhone.objects.filter(contact_id=parse_key(id), e164=number):
             row.delete()
 
     def delete(self, id: str) -> None:
         """Delete the contact with its numbers."""
-        Contact.objects.filter(id=parse_id(id)).delete()
+        Contact.objects.filter(id=parse_key(id)).delete()
 
     def _save(
         self, contact: Contact, draft: ContactInput, *, is_new: bool = False

@@ -10,7 +10,7 @@ from import_export.instance_loaders import BaseInstanceLoader
 
 from .. import phone
 from ..contact_files.fields import PHONE_FIELDS
-from ..internal.parsing import parse_id
+from ..internal.parsing import parse_key
 from ..models.search import normalize_for_search
 from .models import Contact, ContactPhone
 from .snapshots import load_numbers
@@ -32,7 +32,7 @@ class ContactLoader(BaseInstanceLoader):  # type: ignore[misc]
         super().__init__(resource, dataset)
         rows = dataset.dict
         self.id_column = resource.fields["id"].column_name
-        ids = [key for row in rows if (key := parse_id(row[self.id_column].removesuffix(".0")))]
+        ids = [key for row in rows if (key := parse_key(row[self.id_column].removesuffix(".0")))]
         queryset = resource.get_queryset()
         self.by_id = {contact.pk: contact for contact in queryset.filter(pk__in=ids)} if ids else {}
         self.by_key: dict[Key, Contact] = {}
@@ -42,7 +42,7 @@ class ContactLoader(BaseInstanceLoader):  # type: ignore[misc]
 
     def get_instance(self, row: Mapping[str, Any]) -> Any:
         """Return the contact that the row selects, or None. Sets ``is_own``."""
-        contact: Any = self.by_id.get(parse_id(row[self.id_column].removesuffix(".0")))
+        contact: Any = self.by_id.get(parse_key(row[self.id_column].removesuffix(".0")))
         if contact:
             contact.is_own = True
             return contact

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from ..backends import Backend
-from ..backends.users import SERVICE_GROUP
+from ..backends.users import colleagues
 from ..models import Activity, FollowUp
 from ..records import ContactReference
 
@@ -71,10 +71,8 @@ def reopen(follow_ups: QuerySet[FollowUp]) -> int:
 
 
 def assignable_users(backend: Backend, user: Any) -> QuerySet[Any]:
-    """Return the users to whom ``user`` may assign follow-ups: the active ones of the tenant."""
-    users = get_user_model()._default_manager.filter(is_active=True)
-    if hasattr(get_user_model(), "groups"):
-        users = users.exclude(groups__name=SERVICE_GROUP)
+    """Return the users to whom ``user`` may assign follow-ups: the colleagues of the tenant."""
+    users = colleagues()
     if backend.tenant:
         users = users.filter(Q(ringotel_agent__tenant=backend.tenant) | Q(pk=user.pk))
     return users.order_by(get_user_model().USERNAME_FIELD)

@@ -6,7 +6,8 @@ from typing import Any
 
 from django import forms, template
 from django.db.models import Model
-from django.urls import reverse_lazy
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import lazy
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy
 
@@ -21,6 +22,18 @@ from ..services.recordings.store import recordings_playable_by
 
 register = template.Library()
 
+
+def _strip_url() -> str:
+    """Return the URL of the calls on the user's phone.
+
+    Returns "" on a site without the URLs of this app: the script then does nothing.
+    """
+    try:
+        return reverse("ringotel_crm:ring-strip")
+    except NoReverseMatch:
+        return ""
+
+
 # Shows the strip with the calls of the user's phone, on any page.
 RING_STRIP = forms.Media(
     css={"all": ["ringotel_crm/ring_strip.css"]},
@@ -29,7 +42,7 @@ RING_STRIP = forms.Media(
             "ringotel_crm/ring_strip.js",
             defer=True,
             **{
-                "data-url": reverse_lazy("ringotel_crm:ring-strip"),
+                "data-url": lazy(_strip_url, str)(),
                 "data-label": gettext_lazy("Calls on your phone"),
             },
         )

@@ -7,7 +7,6 @@ of its query. They are no credentials: users sign in to the site, inside the tab
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial, wraps
@@ -23,9 +22,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.cache import get_conditional_response
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -33,13 +31,13 @@ from .. import databases
 from ..admin.base import backend_for
 from ..admin.call_subjects import offered_subjects
 from ..admin.contact_search import add_contact_url
-from ..admin.html import display_number
 from ..admin.sites import contact_site
 from ..backends import Backend
 from ..client.call_notes import can_push_notes, push_notes
 from ..conf import conf
 from ..exceptions import CRMError
-from ..internal.parsing import is_absent, parse_id
+from ..internal.conditional import conditional_response
+from ..internal.parsing import is_absent, parse_key
 from ..models import Activity, FollowUp
 from ..models.validators import validate_reasonable_year
 from ..records import ContactRecord
@@ -51,9 +49,11 @@ from ..services.calls.access import (
     whom_to_ask,
 )
 from ..services.calls.click_to_call import call_link
+from ..services.calls.comments import edit_comment
 from ..services.calls.live import live_calls
 from ..services.calls.timeline import earlier_calls
 from ..services.contacts.identify import explain_caller
+from ..services.contacts.linking import resolve_reference
 from ..services.follow_ups import add_to_calls, all_follow_ups, due_follow_ups, mark_done
 from ..services.sync import user_mapping
 
@@ -170,14 +170,11 @@ def current(request: HttpRequest) -> HttpResponseBase:
         return HttpResponse(status=403)
     call = _find_call(request)
     due = list(_due_follow_ups(request).values_list("pk", "text", "due"))
-    shown = (call and (call.pk, call.updated_at), due, request.user.pk, get_language())
-    etag = f'"{hashlib.sha256(repr(shown).encode()).hexdigest()}"'
-    response = get_conditional_response(request, etag=etag)
-    if response is None:
-        response = render(request, "ringotel_crm/app/current.html", _current_context(request))
-    response["ETag"] = etag
-    response["Cache-Control"] = "private, no-cache"
-    return response
+
+    def respond() -> HttpResponse:
+        return render(request, "ringotel_crm/app/current.html", _current_context(request))
+
+    return conditional_response(request, (call and (call.pk, call.updated_at), due), respond)
 
 
 def _query(request: HttpRequest) -> dict[str, str]:
@@ -251,7 +248,7 @@ def _describe(request: HttpRequest, call: Activity) -> CurrentCall:
     return CurrentCall(
         call=call,
         is_live=live_calls(Activity.objects.filter(pk=call.pk)).exists(),
-        number=display_number(call),
+        number=call.display_number,
         contacts=[(contact, backend.contacts.url(contact.id)) for contact in contacts],
         links=[call_link(number) for number in numbers or filter(None, [call.outside_e164])],
         new_contact_url=url,
@@ -261,9 +258,7 @@ def _describe(request: HttpRequest, call: Activity) -> CurrentCall:
 
 def _find_contacts(backend: Backend, call: Activity) -> list[ContactRecord]:
     """Return the contact that the call points to, else all that share its number."""
-    model = call.contact_type.model_class() if call.contact_type else None
-    id = backend.contacts.from_reference(model, call.contact_id) if model else ""
-    if id and (contact := backend.contacts.get(id)):
+    if contact := resolve_reference(backend, call.contact_reference):
         return [contact]
     matches = explain_caller(backend, call.outside_number).matches
     return list({match.contact.id: match.contact for match in matches}.values())[:MAX_CONTACTS]
@@ -276,7 +271,7 @@ def _save(request: HttpRequest) -> NotesForm | None:
         return None
     if not request.user.has_perm("ringotel_crm.change_activity"):
         raise Http404
-    chosen = {"pk": parse_id(request.POST.get("call", ""))}
+    chosen = {"pk": parse_key(request.POST.get("call", ""))}
     visible = visible_calls(backend_for(request), request.user)
     call = _own_calls(request).filter(**chosen).first() or visible.filter(**chosen).first()
     if call is None:
@@ -284,10 +279,14 @@ def _save(request: HttpRequest) -> NotesForm | None:
     form = NotesForm(request.user, request.POST, instance=call)
     if not form.is_valid():
         return form
-    if edited := {"subject", "comment"} & {*form.changed_data}:
-        call.save(update_fields=[*edited, "subject_normalized", "updated_at"])
-        if can_push_notes(call):
-            databases.on_commit(partial(_try_to_push, call), robust=True)
+    edited = {"subject", "comment"} & {*form.changed_data}
+    if "subject" in edited:
+        call.save(update_fields=["subject", "subject_normalized", "updated_at"])
+    if "comment" in edited:
+        base = request.POST.get(form["comment"].html_initial_name, "")
+        call = edit_comment(call, form.cleaned_data["comment"], base=base)
+    if edited and can_push_notes(call):
+        databases.on_commit(partial(_try_to_push, call), robust=True)
     if due := form.cleaned_data.get("follow_up_on"):
         text = call.comment or call.subject or _("Call back")
         add_to_calls([call], text, assignee=request.user, due=due)
@@ -298,7 +297,7 @@ def _mark_done(request: HttpRequest) -> None:
     """Mark a follow-up as done. Raises ``Http404``."""
     if not request.user.has_perm("ringotel_crm.change_followup"):
         raise Http404
-    key = parse_id(request.POST["follow_up"])
+    key = parse_key(request.POST["follow_up"])
     mark_done(all_follow_ups(backend_for(request)).filter(pk=key), request.user)
 
 

@@ -38,6 +38,7 @@ class CallNoteForm(forms.Form):
     done = forms.BooleanField(required=False)
 
 
+@databases.fresh_reads()
 @login_not_required  # the view responds 403, since the script cannot follow a login
 @require_safe
 def strip(request: HttpRequest) -> HttpResponseBase:
@@ -55,6 +56,7 @@ def strip(request: HttpRequest) -> HttpResponseBase:
     return conditional_response(request, state, respond)
 
 
+@databases.fresh_reads()
 @login_not_required  # as above
 @require_POST
 def save_note(request: HttpRequest, pk: int) -> HttpResponseBase:

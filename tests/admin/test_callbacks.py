@@ -26,6 +26,7 @@ from tests.fixtures.admin import login_as, make_call
 
 URL = "/admin/ringotel_crm/callback/"
 CALLS = "/admin/ringotel_crm/activity/"
+INDEX = "http://testserver/admin/?x=1"
 
 ids = count(1)
 
@@ -242,7 +243,7 @@ def test_done_can_be_undone_and_hides_no_later_call(boss: Client) -> None:
 def test_undo_button_of_the_message_works(boss: Client) -> None:
     call = missed()
     html = act(boss, "done", call).content.decode()
-    form = re.search(r'<form class="ringotel-inline".*?</form>', html, re.DOTALL)
+    form = re.search(r'<form class="ringotel-undo".*?</form>', html, re.DOTALL)
     assert form
     data = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form[0]))
 
@@ -277,12 +278,16 @@ def test_more_than_fifty_callers_are_on_several_pages(boss: Client) -> None:
 
 @pytest.mark.parametrize(
     ("url", "target"),
-    [("/admin/?x=1", "/admin/?x=1"), ("https://evil.example/", URL), ("", URL)],
+    [
+        (INDEX, INDEX),
+        ("https://evil.example/", URL),
+        ("", URL),
+    ],
 )
 def test_action_returns_to_a_page_of_the_site(boss: Client, url: str, target: str) -> None:
-    data = {"action": "take", "call": missed().pk, "next": url}
+    data = {"action": "take", "call": missed().pk}
 
-    assert boss.post(URL, data)["Location"] == target
+    assert boss.post(URL, data, headers={"Referer": url})["Location"] == target
 
 
 @pytest.mark.usefixtures("groups")

@@ -184,3 +184,18 @@ def test_timeline_shows_follow_ups_of_the_contact_and_of_its_calls(boss: Client)
     assert "on the call" in html
     assert "on another call" not in html
     assert html.count(f'formaction="{LIST}done/"') == 2
+
+
+def test_follow_up_of_a_user_who_has_left_does_not_keep_the_call_from_being_saved(
+    boss: Client,
+) -> None:
+    kim, call = make_user("kim"), make_call(1)
+    one = make_follow_up("Send offer", activity=call, assignee=kim)
+    User.objects.filter(pk=kim.pk).update(is_active=False)
+    row = {"0-id": one.pk, "0-text": one.text, "0-due": one.due, "0-assignee": kim.pk}
+
+    assert save(boss, call, TOTAL_FORMS=1, INITIAL_FORMS=1, **row).status_code == 302
+    form = boss.get(f"{LIST}{one.pk}/change/").context["adminform"].form
+
+    assert kim in form.fields["assignee"].queryset
+    assert Activity.objects.get().subject == "Sales"

@@ -7,6 +7,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
 from ringotel_crm.minicrm.models import Contact
@@ -272,3 +273,19 @@ def test_agent_corrects_own_calls_only(groups: None) -> None:
     assign(una, call, bea, scope="number")
 
     assert linked() == {"call-1": "Bea Notreal", "call-2": "Ada Example", "call-3": "Bea Notreal"}
+
+
+@pytest.mark.parametrize("number", ["add", "move"])
+def test_only_a_user_who_may_change_contacts_gives_them_a_number(number: str, groups: None) -> None:
+    una = login_as("agent", "una")
+    permission = Permission.objects.get(codename="change_contact")
+    Group.objects.get(name="Ringotel agent").permissions.remove(permission)
+    ada, bea = make_contact("Ada Example", NUMBER), make_contact("Bea Notreal")
+    call = make_call(1, agent_id=str(una.session["_auth_user_id"]), **of(ada))
+
+    page = una.get(f"{CALLS}assign/?id={call.pk}&q=bea").content.decode()
+    assign(una, call, bea, number=number)
+
+    assert 'name="number"' not in page
+    assert linked() == {"call-1": "Bea Notreal"}
+    assert (numbers(ada), numbers(bea)) == ([("work", NUMBER)], [])

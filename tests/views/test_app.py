@@ -258,6 +258,16 @@ class TestNotes:
             "Wants an offer.",
         )
 
+    def test_comment_that_others_have_changed_meanwhile_is_kept(
+        self, tab: Client, una: User
+    ) -> None:
+        call = make_call(una, comment="Offer")
+        Activity.objects.filter(pk=call.pk).update(comment="Urgent: Offer")
+        self.post(tab, call, comment="Offer sent")
+
+        call.refresh_from_db()
+        assert call.comment == "Urgent: Offer sent"
+
     def test_invalid_notes_are_refused(self, tab: Client, una: User) -> None:
         call = make_call(una)
 
@@ -295,6 +305,7 @@ class TestNotes:
             settings.RINGOTEL_CRM = ringotel.settings(PUSH_CALL_NOTES=True)
             self.post(tab, call, comment="Wants an offer.")
             ringotel.refusals["updateActivity"] = "Unknown id"
+            call.refresh_from_db()
             assert self.post(tab, call, comment="Has the offer.") == 302
 
         comments = [p["comment"] for method, p in ringotel.requests if method == "updateActivity"]

@@ -30,7 +30,7 @@ FOLDER = "ringotel-archive"
 # Calls that are read at a time. Those of one tenant and month are written to one file.
 PART = 10_000
 # Calls deleted per transaction.
-BATCH = 200
+BATCH = 100
 
 
 def expired_calls() -> tuple[QuerySet[Activity], QuerySet[Activity]]:

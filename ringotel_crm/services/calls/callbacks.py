@@ -32,7 +32,7 @@ from ...internal import cache
 from ...models import Activity, Callback, CallLeg
 from ...records import Status
 from .. import locks
-from .access import VIEW_ALL, VIEW_OWN, visible_calls
+from .access import VIEW_ALL, VIEW_OWN, all_calls, visible_calls
 from .states import MISSED
 
 # Calls per caller whose phones, voicemail and comment are read.
@@ -84,6 +84,8 @@ def callers_to_call_back(
     waiting = list(islice(_waiting_callers(backend, user).items(), offset, offset + limit))
     keys = [pk for _key, found in waiting for pk, _start in found[:MAX_CALLS]]
     calls = Activity.objects.prefetch_related("legs").in_bulk(keys)
+    # A call may have been deleted since.
+    waiting = [(key, found) for key, found in waiting if found[0][0] in calls]
     comments = _last_comments(visible_calls(backend, user), [found[0][0] for _, found in waiting])
     rows = Callback.objects.filter(e164__in=[number for (_, number), _ in waiting])
     states = {(row.tenant, row.e164): row for row in rows.select_related("taken_by")}
@@ -213,9 +215,7 @@ def _cutoff() -> dt.datetime:
 def _missed_calls(backend: Backend, user: Any) -> QuerySet[Activity]:
     """Return the latest missed calls of the tenant; for a user who may view own calls only, those
     for which the user's phone rang."""
-    calls = Activity.objects.filter(MISSED, start__gte=_cutoff())
-    if backend.tenant:
-        calls = calls.filter(tenant=backend.tenant)
+    calls = all_calls(backend).filter(MISSED, start__gte=_cutoff())
     if user.has_perm(VIEW_ALL):
         return calls
     if not user.has_perm(VIEW_OWN):

@@ -28,7 +28,7 @@ from ... import databases, signals
 from ...backends import Backend
 from ...exceptions import InvalidInput, NotFound
 from ...internal.compiled_queries import CompiledQuery, update
-from ...internal.parsing import parse_id
+from ...internal.parsing import parse_key
 from ...models import Activity
 from ...records import (
     CallEnd,
@@ -139,7 +139,7 @@ def stop_call(backend: Backend, ref: CallRef, end: CallEnd) -> Activity:
 def find_call(backend: Backend, ref: CallRef) -> Activity | None:
     """Return the call without locking it."""
     using = router.db_for_read(Activity)
-    for query, value in ((CALL_BY_ID, parse_id(ref.activity_id)), (CALL_BY_CALL_ID, ref.call_id)):
+    for query, value in ((CALL_BY_ID, parse_key(ref.activity_id)), (CALL_BY_CALL_ID, ref.call_id)):
         if value:
             statement = query.statement(using, backend.tenant, value)
             for activity in Activity.objects.using(using).raw(*statement):
@@ -154,7 +154,7 @@ def lock_call(backend: Backend, ref: CallRef) -> Activity:
     with the id and the call id is missing.
     """
     calls = Activity.objects.filter(tenant=backend.tenant)
-    if (key := parse_id(ref.activity_id)) and (
+    if (key := parse_key(ref.activity_id)) and (
         activity := locks.lock_row(calls.filter(pk=key), "updated_at")
     ):
         return activity

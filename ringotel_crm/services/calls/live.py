@@ -12,6 +12,7 @@ from ... import databases, signals
 from ...backends import Backend
 from ...models import Activity, CallLeg
 from ...records import CallState, Status
+from .access import all_calls
 from .legs import close_from_finished_legs
 from .lifecycle import OPEN_STATUSES
 from .states import MAX_RING, OVERDUE_AFTER, stale_cutoff, state_filter
@@ -33,8 +34,7 @@ def ringing_calls(backend: Backend, user: Any) -> QuerySet[Activity]:
     ids = backend.users.user_ids_for([user])
     legs = CallLeg.objects.filter(activity=OuterRef("pk"), agent_id__in=ids)
     on_phone = Exists(legs.exclude(status=CallLeg.Status.NOT_ANSWERED))
-    calls = live_calls(Activity.objects.filter(Q(agent_id__in=ids) | on_phone))
-    return calls.filter(tenant=backend.tenant) if backend.tenant else calls
+    return live_calls(all_calls(backend).filter(Q(agent_id__in=ids) | on_phone))
 
 
 def live_fingerprint(calls: QuerySet[Activity]) -> str:

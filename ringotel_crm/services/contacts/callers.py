@@ -8,6 +8,7 @@ from ...backends import Backend
 from ...models import Activity
 from ...records import ContactRecord
 from .identify import CallerExplanation, explain_caller
+from .linking import resolve_reference
 
 MAX_PEOPLE = 20
 
@@ -45,16 +46,10 @@ def explained_caller(backend: Backend, explanation: CallerExplanation) -> Caller
 
 def find_caller(backend: Backend, call: Activity) -> Caller:
     """Return the caller by the number of the call, unless the call was assigned to a contact."""
-    contact = _assigned_contact(backend, call)
+    contact = resolve_reference(backend, call.contact_reference)
     if contact and call.contact_confirmed:
         return Caller(contacts=(contact,))
     caller = explained_caller(backend, explain_caller(backend, call.outside_number))
     if contact and contact.id not in {one.id for one in caller.contacts}:
         return Caller(contacts=(contact,))
     return caller
-
-
-def _assigned_contact(backend: Backend, call: Activity) -> ContactRecord | None:
-    model = call.contact_type.model_class() if call.contact_type else None
-    id = backend.contacts.from_reference(model, call.contact_id) if model else ""
-    return backend.contacts.get(id) if id else None

@@ -17,6 +17,7 @@
 
     const board = document.getElementById("ringotel-live");
     const url = board ? board.dataset.url : script.dataset.url;
+    if (!url) return;
     const strip = document.getElementById("ringotel-strip") || makeStrip();
     const announcer = document.createElement("p");
     announcer.className = "ringotel-announcer";
