@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-# Username, first name, last name, extension.
-AGENTS = [
-    ("ada", "Ada", "Sample", "500"),
-    ("ben", "Ben", "Example", "501"),
-    ("cleo", "Cleo", "Placeholder", "502"),
-    ("dan", "Dan", "Fictional", "503"),
+# Username, first name, last name, extension, role.
+STAFF = [
+    ("ada", "Ada", "Sample", "500", "agent"),
+    ("ben", "Ben", "Example", "501", "agent"),
+    ("cleo", "Cleo", "Placeholder", "502", "supervisor"),
+    ("dan", "Dan", "Fictional", "503", "agent"),
+    ("demo", "Dee", "Demo", "504", "administrator"),
 ]
+# Username by role.
+LOGINS = {"administrator": "demo", "supervisor": "cleo", "agent": "ada"}
 
 # Company, its number, first name, last name, title, work number and mobile number as typed.
 CONTACTS = [
@@ -88,6 +91,8 @@ CONTACTS = [
         "+46 (0)8-465 004 01",
         "",
     ),
+    # The same person again: "Find duplicates" lists the two.
+    ("", "", "Pia", "Pretend", "", "", "083 920 0201"),
     ("", "", "Zoe", "Solo", "", "", "083 920 0700"),
     ("", "", "أمينة", "الخيالية", "", "", "+353 83 920 0701"),
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("DEMO_DIR", BASE_DIR / ".demo"))
-DATA_DIR.mkdir(exist_ok=True)
+DATA_DIR.mkdir(parents=True, exist_ok=True)
 
 # Not secret: the site listens on this computer only and contains invented people.
 SECRET_KEY = "demo"
@@ -85,6 +85,13 @@ LOGIN_URL = "admin:login"
 USE_TZ = True
 TIME_ZONE = "Europe/Dublin"
 LANGUAGE_CODE = "en"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    # Rejected requests are part of the demo: the simulation tries wrong credentials.
+    "loggers": {"django.request": {"level": "ERROR"}},
+}
 
 RINGOTEL_CRM = {
     "DEFAULT_REGION": "IE",

@@ -21,8 +21,11 @@ from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs/pictures"
-# Seconds. Until then, the demo has played yesterday's calls, and new ones are live.
-WARM_UP = 60
+# Seconds until the demo has played yesterday's calls and prints its logins, at most.
+MAX_START = 300
+# Seconds until new calls are live.
+WARM_UP = 30
+LOGIN = re.compile(r"(http://\S+/admin/)\s+login: (\S+)\s+password: (\S+)")
 SIZE = {"width": 1280, "height": 800}
 # The name of each picture, its page, and the link on it that leads to the page to show.
 PAGES = {
@@ -38,7 +41,7 @@ PAGES = {
 
 @contextmanager
 def demo() -> Iterator[tuple[str, str, str]]:
-    """Run the demo, and yield the address of its admin, a login and its password."""
+    """Run the demo, and yield the address of its admin, the administrator's login and password."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "manage.py", "demo", "--rate", "0.3"]
         environment = {**os.environ, "DEMO_DIR": folder, "PYTHONUNBUFFERED": "1"}
@@ -46,11 +49,12 @@ def demo() -> Iterator[tuple[str, str, str]]:
         with output.open("wb") as file:
             process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file)
         try:
+            end = time.monotonic() + MAX_START
+            while not (found := LOGIN.search(output.read_text(encoding="utf-8"))):
+                if process.poll() is not None or time.monotonic() > end:
+                    sys.exit(f"The demo did not start:\n{output.read_text(encoding='utf-8')}")
+                time.sleep(1)
             time.sleep(WARM_UP)
-            text = output.read_text(encoding="utf-8")
-            found = re.search(r"(http://\S+/admin/)\s+login: (\S+)\s+password: (\S+)", text)
-            if not found:
-                sys.exit(f"The demo did not start:\n{text}")
             yield found[1], found[2], found[3]
         finally:
             process.send_signal(signal.SIGINT)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import include, path
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import RedirectView
 
 from .views import PersonView
+
+admin.site.site_header = admin.site.site_title = "Ringotel CRM"
+admin.site.index_title = _("My desk")
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),

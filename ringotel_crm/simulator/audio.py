@@ -20,15 +20,9 @@ _NOTE_SECONDS = 0.25
 def sample_wav(seconds: float = 2.0, *, seed: int = 0) -> bytes:
     """Return a WAV file (PCM, 8 kHz, 16 bit, mono). The same arguments give the same melody."""
     rng = random.Random(seed)
-    note_length = int(SAMPLE_RATE * _NOTE_SECONDS)
     samples = array("h")
     while len(samples) < seconds * SAMPLE_RATE:
-        step = 2 * math.pi * rng.choice(_NOTES) / SAMPLE_RATE
-        # Each note fades in and out: an abrupt end clicks.
-        samples.extend(
-            int(12000 * math.sin(math.pi * i / note_length) * math.sin(step * i))
-            for i in range(note_length)
-        )
+        samples.extend(_note(rng.choice(_NOTES)))
     file = io.BytesIO()
     with wave.open(file, "wb") as wav:
         wav.setnchannels(1)
@@ -36,3 +30,14 @@ def sample_wav(seconds: float = 2.0, *, seed: int = 0) -> bytes:
         wav.setframerate(SAMPLE_RATE)
         wav.writeframes(samples[: int(seconds * SAMPLE_RATE)].tobytes())
     return file.getvalue()
+
+
+@functools.cache
+def _note(frequency: int) -> array[int]:
+    """Return the samples of a note, which fades in and out: an abrupt end clicks."""
+    length = int(SAMPLE_RATE * _NOTE_SECONDS)
+    step = 2 * math.pi * frequency / SAMPLE_RATE
+    return array(
+        "h",
+        (int(12000 * math.sin(math.pi * i / length) * math.sin(step * i)) for i in range(length)),
+    )

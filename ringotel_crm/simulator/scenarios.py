@@ -28,7 +28,7 @@ MAX_RING_SECONDS = 20
 _WITHHELD = ("anonymous", "restricted", "unknown", "")
 _FIRST_NAMES = ("Nola", "Pim", "Odette", "Rufus", "Tansy", "Quill", "Ottoline", "Basil")
 _LAST_NAMES = ("Mockridge", "Testerby", "Samplewood", "Dummett", "Placeholt", "Fictley")
-_SUBJECTS = ("Support", "Sales", "Invoice", "Delivery")
+SUBJECTS = ("Support", "Sales", "Invoice", "Delivery")
 _COMMENTS = (
     "Wants to be called back.",
     "Asked about the last invoice.",
@@ -101,7 +101,8 @@ class CallMaker:
     """Generate calls; the same ones for the same ``data``, ``seed`` and ``clock``.
 
     ``choose_variant`` chooses the wire variant of a call. ``clock`` returns the Unix time in ms at
-    which a call ends. ``max_talk`` is in seconds.
+    which a call ends. ``max_talk`` is in seconds. With ``full_recordings``, a recording is as long
+    as the call, otherwise two seconds.
     """
 
     data: SyncResult
@@ -109,9 +110,11 @@ class CallMaker:
     choose_variant: Callable[[random.Random], WireVariant] = lambda rng: WireVariant()
     clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     max_talk: int = 300
+    full_recordings: bool = False
     _random: random.Random = field(init=False)
     _known: list[_Party] = field(init=False)
     _taken: set[str] = field(init=False)
+    _names: Iterator[tuple[str, str]] = field(init=False)
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
@@ -126,6 +129,10 @@ class CallMaker:
             for number, ids in owners.items()
             if number not in company_numbers
         ]
+        used = {(row.get("firstname"), row.get("lastname")) for row in self.data.contacts}
+        names = [*itertools.product(_FIRST_NAMES, _LAST_NAMES)]
+        self._random.shuffle(names)
+        self._names = itertools.cycle([name for name in names if name not in used] or names)
 
     def calls(self, count: int | None = None, names: Sequence[str] = ()) -> Iterator[Call]:
         """Yield ``count`` calls (``None``: endless) of the scenarios ``names``, or of all."""
@@ -168,6 +175,7 @@ class CallMaker:
         user: Row | None = None,
         outbound: bool = False,
         talk: int | None = None,
+        cause: str = "",
     ) -> _Leg:
         """``talk``: talk time in seconds, random by default; 0 for an unanswered call."""
         rng = self._random
@@ -201,18 +209,23 @@ class CallMaker:
             ),
             note=Step(
                 hook="UpdateActivity",
-                values={"subject": rng.choice(_SUBJECTS), "comment": rng.choice(_COMMENTS)},
+                values={"subject": rng.choice(SUBJECTS), "comment": rng.choice(_COMMENTS)},
             ),
             stop=Step(
                 hook="StopCallActivity",
                 values={
                     "call_end": call.end,
                     "call_duration": talk,
-                    "call_cause": "0" if talk else "19",
+                    "call_cause": cause or ("0" if talk else "19"),
                 },
             ),
             recording=Step(
-                hook="UpdateCallRecording", values={"recording": sample_wav(seed=rng.randrange(8))}
+                hook="UpdateCallRecording",
+                values={
+                    "recording": sample_wav(
+                        talk if self.full_recordings else 2, seed=rng.randrange(8)
+                    )
+                },
             ),
         )
 
@@ -240,8 +253,23 @@ class CallMaker:
 
     def missed(self, call: Call) -> Call:
         """An unanswered call."""
+        return self._unanswered(call, cause="19")
+
+    def voicemail(self, call: Call) -> Call:
+        """A caller who leaves a message."""
+        return self._unanswered(call, cause="voicemail")
+
+    def busy(self, call: Call) -> Call:
+        """An outbound call to a busy line."""
+        return self._unanswered(call, cause="17", outbound=True)
+
+    def failed(self, call: Call) -> Call:
+        """An outbound call to a number that is not in service."""
+        return self._unanswered(call, cause="1", outbound=True)
+
+    def _unanswered(self, call: Call, *, cause: str, outbound: bool = False) -> Call:
         party = self._anyone()
-        leg = self._leg(call, party, talk=0)
+        leg = self._leg(call, party, outbound=outbound, talk=0, cause=cause)
         return replace(call, party=party.number, steps=(leg.find, leg.create, leg.stop))
 
     def outbound(self, call: Call) -> Call:
@@ -279,7 +307,7 @@ class CallMaker:
         """An unknown caller becomes a contact during the call and is found afterwards."""
         party = self._stranger()
         leg = self._leg(call, party)
-        first_name, last_name = self._random.choice(_FIRST_NAMES), self._random.choice(_LAST_NAMES)
+        first_name, last_name = next(self._names)
         create_contact = Step(
             hook="CreateContact",
             values={
@@ -325,6 +353,9 @@ SCENARIOS: Mapping[str, Callable[[CallMaker, Call], Call]] = {
     "anonymous": CallMaker.anonymous,
     "extension": CallMaker.extension,
     "missed": CallMaker.missed,
+    "voicemail": CallMaker.voicemail,
+    "busy": CallMaker.busy,
+    "failed": CallMaker.failed,
     "outbound": CallMaker.outbound,
     "ring-group": CallMaker.ring_group,
     "late-recording": CallMaker.late_recording,

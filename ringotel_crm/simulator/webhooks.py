@@ -20,6 +20,7 @@ Event = dict[str, Any]
 
 # Milliseconds between the starts of two calls.
 APART = 90_000
+SCENARIOS = ("answered", "missed", "outbound", "withheld", "ring-group", "ring-group-missed")
 LOSER_CAUSE, NO_ANSWER_CAUSE, NORMAL_CAUSE = "26", "19", "0"
 
 
@@ -127,17 +128,9 @@ class EventMaker:
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
 
-    def calls(self, count: int) -> Iterator[Call]:
-        """Yield answered, missed, outbound and withheld calls, and ring groups, in turn."""
-        scenarios = (
-            "answered",
-            "missed",
-            "outbound",
-            "withheld",
-            "ring-group",
-            "ring-group-missed",
-        )
-        for index, scenario in enumerate(itertools.islice(itertools.cycle(scenarios), count)):
+    def calls(self, count: int, names: Sequence[str] = SCENARIOS) -> Iterator[Call]:
+        """Yield ``count`` calls of the scenarios ``names`` in turn."""
+        for index, scenario in enumerate(itertools.islice(itertools.cycle(names), count)):
             start = self.begin + index * APART
             is_group = scenario.startswith("ring-group")
             extensions = self._random.sample(

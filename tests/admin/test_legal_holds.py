@@ -68,7 +68,7 @@ def test_list_takes_the_same_queries_for_any_number_of_holds(boss: Client) -> No
         return len(queries)
 
     hold(make_contact("Example 1"), reason="court case")
-    count()  # fills caches
+    count()  # fills the caches
     queries = count()
     for number in range(5):
         hold(make_contact(f"Another {number}"), reason="court case")

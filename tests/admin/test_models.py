@@ -93,10 +93,12 @@ def test_empty_list_explains_how_rows_are_created(admin_client: Client, model: t
     html = admin_client.get(url_of(model, "changelist")).content.decode()
 
     [text] = re.findall(r'<div class="ringotel-empty">(.*?)</div>', html, re.DOTALL)
-    assert text.count("<p>") == 2  # the state, and how to change it
+    assert text.count("<p") == 2  # the state, and how to change it
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+@pytest.mark.parametrize(
+    "model", [model for model in MODELS if model is not Callback], ids=lambda model: model.__name__
+)
 def test_add_page_is_shown_or_forbidden(admin_client: Client, rf: Any, model: type[Model]) -> None:
     assert admin_client.get(url_of(model, "add")).status_code in (200, 403)
 

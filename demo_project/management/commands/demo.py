@@ -6,44 +6,54 @@ import datetime as dt
 import itertools
 import random
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
-import requests
-from django.contrib.auth import get_user_model
+from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
+from django.core.wsgi import get_wsgi_application
 from django.utils import timezone
 
-from demo_project.people import AGENTS, CONTACTS
+from demo_project.people import LOGINS
+from demo_project.ring_groups import RingGroups
+from demo_project.sample_data import PASSWORD, create_people, create_work
 from ringotel_crm.auth.service_users import service_user
 from ringotel_crm.hooks.document import build
-from ringotel_crm.minicrm.models import Contact, ContactPhone, Organization, PhoneKind
-from ringotel_crm.models import Agent, ApiKey
+from ringotel_crm.models import Activity, ApiKey
 from ringotel_crm.services.calls.live import close_stale_calls
 from ringotel_crm.simulator.auth import credential_for
 from ringotel_crm.simulator.document import read_document
 from ringotel_crm.simulator.engine import Client
 from ringotel_crm.simulator.player import CrmUnreachable, Player, rate_limited
 from ringotel_crm.simulator.report import Event
-from ringotel_crm.simulator.scenarios import MAX_RING_SECONDS, Call, CallMaker, SyncResult
+from ringotel_crm.simulator.scenarios import (
+    MAX_RING_SECONDS,
+    SCENARIOS,
+    Call,
+    CallMaker,
+    SyncResult,
+)
 
-LOGIN = PASSWORD = "demo"
-# Some of the calls ring on the phone of this user.
-EXTENSION = "504"
-CALLS_OF_A_DAY = 40
+CALLS_OF_A_DAY = 42
 MINUTES_BETWEEN_CALLS = 12
+# Of yesterday's calls: the end of this one is never received.
+CALL_WITHOUT_END = 28
+# The live calls do not create contacts: sooner or later, these would look like duplicates.
+# RingGroups plays the ring groups.
+LIVE_SCENARIOS = [
+    name for name in SCENARIOS if name not in ("new-contact", "duplicates", "ring-group")
+]
 MAX_CONCURRENT_CALLS = 20
 # Seconds. Short calls fill the list of calls quickly.
+MAX_TALK_YESTERDAY = 120
 MAX_TALK = 20
-START_TIMEOUT = 30
 HANG_UP_TIMEOUT = 2
 
 
@@ -52,8 +62,8 @@ class Command(BaseCommand):
 
     help = (
         "Starts a CRM with invented people on this computer and simulates calls: yesterday's calls "
-        "first, then new ones until Ctrl-C. The data is stored in .demo/; delete that folder to "
-        "start over."
+        "first, then new ones until Ctrl-C. The data is stored in .demo/, or in the folder of the "
+        "environment variable DEMO_DIR; delete that folder to start over."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -70,15 +80,17 @@ class Command(BaseCommand):
         # Calls that were interrupted when this command was killed.
         close_stale_calls(timezone.now())
         create_people()
-        base_url = f"http://127.0.0.1:{free_port(options['port'])}"
-        with serving(base_url):
-            where = f"\n  The CRM:  {base_url}/admin/    login: {LOGIN}   password: {PASSWORD}\n"
-            self.stdout.write(self.style.SUCCESS(where))
+        # A closed terminal ends the demo like Ctrl-C.
+        for name in {"SIGTERM", "SIGHUP"} & set(dir(signal)):  # Windows has no SIGHUP
+            signal.signal(getattr(signal, name), signal.default_int_handler)
+        with serving(options["port"]) as base_url:
             try:
                 failure = self.play(base_url, once=options["once"], rate=options["rate"])
             except KeyboardInterrupt:
                 self.stdout.write("\nStopped. The data is kept; run the command again to continue.")
                 return
+            finally:
+                close_stale_calls(timezone.now())
         if failure:
             raise CommandError(failure)
 
@@ -88,19 +100,36 @@ class Command(BaseCommand):
         properties = {"API key": token}
         document = read_document(build("bearer", base_url))
         client = Client(document, credential_for(document, properties), properties)
-        player = Player(client, on_event=self.show)
+        player = Player(client)
         try:
             data = player.set_up()
-            player.play(yesterdays_calls(data))
+            ring_groups = RingGroups(base_url, data)
+            if not Activity.objects.filter(start__gte=yesterday(), start__lt=today()).exists():
+                self.stdout.write("Playing yesterday's calls ...")
+                player.play(yesterdays_calls(data))
+                ring_groups.play_day(yesterday().replace(hour=17))
+                close_stale_calls(timezone.now())
+            create_work()
             if not once:
-                self.play_in_real_time(client, data, rate)
+                self.print_logins(base_url)
+                self.play_in_real_time(client, data, ring_groups, rate)
         except CrmUnreachable as exc:
             return str(exc)
         report = player.report()
         self.stdout.write(report.text())
         return "" if report.ok else "Some responses did not match the document."
 
-    def play_in_real_time(self, client: Client, data: SyncResult, rate: float) -> None:
+    def print_logins(self, base_url: str) -> None:
+        """Print the address of the site and a login of each role."""
+        lines = [
+            f"  {role:14} {base_url}/admin/   login: {login:5}  password: {PASSWORD}"
+            for role, login in LOGINS.items()
+        ]
+        self.stdout.write(self.style.SUCCESS("\n".join(["", *lines, ""])))
+
+    def play_in_real_time(
+        self, client: Client, data: SyncResult, ring_groups: RingGroups, rate: float
+    ) -> None:
         """Simulate concurrent calls that ring and last as long as they report.
 
         Raises ``CrmUnreachable``.
@@ -111,22 +140,29 @@ class Command(BaseCommand):
             random.randrange(10**6),
             clock=lambda: int((time.time() + length) * 1000),
             max_talk=MAX_TALK,
+            full_recordings=True,
         )
         lines = threading.Semaphore(MAX_CONCURRENT_CALLS)
         hang_up = threading.Event()
-        threads: list[threading.Thread] = []
+        groups = threading.Thread(
+            target=ring_groups.play_in_real_time, args=[hang_up, self.print_call], daemon=True
+        )
+        groups.start()
+        threads = [groups]
         failures: list[CrmUnreachable] = []
 
         def play(call: Call) -> None:
+            events: list[Event] = []
             try:
-                Player(client, on_event=self.show, hang_up=hang_up).play([call])
+                Player(client, on_event=events.append, hang_up=hang_up).play([call])
+                self.print_call(events)
             except CrmUnreachable as exc:
                 failures.append(exc)
             finally:
                 lines.release()
 
         try:
-            for call in rate_limited(maker.calls(None), rate):
+            for call in rate_limited(maker.calls(None, LIVE_SCENARIOS), rate):
                 lines.acquire()
                 if failures:
                     raise failures[0]
@@ -138,102 +174,59 @@ class Command(BaseCommand):
             for thread in threads:
                 thread.join(HANG_UP_TIMEOUT)
 
-    def show(self, event: Event) -> None:
-        """Print one line per request."""
-        caller = event.contact or event.caller
-        line = (
-            f"{timezone.localtime():%H:%M:%S}  {event.hook:20} {event.scenario:16} "
-            f"{caller:24} {event.status}"
-        )
-        problem = "; ".join(event.problems)
+    def print_call(self, events: list[Event]) -> None:
+        """Print one line for a call that has ended."""
+        last = events[-1]
+        caller = last.contact or last.caller or "withheld number"
+        problems = "; ".join(problem for event in events for problem in event.problems)
         self.stdout.write(
-            f"{line}  {event.milliseconds:5.0f} ms  {self.style.ERROR(problem)}".rstrip()
+            f"{timezone.localtime():%H:%M:%S}  {last.scenario:16} {caller:24} "
+            f"{len(events):2} requests  {self.style.ERROR(problems)}".rstrip()
         )
+
+
+def today() -> dt.datetime:
+    """Return the beginning of the day."""
+    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def yesterday() -> dt.datetime:
+    """Return the beginning of the day before."""
+    return timezone.make_aware(timezone.make_naive(today()) - dt.timedelta(days=1))
 
 
 def yesterdays_calls(data: SyncResult) -> Iterator[Call]:
     """Yield calls from eight o'clock on; the same calls for the same people."""
-    yesterday = timezone.localtime().date() - dt.timedelta(days=1)
-    morning = timezone.make_aware(dt.datetime.combine(yesterday, dt.time(8)))
+    morning = yesterday().replace(hour=8)
     minutes = itertools.count(step=MINUTES_BETWEEN_CALLS)
     clock = (int((morning + dt.timedelta(minutes=minute)).timestamp() * 1000) for minute in minutes)
-    return CallMaker(data, 1, clock=clock.__next__).calls(CALLS_OF_A_DAY)
-
-
-def create_people() -> None:
-    """Create users and contacts, unless they exist already."""
-    users = get_user_model()._default_manager
-    staff, created = users.get_or_create(
-        username=LOGIN, defaults={"is_staff": True, "is_superuser": True}
+    maker = CallMaker(
+        data, 1, clock=clock.__next__, max_talk=MAX_TALK_YESTERDAY, full_recordings=True
     )
-    if created:
-        staff.set_password(PASSWORD)
-        staff.save()
-    Agent.objects.get_or_create(user=staff, defaults={"extension": EXTENSION})
-    for username, first_name, last_name, extension in AGENTS:
-        email = f"{username}@example.com"
-        agent, _created = users.get_or_create(
-            username=username,
-            defaults={"first_name": first_name, "last_name": last_name, "email": email},
-        )
-        Agent.objects.get_or_create(user=agent, defaults={"extension": extension})
-    if Contact.objects.exists():
-        return
-    for company, switchboard, first_name, last_name, title, work, mobile in CONTACTS:
-        organization = None
-        if company:
-            organization, _created = Organization.objects.get_or_create(
-                name=company, defaults={"phone": switchboard}
-            )
-        contact = Contact.objects.create(
-            first_name=first_name, last_name=last_name, job_title=title, organization=organization
-        )
-        for kind, number in ((PhoneKind.WORK, work), (PhoneKind.MOBILE, mobile)):
-            if number:
-                ContactPhone.objects.create(contact=contact, kind=kind, raw=number)
-
-
-def free_port(wanted: int) -> int:
-    """Return ``wanted``, or any free port if another program uses it."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            free: int = probe.getsockname()[1]
-            return free
-    raise CommandError("No free port on this computer.")
+    for number, call in enumerate(maker.calls(CALLS_OF_A_DAY)):
+        is_cut = number == CALL_WITHOUT_END
+        yield replace(call, steps=call.steps[:2], late=()) if is_cut else call
 
 
 @contextmanager
-def serving(base_url: str) -> Iterator[None]:
-    """Run the development server in a process of its own until the block ends."""
-    address = base_url.removeprefix("http://")
-    command = [sys.executable, sys.argv[0], "runserver", "--noreload", address]
-    # In its own session: this process handles Ctrl-C and a closed terminal, and ends the server.
-    for name in {"SIGTERM", "SIGHUP"} & set(dir(signal)):  # Windows has no SIGHUP
-        signal.signal(getattr(signal, name), signal.default_int_handler)
-    server = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+def serving(port: int) -> Iterator[str]:
+    """Serve the site from threads of this process until the block ends. Yield its URL."""
+    address = ("127.0.0.1", port)
     try:
-        wait_for(base_url, server)
-        yield
+        server = ThreadedWSGIServer(address, RequestHandler)
+    except OSError:  # another program uses the port
+        server = ThreadedWSGIServer((address[0], 0), RequestHandler)
+    server.set_app(StaticFilesHandler(get_wsgi_application()))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://{address[0]}:{server.server_port}"
     finally:
-        server.terminate()
-        server.wait(timeout=10)
+        server.shutdown()
+        server.server_close()
 
 
-def wait_for(base_url: str, server: subprocess.Popen[bytes]) -> None:
-    """Wait until the server responds. Raises ``CommandError`` if it does not."""
-    end = time.monotonic() + START_TIMEOUT
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            requests.get(f"{base_url}/admin/login/", timeout=START_TIMEOUT)
-        except requests.ConnectionError:
-            time.sleep(0.1)
-        else:
-            return
-    raise CommandError(f"The server did not start. Run: {sys.argv[0]} runserver --noreload")
+class RequestHandler(WSGIRequestHandler):
+    """Handler of a request that does not log it."""
+
+    def log_message(self, *args: Any) -> None:
+        """Print nothing."""
