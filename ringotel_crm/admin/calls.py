@@ -26,9 +26,10 @@ from ..conf import conf
 from ..contact_files.cells import escape_formula
 from ..exceptions import CRMError
 from ..hooks.streaming import Stream
-from ..models import Activity, FollowUp
+from ..models import Activity, AuditEntry, FollowUp
 from ..models.search import filter_any, has_words, prefix_q, strip_accents, trailing_digits
 from ..records import Direction
+from ..services.audit import log_action
 from ..services.calls.access import (
     VIEW_OWN_NAME,
     listed_calls,
@@ -71,6 +72,7 @@ from .html import (
 from .linking import undo_links_view
 from .live_calls import live_calls_view, live_view
 from .overview import overview_view
+from .personal_data import personal_data_url
 from .timeline import mark_hidden, with_recordings
 
 # Calls that are written into chats at once.
@@ -386,6 +388,10 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
     def export(self, request: HttpRequest, queryset: QuerySet[Activity]) -> HttpResponseBase:
         """Stream the calls as CSV in bounded memory."""
         writer = csv.writer(PseudoBuffer())
+        tenant = backend_for(request).tenant
+        counts = {"calls": queryset.count()}
+        kind = AuditEntry.Kind.CALLS
+        log_action(AuditEntry.Action.EXPORTED, kind, "", user=request.user, tenant=tenant, **counts)
         titles = [str(Activity._meta.get_field(name).verbose_name) for name in EXPORT_COLUMNS]  # type: ignore[union-attr]
         calls = databases.by_primary_key(
             queryset.select_related(None).only(*EXPORT_COLUMNS, "updated_at"), latest_first=True
@@ -444,6 +450,10 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
             context["ringotel_call"] = self._card(request, call)
             if not call.contact_id:
                 context["new_contact_url"] = self._new_contact_url(request, call)
+                if number := call.outside_e164:
+                    context["personal_data_url"] = personal_data_url(
+                        request, self.admin_site, number=number
+                    )
         return super().render_change_form(request, context, *args, **kwargs)
 
     def _card(self, request: HttpRequest, call: Activity) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 
 from ..backends.mapping import split
 from ..backends.model import ModelContactDirectory
-from ..models import FollowUp, Message, Note
+from ..models import FollowUp, LegalHold, Message, Note
 from ..services.calls.access import (
     all_calls,
     contact_calls,
@@ -38,6 +38,7 @@ from .concurrent_edits import ConcurrentEditAdminMixin
 from .contact_search import contact_directories
 from .follow_ups import follow_up_field
 from .linking import contact_numbers, link_new_numbers, originating_call
+from .personal_data import personal_data_url, privacy_context
 from .timeline import (
     call_list_url,
     follow_ups_of_calls,
@@ -103,6 +104,7 @@ class RingotelContactAdminMixin(ConcurrentEditAdminMixin):
 
     admin_site: AdminSite
     model: Any
+    delete_selected_confirmation_template = "admin/ringotel_crm/contact_delete_selected.html"
 
     def get_ringotel_contacts(self, request: HttpRequest, obj: Any) -> Iterable[Any]:
         """Return the contacts of the calls on the page; by default ``obj`` alone.
@@ -207,6 +209,24 @@ class RingotelContactAdminMixin(ConcurrentEditAdminMixin):
         response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
         return extend_template(response, "admin/ringotel_crm/contact_change_form.html")
 
+    def render_delete_form(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+        """Explain what happens to the calls, and offer to erase everything instead."""
+        contact_id = self._ringotel_contact_id(request, context["object"])
+        if contact_id:
+            url = personal_data_url(request, self.admin_site, contact=contact_id)
+            context |= {"ringotel_deletes_contact": True, "ringotel_erase_url": url}
+        response: HttpResponse = super().render_delete_form(request, context)  # type: ignore[misc]
+        return extend_template(response, "admin/ringotel_crm/contact_delete.html")
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Add the legal holds to the objects that prevent the deletion."""
+        deleted, counts, missing, protected = super().get_deleted_objects(objs, request)  # type: ignore[misc]
+        keys = [str(obj.pk) for obj in objs]
+        kind = ContentType.objects.get_for_model(self.model)
+        holds = LegalHold.objects.filter(contact_type=kind, contact_id__in=keys)
+        texts = [_("Legal hold: %(reason)s") % {"reason": hold.reason} for hold in holds]
+        return deleted, counts, missing, [*protected, *texts]
+
     def get_ringotel_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """Return the context of the card and the timeline, in a fixed number of queries."""
         contacts = {
@@ -248,6 +268,7 @@ class RingotelContactAdminMixin(ConcurrentEditAdminMixin):
             "note_form": self._ringotel_note_form(request, obj),
             "note_url": self._ringotel_url("ringotel_note", obj.pk),
             "may_mark_done": request.user.has_perm("ringotel_crm.change_followup"),
+            "privacy": self._ringotel_privacy(request, obj),
         }
 
     def _ringotel_url_prefix(self) -> str:
@@ -257,6 +278,17 @@ class RingotelContactAdminMixin(ConcurrentEditAdminMixin):
         return admin_url(
             self.admin_site, f"{self._ringotel_url_prefix()}_{page}", *map(quote, args)
         )
+
+    def _ringotel_privacy(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """Return the legal holds on a contact and the URLs of the buttons; {} without a contact."""
+        contact_id = self._ringotel_contact_id(request, obj)
+        if not contact_id:
+            return {}
+        return privacy_context(request, self.admin_site, contact_id, object_reference(obj))
+
+    def _ringotel_contact_id(self, request: HttpRequest, obj: Any) -> str:
+        """Return the backend's id of a contact; "" for another object, such as an organization."""
+        return backend_for(request).contacts.from_reference(type(obj), str(obj.pk))
 
     def _ringotel_notes(self, obj: Any) -> QuerySet[Note]:
         return Note.objects.filter(**object_reference(obj).lookup)

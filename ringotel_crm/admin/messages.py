@@ -82,6 +82,7 @@ class UnreadFilter(admin.SimpleListFilter):
 class ConversationAdmin(LargeTableAdmin):
     """All messages between an agent and an outside number."""
 
+    tenant_lookup = "tenant"
     form = ReplyForm
     empty_message = _("Conversations start with the first message from Ringotel's webhook.")
     list_display = ("title", "number", "agent_name", "last_time")

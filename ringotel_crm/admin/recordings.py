@@ -14,29 +14,30 @@ from django.utils.translation import gettext_lazy as _
 from ..models import Recording
 from ..services.recordings.store import delete_recording
 from ..templatetags.ringotel import ringotel_length as duration
-from .base import LargeTableAdmin
+from .base import LargeTableAdmin, ReadOnlyPermissionsMixin
 from .html import audio_player, play_link
 
 logger = logging.getLogger(__name__)
 
 
-class RecordingAdmin(LargeTableAdmin):
-    """Recordings. The audio can be deleted; the row stays and shows when that happened."""
+class RecordingAdmin(ReadOnlyPermissionsMixin, LargeTableAdmin):
+    """Recordings, read only. :meth:`delete_audio` deletes the file, and the row keeps the time."""
 
+    tenant_lookup = "activity__tenant"
     empty_message = _("Recordings appear when Ringotel records calls.")
     list_display = ("activity", "play", "file_size", "created_at", "deleted_at")
     list_select_related = ("activity",)
-    readonly_fields = (
+    fields = (
         "activity",
         "player",
         "content_type",
         "codec",
         "talk_time",
         "file_size",
+        "sha256",
         "created_at",
         "deleted_at",
     )
-    exclude = ("file",)
     actions = ("delete_audio",)
 
     def get_page_title(self, obj: Recording) -> str:
@@ -67,13 +68,6 @@ class RecordingAdmin(LargeTableAdmin):
     @admin.display(description=_("size"), ordering="size")
     def file_size(self, recording: Recording) -> str:
         return filesizeformat(recording.size)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Forbid deleting rows; :meth:`delete_audio` deletes the files."""
-        return False
 
     def has_delete_audio_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("ringotel_crm.delete_recording")

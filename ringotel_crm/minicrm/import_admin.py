@@ -21,12 +21,14 @@ from import_export.admin import ImportExportMixin
 from import_export.forms import ConfirmImportForm, ExportForm
 
 from .. import databases
-from ..admin.base import admin_url
+from ..admin.base import admin_url, backend_for
 from ..admin.changelist import INVALID_LOOKUP_ERRORS
 from ..contact_files import headers
 from ..contact_files.fields import FIELD_LABELS
 from ..contact_files.results import Outcome, refused_header, refused_row
 from ..contact_files.tables import UnreadableFile
+from ..models import AuditEntry
+from ..services.audit import log_action
 from . import jobs
 from .formats import BOM, ContactCSV, ContactXLSX, RingotelCSV, VCard
 from .models import ContactImport
@@ -325,6 +327,21 @@ class ContactImportExportMixin(ImportExportMixin):  # type: ignore[misc]
         except (IncorrectLookupParameters, *INVALID_LOOKUP_ERRORS):
             return self._back(request, "changelist", _("The list cannot be filtered like this."))
         return response
+
+    def get_export_data(
+        self, file_format: Any, request: HttpRequest, queryset: Any, **kwargs: Any
+    ) -> Any:
+        """Record the export in the audit log."""
+        data = super().get_export_data(file_format, request, queryset, **kwargs)
+        log_action(
+            AuditEntry.Action.EXPORTED,
+            AuditEntry.Kind.CONTACTS,
+            "",
+            user=request.user,
+            tenant=backend_for(request).tenant,
+            contacts=queryset.count(),
+        )
+        return data
 
     def init_request_context_data(self, request: HttpRequest, form: Any) -> dict[str, Any]:
         """Add our style."""

@@ -27,6 +27,8 @@ class AuditEntry(models.Model):
     class Kind(models.TextChoices):
         RECORDING = "recording", _("recording")
         PERSON = "person", _("person")
+        CALLS = "calls", _("calls")
+        CONTACTS = "contacts", _("contacts")
 
     tenant = tenant_field()
     at = models.DateTimeField(_("time"), auto_now_add=True)
@@ -46,9 +48,13 @@ class AuditEntry(models.Model):
         indexes = [
             models.Index(fields=["kind", "object_id", "-at"], name="ringotel_audited_object")
         ]
+        permissions = [
+            ("export_person", _("Can export everything about a person")),
+            ("erase_person", _("Can erase everything about a person")),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.get_action_display()}: {self.get_kind_display()} {self.object_id}"
+        return f"{self.get_kind_display()} {self.get_action_display()}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Raise ``TypeError`` if the entry is already stored."""

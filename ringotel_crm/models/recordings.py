@@ -39,7 +39,7 @@ class Recording(models.Model):
     codec = models.CharField(_("codec"), max_length=64, blank=True)
     size = models.PositiveBigIntegerField(_("size"), help_text=_("Bytes."))
     seconds = models.FloatField(_("length"), null=True, blank=True, help_text=_("Seconds."))
-    sha256 = models.CharField(max_length=64, editable=False)
+    sha256 = models.CharField("SHA-256", max_length=64, editable=False)
     # Waveform, see ringotel_crm.media.waveform; None until it is computed.
     peaks = models.BinaryField(null=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)

@@ -157,7 +157,7 @@ def test_number_that_is_not_valid_is_found_by_its_last_digits(boss: Client) -> N
     assert [call.call_id for call in shown(boss, CALLS, "2345")] == ["call-1"]
 
 
-def test_call_of_deleted_contact_is_found_by_start_of_its_name(boss: Client) -> None:
+def test_call_is_found_by_start_of_its_stored_name(boss: Client) -> None:
     make_call(1, contact_name="Siobhán Notreal")
 
     assert [call.call_id for call in shown(boss, CALLS, "siobhan not")] == ["call-1"]

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import User
-from django.test import Client
+from django.db import connection
+from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from ringotel_crm.admin.base import BACKEND_ATTRIBUTE
 from ringotel_crm.models import Activity, AuditEntry, Recording
 from ringotel_crm.services.audit import log_action
-from tests.factories import make_user
+from tests.factories import make_contact, make_user, number
+from tests.fixtures.admin import make_call
 from tests.fixtures.recordings import browser, permit, stored
 
 pytestmark = pytest.mark.django_db
@@ -136,3 +143,72 @@ def test_legal_hold_requires_permission(
     client.post(page, {"subject": "s", "comment": "", "legal_hold": "on", **legs})
     call.refresh_from_db()
     assert (call.subject, call.legal_hold) == ("s", held)
+
+
+def test_list_names_the_user_the_call_and_the_person(root: Client) -> None:
+    una = make_user("una", first_name="Una", last_name="Sample")
+    ada = make_contact("Ada Example", number(1))
+
+    def pages() -> tuple[str, int]:
+        with CaptureQueriesContext(connection) as queries:
+            page = root.get(reverse("admin:ringotel_crm_auditentry_changelist")).content.decode()
+        return page, len(queries)
+
+    def log(n: int) -> None:
+        call = make_call(n, contact_name=f"Ben Notreal {n}")
+        recording = Recording.objects.create(activity=call, content_type="audio/wav", size=1)
+        log_action("listened", "recording", str(recording.pk), user=una, tenant="")
+        log_action("exported", "person", str(ada.pk), user=una, tenant="")
+
+    log(1)
+    pages()  # fills the cache of content types
+    page, queries = pages()
+    log(2)
+    log(3)
+    assert pages()[1] == queries
+    assert "Una Sample" in page
+    assert "Recording of the call with Ben Notreal 1</a>" in page
+    assert f'/admin/ringotel_minicrm/contact/{ada.pk}/change/" dir="auto">Ada Example</a>' in page
+
+
+def test_entries_of_other_tenants_are_hidden(rf: RequestFactory) -> None:
+    log_action("exported", "calls", "", user=None, tenant="north")
+    log_action("exported", "calls", "", user=None, tenant="south")
+    request = rf.get("/")
+    setattr(request, BACKEND_ATTRIBUTE, SimpleNamespace(tenant="north"))
+
+    entries = admin.site.get_model_admin(AuditEntry).get_queryset(request)
+
+    assert [entry.tenant for entry in entries] == ["north"]
+
+
+def test_exports_of_calls_and_contacts_are_logged(root: Client) -> None:
+    make_contact("Ada Example", number(1))
+    call = make_call(1)
+
+    data = {"action": "export", "_selected_action": call.pk}
+    root.post(reverse("admin:ringotel_crm_activity_changelist"), data)
+    fields = {"resource": "0", "format": "0", "ringotel_fields": "on"}
+    root.post(reverse("admin:ringotel_minicrm_contact_export"), fields)
+
+    entries = AuditEntry.objects.order_by("pk").values_list("action", "kind", "details")
+    assert list(entries) == [
+        ("exported", "calls", {"calls": 1}),
+        ("exported", "contacts", {"contacts": 1}),
+    ]
+
+
+def test_facts_about_the_file_are_read_only(recording_id: int, root: Client) -> None:
+    before = Recording.objects.get()
+    url = reverse("admin:ringotel_crm_recording_change", args=[before.pk])
+    assert before.sha256 in root.get(url).content.decode()
+
+    root.post(url, {"size": "1", "seconds": "1", "content_type": "text/html", "codec": "x"})
+
+    after = Recording.objects.get()
+    assert (after.size, after.seconds, after.content_type, after.codec) == (
+        before.size,
+        before.seconds,
+        before.content_type,
+        before.codec,
+    )

@@ -37,8 +37,8 @@ class Command(BaseCommand):
             raise CommandError(str(exc)) from exc
         try:
             with file:
-                counts = export.export_subject(backend, subject, file, user=user)
+                entry = export.export_subject(backend, subject, file, user=user)
         except BaseException:
             path.unlink()
             raise
-        self.stdout.write(", ".join(f"{name}: {count}" for name, count in counts.items()))
+        self.stdout.write(", ".join(f"{name}: {count}" for name, count in entry.details.items()))

@@ -34,7 +34,7 @@ from ...backends.model_rows import (
     read_numbers,
 )
 from ...exceptions import InvalidBackend
-from ...models import Activity, Conversation, PhoneIndex
+from ...models import Activity, Conversation, FollowUp, Note, PhoneIndex
 from ...models.search import MAX_KEYS, prefix_q, trailing_digits
 from ...records import ContactReference
 
@@ -337,11 +337,17 @@ def signal_senders(base: type[Model]) -> list[type[Model]]:
 def detach_calls(
     sender: Any, instance: Model, using: str, *, model: type[Model], **kwargs: Any
 ) -> None:
-    """Remove the reference of calls and conversations to a deleted contact; they keep its name."""
+    """Remove a deleted contact's name and reference from its calls and conversations.
+
+    Notes and follow-ups lose the name only: the erasure finds them by the reference.
+    """
     key = str(getattr(instance, model._meta.pk.attname))
-    reference = ContactReference(type_id=ContentType.objects.get_for_model(model).pk, id=key)
+    contact = ContactReference(type_id=ContentType.objects.get_for_model(model).pk, id=key).lookup
+    unnamed = {"contact_name": "", "contact_name_normalized": ""}
     for rows in (Activity.objects, Conversation.objects):
-        rows.filter(**reference.lookup).update(**ContactReference().lookup)
+        rows.filter(**contact).update(**ContactReference().lookup, **unnamed)
+    for entries in (Note.objects, FollowUp.objects):
+        entries.filter(**contact).update(contact_name="")
 
 
 # The connected signals, to disconnect them when the setting changes.

@@ -59,8 +59,8 @@ def erase_subject(
 ) -> dict[str, Any]:
     """Erase the data held about this person and return a receipt without personal data.
 
-    The receipt is also stored in the audit log, with ``user``. With ``dry_run``, nothing is erased
-    and the receipt contains what would be.
+    The receipt is also stored in the audit log, with ``user``, as the entry ``audit_entry``. With
+    ``dry_run``, nothing is erased and the receipt contains what would be.
 
     Everything is collected before anything is locked, and erased in short transactions. Can be
     repeated: if the storage fails or the process is killed, the next run continues. Raises
@@ -71,7 +71,7 @@ def erase_subject(
     calls = list(person.calls.order_by().values_list("pk", flat=True))
     recordings = Recording.objects.filter(activity__in=person.calls.order_by(), deleted_at=None)
     receipt: dict[str, Any] = {
-        "contact": person.reference.id,
+        "contact": person.contact_id,
         "contact_deleted": bool(person.contact) and backend.contacts.can_delete,
         "numbers": len(person.numbers),
         "calls": len(calls),
@@ -100,10 +100,10 @@ def erase_subject(
         with databases.atomic():
             locks.acquire(f"contacts {backend.tenant}")
             _erase_contact(backend, person)
-            kind, id = AuditEntry.Kind.PERSON, person.reference.id
+            kind, id = AuditEntry.Kind.PERSON, person.contact_id
             action = AuditEntry.Action.ERASED
-            log_action(action, kind, id, user=user, tenant=backend.tenant, **receipt)
-    return receipt
+            entry = log_action(action, kind, id, user=user, tenant=backend.tenant, **receipt)
+    return receipt | {"audit_entry": entry.pk}
 
 
 def _erase_calls(calls: Sequence[int]) -> None:

@@ -83,33 +83,59 @@ RECORDING_FIELDS = (
 
 def export_subject(
     backend: Backend, person: DataSubject, output: IO[bytes], *, user: Any = None
-) -> dict[str, int]:
+) -> AuditEntry:
     """Write a ZIP file with ``data.json``, recordings and files of messages to ``output``.
 
-    A page of each table is in memory at a time. ``user`` is recorded in the audit log. Returns the
-    number of rows of each kind.
+    A page of each table is in memory at a time. Return the entry in the audit log, which names
+    ``user``; its details are the numbers of rows of each kind.
     """
-    recordings = Recording.objects.filter(activity__in=person.calls.order_by())
-    data = {
-        **_tables(backend, person, recordings),
-        **collect_answers(signals.export_person, backend, person),
-    }
+    recordings = _recordings(person)
     with zipfile.ZipFile(output, "w") as archive:
         with archive.open("data.json", "w", force_zip64=True) as member:
-            counts = _write_json(member, data)
+            counts = _write_json(member, _stream_data(backend, person))
         for recording in databases.by_primary_key(recordings.filter(deletion_started=False)):
             suffix = str(recording.file.name).rpartition(".")[2]
             _add_file(archive, f"recordings/{recording.activity_id}.{suffix}", recording.file)
         for message in databases.by_primary_key(messages_with_subject(person).exclude(file="")):
             _add_file(archive, f"messages/{message.pk}", message.file)
-    kind, id = AuditEntry.Kind.PERSON, person.reference.id
-    log_action(AuditEntry.Action.EXPORTED, kind, id, user=user, tenant=backend.tenant, **counts)
-    return counts
+    return log_export(person, counts, user=user)
 
 
-def _tables(
-    backend: Backend, person: DataSubject, recordings: QuerySet[Recording]
-) -> dict[str, Any]:
+def collect_data(backend: Backend, person: DataSubject) -> dict[str, Any]:
+    """Return everything that is stored about this person, except files, in memory.
+
+    ``contact`` is a dict or None, the other values of this app are lists. The receivers of
+    ``export_person`` may add any value that can be written as JSON.
+    """
+    data = _stream_data(backend, person)
+    return {
+        name: list(value) if isinstance(value, Iterator) else value for name, value in data.items()
+    }
+
+
+def count_rows(data: dict[str, Any]) -> dict[str, int]:
+    """Return the lengths of the lists in the result of :func:`collect_data`."""
+    return {name: len(rows) for name, rows in data.items() if isinstance(rows, list)}
+
+
+def log_export(person: DataSubject, counts: dict[str, int], *, user: Any) -> AuditEntry:
+    """Log that ``user`` received the data of this person."""
+    kind, id = AuditEntry.Kind.PERSON, person.contact_id
+    action = AuditEntry.Action.EXPORTED
+    return log_action(action, kind, id, user=user, tenant=person.tenant, **counts)
+
+
+def _recordings(person: DataSubject) -> QuerySet[Recording]:
+    return Recording.objects.filter(activity__in=person.calls.order_by())
+
+
+def _stream_data(backend: Backend, person: DataSubject) -> dict[str, Any]:
+    """Return the result of :func:`collect_data` with iterators instead of most lists."""
+    answers = collect_answers(signals.export_person, backend, person)
+    return {**_tables(backend, person), **answers}
+
+
+def _tables(backend: Backend, person: DataSubject) -> dict[str, Any]:
     """Return the contact, and the rows of the person in each table."""
     numbers = {*person.numbers}
     if person.contact:  # includes the numbers that other contacts have too
@@ -119,7 +145,7 @@ def _tables(
         "contact": asdict(person.contact) if person.contact else None,
         "numbers": sorted(numbers),
         "calls": _rows(person.calls, CALL_FIELDS),
-        "recordings": _rows(recordings, RECORDING_FIELDS),
+        "recordings": _rows(_recordings(person), RECORDING_FIELDS),
         "notes": _rows(person.notes, ("text", "created_at")),
         "follow_ups": _rows(person.follow_ups, FOLLOW_UP_FIELDS),
         "callbacks": _rows(person.callbacks, ("e164", "taken_at", "done_at")),

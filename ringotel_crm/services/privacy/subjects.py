@@ -21,13 +21,15 @@ from ..contacts.references import to_reference
 class DataSubject:
     """A contact, existing or deleted, or a caller who is not a contact and has only a number.
 
-    ``numbers`` are the E.164 numbers of this person that no other contact has.
+    ``contact_id`` is the backend's id of the contact, "" for a caller. ``numbers`` are the E.164
+    numbers of this person that no other contact has.
     """
 
     tenant: str
     contact: ContactRecord | None
     reference: ContactReference
     numbers: frozenset[str]
+    contact_id: str = ""
 
     @property
     def calls(self) -> QuerySet[Activity]:
@@ -94,24 +96,31 @@ def find_subject(backend: Backend, *, contact_id: str = "", number: str = "") ->
     """
     if not contact_id:
         return _caller(backend, number)
+    if "\0" in contact_id:  # PostgreSQL cannot compare it
+        raise _not_found()
     contact = backend.contacts.get(contact_id)
     person = DataSubject(
         tenant=backend.tenant,
         contact=contact,
         reference=to_reference(backend, contact_id),
         numbers=frozenset(),
+        contact_id=contact_id,
     )
     # Notes and follow-ups of a deleted contact still refer to it. Its calls and messages no longer
     # do: they are found by number.
     rows = (person.calls, person.conversations, person.notes, person.follow_ups)
     if contact is None and not any(queryset.exists() for queryset in rows):
-        message = _("No contact has this id.")
-        raise NotFound(message, fields={"contact_id": [message]})
+        raise _not_found()
     numbers = {*backend.contacts.numbers(contact_id), *person.index.values_list("e164", flat=True)}
     # A number that another contact has too, of a company or a family, does not identify the caller.
     pairs = backend.contacts.find(sorted(numbers)) if numbers else ()
     shared = {number for number, other in pairs if other.id != contact_id}
     return replace(person, numbers=frozenset(numbers - shared))
+
+
+def _not_found() -> NotFound:
+    message = _("No contact has this id.")
+    return NotFound(message, fields={"contact_id": [message]})
 
 
 def _caller(backend: Backend, text: str) -> DataSubject:
