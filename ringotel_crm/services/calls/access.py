@@ -10,6 +10,7 @@ from django.db.models.lookups import IsNull
 from django.utils.translation import gettext as _
 
 from ...backends import Backend
+from ...internal.permissions import has_perm
 from ...models import Activity, CallLeg
 
 VIEW_ALL = "ringotel_crm.view_activity"
@@ -27,7 +28,7 @@ MAX_COUNTED = 10_000
 
 def may_view_calls(user: Any) -> bool:
     """Return whether ``user`` may view all calls or their own."""
-    return bool(user.has_perm(VIEW_ALL) or user.has_perm(VIEW_OWN))
+    return has_perm(user, VIEW_ALL) or has_perm(user, VIEW_OWN)
 
 
 def whom_to_ask(permission_name: str) -> str:
@@ -38,9 +39,9 @@ def whom_to_ask(permission_name: str) -> str:
 
 def visible_calls(backend: Backend, user: Any) -> QuerySet[Activity]:
     """Return the calls that ``user`` may view: all of the tenant's calls, their own, or none."""
-    if user.has_perm(VIEW_ALL):
+    if has_perm(user, VIEW_ALL):
         return all_calls(backend)
-    return own_calls(backend, user) if user.has_perm(VIEW_OWN) else Activity.objects.none()
+    return own_calls(backend, user) if has_perm(user, VIEW_OWN) else Activity.objects.none()
 
 
 def own_calls(backend: Backend, user: Any) -> QuerySet[Activity]:
@@ -83,7 +84,7 @@ def listed_calls(backend: Backend, user: Any) -> QuerySet[Activity]:
     If ``user`` sees few calls, they are selected by primary key, which takes another query.
     """
     calls = visible_calls(backend, user)
-    if user.has_perm(VIEW_ALL) or not user.has_perm(VIEW_OWN):
+    if has_perm(user, VIEW_ALL) or not has_perm(user, VIEW_OWN):
         return calls
     ids = backend.users.user_ids_for([user])
     if not ids:
@@ -97,8 +98,8 @@ def listed_calls(backend: Backend, user: Any) -> QuerySet[Activity]:
 
 def may_view_contact_calls(user: Any) -> bool:
     """Return whether ``user`` may view all calls of a contact, on the page of the contact."""
-    has_own = user.has_perm(VIEW_OWN) and user.has_perm(VIEW_CONTACT)
-    return bool(user.has_perm(VIEW_ALL) or has_own)
+    has_own = has_perm(user, VIEW_OWN) and has_perm(user, VIEW_CONTACT)
+    return has_perm(user, VIEW_ALL) or has_own
 
 
 def contact_calls(backend: Backend, user: Any) -> QuerySet[Activity]:
