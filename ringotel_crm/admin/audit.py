@@ -37,6 +37,7 @@ class AuditEntryAdmin(ReadOnlyPermissionsMixin, LargeTableAdmin):
     The page of an entry about a person is the receipt of the export or the erasure.
     """
 
+    tenant_lookup = "tenant"
     empty_message = _("Listening, downloads, deletions and exports are recorded here.")
     list_display = ("at", "user", "action", "subject")
     list_filter = ("action", "kind")
