@@ -72,5 +72,10 @@ def exclusive(tenant: str, name: str, lease: dt.timedelta = LEASE) -> Iterator[C
         seconds = time.monotonic() - started
         values = {"job": name, "tenant": tenant, "outcome": outcome, "seconds": seconds}
         level = logging.INFO if outcome == "done" else logging.ERROR
-        logger.log(level, "%(job)s: %(outcome)s, %(seconds).1f s", values, extra=values)
+        logger.log(
+            level,
+            "%(job)s tenant=%(tenant)s outcome=%(outcome)s seconds=%(seconds).1f",
+            values,
+            extra=values,
+        )
         write(tenant, key, "")
