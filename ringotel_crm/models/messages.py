@@ -8,6 +8,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from .. import phone
 from ..media.storage import recording_storage
 from ..records import RankedChoices
 from .contact_reference import ContactReferenceModel
@@ -65,7 +66,7 @@ class Conversation(ContactReferenceModel):
         permissions = [("send_message", _("Can send messages"))]
 
     def __str__(self) -> str:
-        return self.contact_name or self.remote_number_normalized
+        return self.contact_name or phone.display(self.remote_number_normalized)
 
     @property
     def is_unread(self) -> bool:
