@@ -96,4 +96,5 @@ LOGGING = {
 RINGOTEL_CRM = {
     "DEFAULT_REGION": "IE",
     "COMPANY_NUMBERS": ["+353 20 915 0000"],
+    "SMS_BACKEND": "demo_project.sms.PretendingBackend",
 }

@@ -54,6 +54,7 @@ class AppSettings:
     # Calls
     STALE_CALL_MINUTES = Setting(240)
     CALLBACK_DAYS = Setting(14)
+    CALL_RETENTION_DAYS = Setting[int | Mapping[str, int | None] | None](None)
     CLICK_TO_CALL_URL = Setting("")
 
     # Admin

@@ -7,6 +7,7 @@ from django.urls import include, path
 
 from .views.app import app, current, login
 from .views.click_to_call import click_to_call
+from .views.health import health, ready
 from .views.invitation import invitation
 from .views.messages import download_attachment
 from .views.recordings import play, player, waveform_image
@@ -19,6 +20,8 @@ app_name = "ringotel_crm"
 urlpatterns = [
     path("", include("ringotel_crm.hooks.urls")),
     path("webhook/", include("ringotel_crm.webhooks.urls")),
+    path("health/", health, name="health"),
+    path("ready/", ready, name="ready"),
     path("pop/", pop, name="pop"),
     path("app/", app, name="app"),
     path("app/current/", current, name="app-current"),

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from ..client.presence import get_presence
 from ..models import Agent
 from ..onboarding.colleagues import is_invitable
-from .base import LargeTableAdmin, render_page
+from .base import LargeTableAdmin, backend_for, render_page
 from .colleagues import PERMISSION, colleague_view, invite
 from .html import user_name
 from .presence import presence_badge
@@ -54,7 +54,9 @@ class AgentAdmin(LargeTableAdmin):
         self, request: HttpRequest, queryset: QuerySet[Agent]
     ) -> HttpResponse | None:
         """Invite one colleague who has not chosen a password, and show the link once."""
-        users: list[Any] = [agent.user for agent in queryset[:2]]
+        tenant = backend_for(request).tenant
+        agents = queryset.filter(tenant=tenant) if tenant else queryset
+        users: list[Any] = [agent.user for agent in agents[:2]]
         if len(users) == 1 and is_invitable(users[0]):
             return render_page(request, self, "colleague_result.html", invite(request, users[0]))
         text = gettext("Select one colleague who has not logged in yet.")

@@ -103,6 +103,8 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     paginator = BoundedPaginator
     # The name of the permission to view the pages; by default that of Django.
     view_permission_name = ""
+    # The column of the tenant to which the rows are limited; "" for rows of all tenants.
+    tenant_lookup = ""
 
     @property
     def urls(self) -> list[URLPattern]:
@@ -132,6 +134,12 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @property
     def media(self) -> forms.Media:
         return super().media + MEDIA
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Limit the rows to the user's tenant, see :attr:`tenant_lookup`."""
+        rows: QuerySet[Any] = super().get_queryset(request)
+        tenant = backend_for(request).tenant if self.tenant_lookup else ""
+        return rows.filter(**{self.tenant_lookup: tenant}) if tenant else rows
 
     def get_page_title(self, obj: Any) -> str:
         """Return the heading of the page of ``obj``."""

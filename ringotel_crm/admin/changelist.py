@@ -16,6 +16,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 PAGES_AHEAD = 10
+# A list ends after this page: a database reads all rows before the one that a page begins with.
+MAX_PAGES = 1000
 
 # Raised by query parameters that no filter creates: NUL on PostgreSQL, the year -1, a range with
 # one end.
@@ -26,14 +28,15 @@ INVALID_LOOKUP_ERRORS = (
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """Paginator that counts rows only up to :data:`PAGES_AHEAD` pages after the current one."""
+    """Paginator that counts rows only up to :data:`PAGES_AHEAD` pages after the current one, and
+    has at most :data:`MAX_PAGES` pages."""
 
     current_page = 1
 
     @cached_property
     def limit(self) -> int:
         """The number of rows after which counting stops."""
-        return (self.current_page + PAGES_AHEAD) * self.per_page + 1
+        return min(self.current_page + PAGES_AHEAD, MAX_PAGES) * self.per_page + 1
 
     @cached_property
     def count(self) -> int:
@@ -41,6 +44,15 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         rows: Any = self.object_list
         number: int = rows.order_by().values("pk")[: self.limit].count()
         return number
+
+    @cached_property
+    def num_pages(self) -> int:
+        return min(super().num_pages, MAX_PAGES)
+
+    @property
+    def has_more_rows(self) -> bool:
+        """Whether the current page is the last one, but not the end of the rows."""
+        return self.is_cut and self.current_page >= MAX_PAGES
 
     @property
     def is_cut(self) -> bool:

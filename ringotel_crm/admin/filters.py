@@ -10,19 +10,19 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from ..models import Activity, FollowUp
+from ..models import Activity, FollowUp, Recording
 from ..models.validators import validate_reasonable_year
 from ..records import CallState
 from ..services.calls.access import VIEW_ALL
 from ..services.calls.states import state_filter
-from ..services.calls.statistics import with_hour
+from ..services.calls.statistics import midnight, with_hour
 from ..services.recordings.store import may_play
 from .base import backend_for
 
@@ -39,11 +39,6 @@ Calls = QuerySet[Activity]
 def start_of_day(days_ago: int = 0) -> dt.datetime:
     """Return midnight in the current time zone, today or ``days_ago`` days earlier."""
     return midnight(timezone.localdate() - dt.timedelta(days=days_ago))
-
-
-def midnight(day: dt.date) -> dt.datetime:
-    """Return the start of ``day`` in the current time zone."""
-    return timezone.make_aware(dt.datetime.combine(day, dt.time()))
 
 
 class PeriodForm(forms.Form):
@@ -209,9 +204,9 @@ class AgentFilter(admin.SimpleListFilter):
 
 
 class BooleanListFilter(admin.SimpleListFilter):
-    """Filter with two choices: rows that match :attr:`lookup`, and all others."""
+    """Filter with two choices: rows that meet :attr:`condition`, and all others."""
 
-    lookup: dict[str, Any] = {}
+    condition: Any = Q()
     labels: tuple[Any, Any] = (_("Yes"), _("No"))
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
@@ -220,9 +215,9 @@ class BooleanListFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: Calls) -> Calls:
         match self.value():
             case "yes":
-                return queryset.filter(**self.lookup)
+                return queryset.filter(self.condition)
             case "no":
-                return queryset.exclude(**self.lookup)
+                return queryset.exclude(self.condition)
         return queryset
 
 
@@ -231,7 +226,8 @@ class HasContact(BooleanListFilter):
 
     title = _("caller")
     parameter_name = "unassigned"
-    lookup = {"contact_id": ""}
+    # The index has the type first.
+    condition = Q(contact_type=None, contact_id="")
     labels = (_("Unknown"), _("Known contact"))
 
 
@@ -240,7 +236,10 @@ class HasRecording(BooleanListFilter):
 
     title = _("recording")
     parameter_name = "recorded"
-    lookup = {"recording__deletion_started": False}
+    # A join would read and sort all recorded calls.
+    condition = Exists(
+        Recording.objects.filter(activity=OuterRef("pk"), deletion_started=False).order_by()
+    )
     labels = (_("Recorded"), _("Not recorded"))
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:

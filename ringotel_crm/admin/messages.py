@@ -7,22 +7,35 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.db.models import (
+    Case,
+    Count,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
 from .. import phone
 from ..client.sms import get_sms_backend, send_reply
 from ..models import Conversation, Message
 from ..models.search import filter_any, prefix_q, strip_accents, trailing_digits
 from ..services.calls.click_to_call import call_link
-from .base import LargeTableAdmin, backend_for
+from ..services.messages import UNREAD, mark_conversation_read
+from .base import UNSAVED, LargeTableAdmin, admin_url, backend_for
 from .contact_search import contact_conditions
-from .html import badge, object_url
+from .html import badge, local_time, object_url, user_name
 
 SHOWN = 200  # messages, the latest
 CarrierStatus = Message.CarrierStatus
@@ -35,7 +48,7 @@ class ReplyForm(forms.ModelForm):  # type: ignore[type-arg]
         label=_("Reply"),
         required=False,
         max_length=1600,
-        widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
+        widget=forms.Textarea(attrs={"rows": 3, "dir": "auto", "class": "vLargeTextField"}),
     )
     key = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
@@ -52,9 +65,9 @@ class ReplyForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class UnreadFilter(admin.SimpleListFilter):
-    """Filter by whether the agent has read the conversation in the Ringotel app."""
+    """Filter by whether the conversation was read in the Ringotel app or here."""
 
-    title = _("unread in the app")
+    title = _("messages")
     parameter_name = "unread"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
@@ -63,26 +76,77 @@ class UnreadFilter(admin.SimpleListFilter):
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Conversation]
     ) -> QuerySet[Conversation]:
-        if self.value() != "1":
-            return queryset
-        return queryset.filter(
-            Q(read_at=None) | Q(read_at__lt=F("unread_at")), unread_at__isnull=False
-        )
+        return queryset.filter(UNREAD) if self.value() == "1" else queryset
 
 
 class ConversationAdmin(LargeTableAdmin):
     """All messages between an agent and an outside number."""
 
+    tenant_lookup = "tenant"
     form = ReplyForm
     empty_message = _("Conversations start with the first message from Ringotel's webhook.")
-    list_display = ("title", "number", "agent_name", "last_at")
+    list_display = ("title", "number", "agent_name", "last_time")
     list_filter = (UnreadFilter, "agent_name")
     # Enables the search box; get_search_results() does the search.
     search_fields = ("contact_name",)
     search_help_text = _("Words of a name or company, a phone number or its last digits.")
-    sortable_by = ("last_at",)
-    fields = ("person", "number", "local_number", "agent_name", "thread", "reply", "key")
-    readonly_fields = ("person", "number", "local_number", "agent_name", "thread")
+    sortable_by = ("last_time",)
+
+    @property
+    def media(self) -> forms.Media:
+        return super().media + UNSAVED
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
+        """Count the unread messages of each unread conversation."""
+        received = Message.objects.filter(
+            Q(conversation__read_at=None) | Q(at__gt=F("conversation__read_at")),
+            conversation=OuterRef("pk"),
+            is_outgoing=False,
+            deleted_at=None,
+        )
+        count = received.order_by().values("conversation").annotate(count=Count("pk"))
+        unread = Case(When(UNREAD, then=Subquery(count.values("count"))), default=Value(0))
+        conversations: QuerySet[Conversation] = super().get_queryset(request)
+        return conversations.annotate(ringotel_unread=unread)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the URL to which the button "Mark as read" posts."""
+        view = self.admin_site.admin_view(require_POST(self.read_view))
+        read = path("<path:object_id>/read/", view, name="ringotel_crm_conversation_read")
+        return [read, *super().get_urls()]
+
+    def read_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Mark the conversation as read, and return to its page."""
+        conversation = self.get_object(request, object_id)
+        if conversation is None:
+            raise Http404
+        if not self.has_change_permission(request, conversation):
+            raise PermissionDenied
+        mark_conversation_read(conversation)
+        url = admin_url(self.admin_site, "ringotel_crm_conversation_change", conversation.pk)
+        return HttpResponseRedirect(url)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return the fields of a reply, for users who may reply."""
+        return ("reply", "key") if self.has_change_permission(request, obj) else ()
+
+    def get_page_title(self, obj: Any) -> str:
+        return gettext("Messages with %(name)s") % {"name": obj}
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Add the messages, and who takes part in the conversation."""
+        if (conversation := kwargs.get("obj")) is not None:
+            context["ringotel_chat"] = {
+                "number": self.number(conversation),
+                "person": self.person(conversation),
+                "local_number": phone.display(conversation.local_number),
+                "unread": unread_text(conversation) if conversation.is_unread else "",
+                "messages": self.latest_messages(conversation),
+                "max": SHOWN,
+            }
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Conversation], search_term: str
@@ -100,10 +164,15 @@ class ConversationAdmin(LargeTableAdmin):
         return filter_any(queryset, conditions), False
 
     @admin.display(description=_("conversation"))
-    def title(self, conversation: Conversation) -> str:
-        """Return the contact or the number, marked if the agent has not read the conversation."""
-        mark = badge("follow-up", gettext("unread in the app")) if conversation.is_unread else ""
+    def title(self, conversation: Any) -> str:
+        """Return the contact or the number, with the number of unread messages."""
+        mark = badge("follow-up", unread_text(conversation)) if conversation.is_unread else ""
         return format_html("<bdi>{}</bdi> {}", str(conversation), mark)
+
+    @admin.display(description=_("last message"), ordering="last_at")
+    def last_time(self, conversation: Conversation) -> str:
+        """Return the time of the last message."""
+        return local_time(conversation.last_at)
 
     @admin.display(description=_("number"))
     def number(self, conversation: Conversation) -> str:
@@ -119,28 +188,24 @@ class ConversationAdmin(LargeTableAdmin):
             return conversation.contact_name or gettext("Unknown")
         return format_html('<a href="{}">{}</a>', url, conversation.contact_name)
 
-    @admin.display(description=_("messages"))
-    def thread(self, conversation: Conversation) -> str:
-        """Return the latest messages, oldest first."""
-        latest = conversation.messages.order_by("-at", "-pk")[:SHOWN]
-        lines = map(self._line, reversed(latest))
-        return format_html(
-            '<ol class="ringotel-thread">{}</ol>', format_html("{}" * len(latest), *lines)
-        )
+    def latest_messages(self, conversation: Conversation) -> list[dict[str, Any]]:
+        """Return what the page shows of the latest messages, oldest first."""
+        latest = conversation.messages.select_related("author").order_by("-at", "-pk")[:SHOWN]
+        return [self._describe(conversation, message) for message in reversed(latest)]
 
-    def _line(self, message: Message) -> str:
-        conversation = message.conversation
-        assert conversation  # selected through it
-        author = (
-            conversation.agent_name or gettext("we") if message.is_outgoing else str(conversation)
-        )
-        return format_html(
-            '<li><small>{} · {} · {}</small><br><span dir="auto">{}</span></li>',
-            message.at,
-            author,
-            message.delivery,
-            self._content(message),
-        )
+    def _describe(self, conversation: Conversation, message: Message) -> dict[str, Any]:
+        is_outgoing = message.is_outgoing
+        sender = user_name(message.author) or conversation.agent_name or gettext("we")
+        # That a received message was sent goes without saying.
+        has_state = is_outgoing or message.status != Message.Status.SENT
+        return {
+            "is_outgoing": is_outgoing,
+            "time": local_time(message.at),
+            "author": sender if is_outgoing else str(conversation),
+            "delivery": message.delivery if has_state else "",
+            "is_failed": message.carrier_status in (CarrierStatus.FAILED, CarrierStatus.UNKNOWN),
+            "content": self._content(message),
+        }
 
     def _content(self, message: Message) -> str:
         if message.deleted_at:
@@ -191,6 +256,14 @@ class ConversationAdmin(LargeTableAdmin):
             level, words = _outcome(reply)
             messages.add_message(request, level, words)
         return HttpResponseRedirect(request.path)
+
+
+def unread_text(conversation: Any) -> str:
+    """Return how many messages of an unread conversation are unread, if that is known."""
+    if not conversation.ringotel_unread:
+        return gettext("unread")
+    text = ngettext("%(count)s unread", "%(count)s unread", conversation.ringotel_unread)
+    return text % {"count": conversation.ringotel_unread}
 
 
 def _outcome(reply: Message) -> tuple[int, str]:

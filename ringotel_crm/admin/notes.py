@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Note
-from .base import LargeTableAdmin, backend_for
+from .base import LargeTableAdmin
 from .html import object_link, object_url, user_name
 
 
 class NoteAdmin(LargeTableAdmin):
     """List of notes. They are added on the page of a contact."""
 
+    tenant_lookup = "tenant"
     empty_message = _("Add the first note on a contact's page.")
     list_display = ("text", "contact_link", "author_name", "created_at")
     list_display_links = ("text",)
@@ -32,12 +32,6 @@ class NoteAdmin(LargeTableAdmin):
     @admin.display(description=_("author"))
     def author_name(self, note: Note) -> str:
         return user_name(note.author)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Note]:
-        """Limit the notes to the user's tenant."""
-        notes: QuerySet[Note] = super().get_queryset(request)
-        tenant = backend_for(request).tenant
-        return notes.filter(tenant=tenant) if tenant else notes
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -23,14 +23,14 @@ from django.views.decorators.http import require_safe
 from ..conf import conf
 from ..models.validators import validate_reasonable_year
 from ..records import CallState, Direction
-from ..services.calls import statistics
-from ..services.calls.access import VIEW_ALL, visible_calls
-from ..services.calls.statistics import Counts, Slot
+from ..services.calls import statistics, totals
+from ..services.calls.access import VIEW_ALL, calls_between
+from ..services.calls.statistics import Counts, Slot, midnight
 from ..templatetags.ringotel import ringotel_length as duration
 from .base import backend_for, render_page
 from .charts import Bar, bars
 from .filters import MAX_AGENTS
-from .html import object_url
+from .html import local_time, object_url
 from .timeline import call_list_url
 
 MAX_DAYS = 366
@@ -76,11 +76,6 @@ class OverviewForm(forms.Form):
         return cleaned
 
 
-def midnight(day: dt.date) -> dt.datetime:
-    """Return the start of ``day`` in the current time zone."""
-    return timezone.make_aware(dt.datetime.combine(day, dt.time()))
-
-
 @require_safe
 def overview_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     """Show the last ``?days=`` days, or the days from ``?since=`` to ``?until=``, of ``?agent=``,
@@ -95,29 +90,63 @@ def overview_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
         until=form.cleaned_data["until"],
         agent=agent,
     )
-    calls = visible_calls(backend_for(request), request.user)
-    calls = calls.filter(start__gte=period.begin, start__lt=period.end)
+    backend, may_view_all = backend_for(request), request.user.has_perm(VIEW_ALL)
+    calls = calls_between(backend, request.user, period.begin, period.end)
     if agent:
         calls = calls.filter(agent_id=agent)
-    slots = statistics.slots(calls, period.begin, period.end)
+    counted = totals.read() if may_view_all and not agent else None
+    uncounted = calls.filter(start__gte=counted.until) if counted else calls
+    first = statistics.first_day(uncounted, period.until)
+    recent = uncounted.filter(start__gte=midnight(first)) if first else uncounted
+    slots = statistics.slots(recent, period.begin, period.end)
+    if counted:
+        slots += counted.slots(backend.tenant, period.begin, period.end)
     context = {
         "title": _("Overview"),
         "form": form,
         "days": days,
         "periods": [(number, _period_url(number, agent)) for number in CHOICES_OF_DAYS],
         "is_empty": not slots,
+        "callback_days": conf.CALLBACK_DAYS,
+        "max_calls": statistics.MAX_CALLS,
+        "may_be_counted": may_view_all and not agent,
+        **_limits(period, counted, first),
     }
     if slots:
-        callbacks = statistics.callbacks(calls, period.begin)
+        agents = statistics.agent_rows(recent) if not agent else []
+        if counted:
+            agents += counted.agents(backend.tenant, period.begin, period.end)
         context |= {
             "figures": _figures(period, slots),
-            "callbacks": callbacks,
-            "callback_time": callbacks.median and _length(callbacks.median),
-            "callback_days": conf.CALLBACK_DAYS,
             "charts": _charts(period, slots),
-            "tables": _tables(period, calls),
         }
+        tables = [_agent_table(period, agents)]
+        number = sum(slot.counts.answered + slot.counts.unanswered for slot in slots)
+        if first is None and number <= statistics.MAX_CALLS:
+            callbacks = statistics.callbacks(calls, period.begin)
+            context |= {
+                "callbacks": callbacks,
+                "callback_time": callbacks.median and _length(callbacks.median),
+            }
+            tables.append(_contact_table(period, calls))
+        context["tables"] = tables
     return render_page(request, model_admin, "overview.html", context)
+
+
+def _limits(
+    period: Period, counted: totals.Totals | None, first_day: dt.date | None
+) -> dict[str, Any]:
+    """Return which days were counted before, and the days before ``first_day`` that are neither
+    counted nor read.
+    """
+    begin = period.begin
+    limits: dict[str, Any] = {}
+    if counted and counted.until > begin:
+        begin = counted.until
+        limits = {"counted_until": begin, "counted_at": local_time(counted.counted_at)}
+    if first_day and begin < midnight(first_day):
+        limits["left_out"] = (begin, first_day - dt.timedelta(days=1))
+    return limits
 
 
 def _form(request: HttpRequest) -> tuple[OverviewForm, int | None]:
@@ -312,20 +341,21 @@ def _answer_time(period: Period, slots: list[Slot]) -> list[Chart]:
     return [(title, bars(title, labels, [(_("seconds"), values)]))] if any(values) else []
 
 
-def _tables(period: Period, calls: Any) -> list[Row]:
-    """Return the tables by agent, unless it is one agent's overview, and by contact."""
-    tables = []
-    if not period.agent:
-        rows = [
-            {
-                "name": row["name"] or row["agent"] or _("No agent"),
-                "url": _agent_url(period, row["agent"]) if row["agent"] else "",
-                "talk_time": duration(row["seconds"] or 0),
-                **_cells(period, row, agent_id=row["agent"]),
-            }
-            for row in statistics.per_agent(calls)
-        ]
-        tables.append({"title": _("Calls by agent"), "heading": _("Agent"), "rows": rows})
+def _agent_table(period: Period, agents: statistics.Rows) -> Row:
+    """Return the table by agent. It has no rows in the overview of one agent."""
+    rows = [
+        {
+            "name": row["name"] or row["agent"] or _("No agent"),
+            "url": _agent_url(period, row["agent"]) if row["agent"] else "",
+            "talk_time": duration(row["seconds"]),
+            **_cells(period, row, agent_id=row["agent"]),
+        }
+        for row in statistics.busiest_agents(agents)
+    ]
+    return {"title": _("Calls by agent"), "heading": _("Agent"), "rows": rows}
+
+
+def _contact_table(period: Period, calls: Any) -> Row:
     rows = [
         {
             "name": row["name"] or _("unnamed contact"),
@@ -334,8 +364,7 @@ def _tables(period: Period, calls: Any) -> list[Row]:
         }
         for row in statistics.per_contact(calls)
     ]
-    tables.append({"title": _("Busiest contacts"), "heading": _("Contact"), "rows": rows})
-    return tables
+    return {"title": _("Busiest contacts"), "heading": _("Contact"), "rows": rows}
 
 
 def _contact_query(row: Row) -> Row:

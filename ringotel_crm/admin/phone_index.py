@@ -17,6 +17,7 @@ from .base import LargeTableAdmin
 class PhoneIndexAdmin(LargeTableAdmin):
     """Read-only list of indexed numbers; signals and ``ringotel_index_phones`` maintain them."""
 
+    tenant_lookup = "tenant"
     empty_message = _(
         "“manage.py ringotel_index_phones” indexes the numbers of your contacts. "
         "The mini-CRM has its own index."

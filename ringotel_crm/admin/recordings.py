@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 class RecordingAdmin(ReadOnlyPermissionsMixin, LargeTableAdmin):
     """Recordings, read only. :meth:`delete_audio` deletes the file, and the row keeps the time."""
 
+    tenant_lookup = "activity__tenant"
     empty_message = _("Recordings appear when Ringotel records calls.")
     list_display = ("activity", "play", "file_size", "created_at", "deleted_at")
     list_select_related = ("activity",)

@@ -105,6 +105,7 @@ KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "AUTH_FAILURES_PER_MINUTE_BY_USERNAME": (_is_positive_or_zero, "10"),
     "BACKEND": (_is_text, '"ringotel_crm.minicrm.backend.MiniCRMBackend"'),
     "CALLBACK_DAYS": (_is_positive, "14"),
+    "CALL_RETENTION_DAYS": (_is_retention, '1095 or {"acme": 365, "*": 1095}'),
     "CLICK_TO_CALL_URL": (_is_number_url, '"tel:{number}"'),
     "COMPANY_NUMBERS": (_is_text_sequence, '["+353 1 555 0100"]'),
     "CREDENTIAL_CACHE_SECONDS": (_is_positive_or_zero, "300"),

@@ -98,6 +98,11 @@ class RingotelChatBackend(SMSBackend):
     copies_to_chat = False
 
     def get_help_text(self) -> str:
+        if not conf.RINGOTEL_API_KEY:
+            return _(
+                "A reply cannot be sent yet. It takes an SMS carrier (setting SMS_BACKEND), or, to "
+                "write it into the agent's Ringotel chat, an account key (RINGOTEL_API_KEY)."
+            )
         return _(
             "The text is written into the agent's Ringotel chat. It is not sent to the outside "
             "number: that takes an SMS carrier (setting SMS_BACKEND)."
@@ -129,7 +134,9 @@ def get_sms_backend() -> SMSBackend:
 def send_reply(backend: Backend, conversation: Conversation, text: str, *, key: str) -> Message:
     """Store a reply and send it, unless a reply with this idempotency key exists; return it with
     its status."""
-    reply, is_new = messages.create_reply(conversation, key, text, timezone.now())
+    reply, is_new = messages.create_reply(
+        conversation, key, text, timezone.now(), author=backend.actor.user
+    )
     if not is_new:
         return reply
     sms_backend = get_sms_backend()

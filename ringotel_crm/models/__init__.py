@@ -9,6 +9,7 @@ from .audit import AuditEntry
 from .call_legs import CallLeg
 from .call_relation import CallRelation
 from .call_subjects import CallSubject
+from .call_totals import AgentTotal, HourTotal
 from .callbacks import Callback
 from .calls import Activity
 from .checkpoints import Checkpoint
@@ -25,6 +26,7 @@ __all__ = [
     "Activity",
     "AddressBookLink",
     "Agent",
+    "AgentTotal",
     "ApiKey",
     "AuditEntry",
     "CallLeg",
@@ -34,6 +36,7 @@ __all__ = [
     "Checkpoint",
     "Conversation",
     "FollowUp",
+    "HourTotal",
     "LegalHold",
     "Lock",
     "Message",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -39,7 +40,7 @@ class Conversation(ContactReferenceModel):
         max_length=64, blank=True, editable=False, help_text="Ringotel's latest chat session."
     )
     last_at = models.DateTimeField(_("last message"), null=True, blank=True)
-    # When the agent last read the chat in the app, and when something unread last came into it.
+    # When the chat was last read, in the app or here, and when something unread last came into it.
     read_at = models.DateTimeField(null=True, blank=True, editable=False)
     unread_at = models.DateTimeField(null=True, blank=True, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
@@ -70,7 +71,7 @@ class Conversation(ContactReferenceModel):
 
     @property
     def is_unread(self) -> bool:
-        """Whether the agent has not read the latest incoming message in the Ringotel app."""
+        """Whether the latest incoming message was read neither in the Ringotel app nor here."""
         return self.unread_at is not None and (
             self.read_at is None or self.read_at < self.unread_at
         )
@@ -124,6 +125,15 @@ class Message(models.Model):
         related_name="messages",
     )
     is_outgoing = models.BooleanField(_("sent by us"), default=False)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("author"),
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        editable=False,
+        help_text="The user who replied in the CRM.",
+    )
     text = models.TextField(_("text"), blank=True)
     status = models.CharField(
         _("status"), max_length=16, choices=Status.choices, default=Status.SENT

@@ -15,6 +15,7 @@ import datetime as dt
 import tempfile
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from django.core.files import File
 from django.db.models import F, Q, QuerySet
@@ -36,6 +37,8 @@ REPLY = "reply-"
 # Between a reply and the webhook's echo of its copy.
 ECHO_TOLERANCE = dt.timedelta(minutes=15)
 MAX_CARRIER_ID = 128
+# The conversations that are unread, as Conversation.is_unread.
+UNREAD = Q(unread_at__isnull=False) & (Q(read_at=None) | Q(read_at__lt=F("unread_at")))
 
 
 @databases.fresh_reads()
@@ -85,6 +88,12 @@ def mark_read(backend: Backend, session_id: str, at: dt.datetime) -> None:
     conversations = find_conversations(backend, session_id)
     conversations.filter(Q(read_at=None) | Q(read_at__lt=at)).update(read_at=at)
     messages.filter(is_outgoing=False, at__lte=at).update(status=Message.Status.READ)
+
+
+def mark_conversation_read(conversation: Conversation) -> None:
+    """Mark a conversation as read in the CRM. What its messages are in the app stays."""
+    unread = Conversation.objects.filter(UNREAD, pk=conversation.pk)
+    unread.update(read_at=F("unread_at"))
 
 
 def mark_unread(backend: Backend, session_id: str, at: dt.datetime) -> None:
@@ -143,10 +152,10 @@ def _lock(tenant: str, id: str) -> Message:
 
 @databases.fresh_reads()
 def create_reply(
-    conversation: Conversation, key: str, text: str, at: dt.datetime
+    conversation: Conversation, key: str, text: str, at: dt.datetime, *, author: Any = None
 ) -> tuple[Message, bool]:
     """Store a reply before it is sent. Return it, and whether it is the first with this idempotency
-    key."""
+    key. Messages that were received before it count as read."""
     reply, is_new = Message.objects.get_or_create(
         tenant=conversation.tenant,
         idempotency_key=key,
@@ -155,6 +164,7 @@ def create_reply(
             "conversation": conversation,
             "session_id": conversation.session_id,
             "is_outgoing": True,
+            "author": author,
             "text": text,
             "at": at,
             "carrier_status": Message.CarrierStatus.UNKNOWN,
@@ -162,6 +172,7 @@ def create_reply(
     )
     if is_new:
         Conversation.objects.filter(pk=conversation.pk).update(last_at=at)
+        mark_conversation_read(conversation)
         _announce(reply)
     return reply, is_new
 

@@ -16,6 +16,7 @@ from ..backends import get_backend
 from ..client.api import Ringotel
 from ..client.presence import get_presence
 from ..exceptions import CRMError, InvalidInput
+from ..internal.permissions import has_perm
 from ..models import Agent
 from ..records import Actor, Presence
 from ..services.calls.access import whom_to_ask
@@ -76,7 +77,7 @@ def click_to_call(request: HttpRequest) -> HttpResponse:
     If the user's Ringotel app cannot ring, the page warns and offers a ``tel:`` link, and POST
     responds 409 unless it has ``force``.
     """
-    if not request.user.has_perm("ringotel_crm.place_call"):
+    if not has_perm(request.user, "ringotel_crm.place_call"):
         advice = whom_to_ask("Can place calls")
         return HttpResponse(advice, status=403, content_type="text/plain; charset=utf-8")
     if request.method != "POST":

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_required, permission_required
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from .. import databases
+from ..backends import get_backend
+from ..internal.permissions import has_perm
 from ..models import Message
+from ..records import Actor
 
 
 @databases.fresh_reads()
 @require_safe
 @login_required
-@permission_required("ringotel_crm.view_message", raise_exception=True)
 def download_attachment(request: HttpRequest, pk: int) -> FileResponse:
     """Return the file of a message as a download. Its content is untrusted, so it is never
     displayed by the browser.
     """
-    message = get_object_or_404(Message.objects.exclude(file=""), pk=pk)
+    if not has_perm(request.user, "ringotel_crm.view_message"):
+        raise PermissionDenied
+    messages = Message.objects.exclude(file="")
+    if tenant := get_backend(Actor(user=request.user, request=request)).tenant:
+        messages = messages.filter(conversation__tenant=tenant)
+    message = get_object_or_404(messages, pk=pk)
     try:
         file = message.file.open("rb")
     except FileNotFoundError as exc:

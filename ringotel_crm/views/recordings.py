@@ -31,6 +31,7 @@ from django.views.decorators.http import require_safe
 from .. import databases
 from ..conf import conf
 from ..exceptions import ServiceUnavailable
+from ..internal.permissions import has_perm
 from ..media import waveform
 from ..media.storage import recording_storage, signed_url
 from ..models import Recording
@@ -78,7 +79,7 @@ def play(request: HttpRequest, pk: int) -> HttpResponseBase:
     Returns 410 after the deletion of the recording.
     """
     recording = _get(request, pk)
-    if "download" in request.GET and not request.user.has_perm(DOWNLOAD):
+    if "download" in request.GET and not has_perm(request.user, DOWNLOAD):
         raise PermissionDenied
     if recording.deletion_started:
         return HttpResponse(status=410)
@@ -124,7 +125,7 @@ def player(request: HttpRequest, pk: int) -> HttpResponse:
     recording = _get(request, pk)
     if recording.deletion_started:
         return HttpResponse(status=410)
-    context = {"recording": recording, "may_download": request.user.has_perm(DOWNLOAD)}
+    context = {"recording": recording, "may_download": has_perm(request.user, DOWNLOAD)}
     response = render(request, "ringotel_crm/player.html", context)
     response["Cache-Control"] = "private, no-cache"
     return response
@@ -134,7 +135,7 @@ def _get(request: HttpRequest, pk: int) -> Recording:
     recording = recordings_playable_by(request.user, request).filter(pk=pk).first()
     if recording is None:
         # Only users who may play every recording learn which ids exist.
-        if not request.user.has_perm("ringotel_crm.view_recording"):
+        if not has_perm(request.user, "ringotel_crm.view_recording"):
             raise PermissionDenied
         raise Http404
     return recording

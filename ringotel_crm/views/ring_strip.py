@@ -21,6 +21,7 @@ from ..admin.ringing import kept_state, ringing_context, ringing_state
 from ..client.call_notes import can_push_notes, push_notes
 from ..exceptions import CRMError
 from ..internal.conditional import conditional_response
+from ..internal.permissions import has_perm
 from ..models import Activity
 from ..services.calls.access import may_view_calls, visible_calls
 from ..services.calls.comments import edit_comment
@@ -65,7 +66,7 @@ def save_note(request: HttpRequest, pk: int) -> HttpResponseBase:
     A form that was sent without the script is redirected to its page.
     """
     user: Any = request.user
-    if not (user.is_authenticated and user.has_perm("ringotel_crm.change_activity")):
+    if not (user.is_authenticated and has_perm(user, "ringotel_crm.change_activity")):
         return HttpResponse(status=403)
     call = get_object_or_404(visible_calls(backend_for(request), user), pk=pk)
     form = CallNoteForm(request.POST)

@@ -13,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from ringotel_crm.admin import changelist
 from ringotel_crm.minicrm.models import Contact
 from ringotel_crm.models import Activity, FollowUp, Recording
 from tests.factories import at, make_contact, make_user
@@ -221,6 +222,19 @@ def test_pages_beyond_the_count_limit_are_reachable(boss: Client) -> None:
     assert b"more than" in first.content
     assert len(far.context["cl"].result_list) == 50
     assert b"700 calls" in far.content
+
+
+def test_list_ends_after_the_last_page_and_states_it(
+    boss: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changelist, "MAX_PAGES", 3)
+    Activity.objects.bulk_create(Activity(call_id=f"c{n}", start=at()) for n in range(170))
+
+    pages = [boss.get(URL, {"p": page}).content.decode() for page in (2, 3)]
+
+    assert ["Search or filter to find the rest." in page for page in pages] == [False, True]
+    assert ['href="?p=4"' in page for page in pages] == [False, False]
+    assert boss.get(URL, {"p": "4"}).url == f"{URL}?e=1"
 
 
 def test_empty_list_links_to_connect_page(boss: Client) -> None:

@@ -83,6 +83,18 @@ def test_no_search_reads_a_whole_table(boss: Client) -> None:
     assert [(sql, found) for sql, found in plans.items() if scanned(found)] == []
 
 
+@pytest.mark.usefixtures("many")
+def test_calls_of_unknown_callers_are_found_by_the_index_of_contacts(boss: Client) -> None:
+    Activity.objects.create(call_id="unknown", start=at())
+
+    with CaptureQueriesContext(connection) as queries:
+        found = boss.get("/admin/ringotel_crm/activity/", {"unassigned": "yes"})
+
+    assert [call.call_id for call in found.context["cl"].result_list] == ["unknown"]
+    [sql] = [query["sql"] for query in queries if "legal_hold" in query["sql"]]
+    assert "ringotel_call_contact" in plan(sql)
+
+
 def selects(client: Client, page: str, text: str) -> set[str]:
     """Return the queries of a list, which finds something."""
     with CaptureQueriesContext(connection) as queries:

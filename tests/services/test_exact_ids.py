@@ -145,3 +145,11 @@ def test_columns_are_compared_without_padding() -> None:
             " AND TABLE_NAME = 'ringotel_crm_activity' AND COLUMN_NAME = 'call_id'"
         )
         assert cursor.fetchone()[0] in ("utf8mb4_nopad_bin", "utf8mb4_0900_bin")
+
+
+def test_largest_ids_of_a_database_with_distributed_ids_are_found(api: Api) -> None:
+    call = Activity.objects.create(pk=2**63 - 1, call_id="c1")
+    api.ok("UpdateActivity", {"id": str(call.pk), "subject": "Order"})
+    call.refresh_from_db()
+    assert call.subject == "Order"
+    api.refused("UpdateActivity", {"id": str(2**63), "subject": "Order"}, 404)

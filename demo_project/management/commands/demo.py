@@ -144,8 +144,13 @@ class Command(BaseCommand):
         )
         lines = threading.Semaphore(MAX_CONCURRENT_CALLS)
         hang_up = threading.Event()
+
+        def show(events: list[Event]) -> None:
+            if not hang_up.is_set():
+                self.print_call(events)
+
         groups = threading.Thread(
-            target=ring_groups.play_in_real_time, args=[hang_up, self.print_call], daemon=True
+            target=ring_groups.play_in_real_time, args=[hang_up, show], daemon=True
         )
         groups.start()
         threads = [groups]
@@ -155,7 +160,7 @@ class Command(BaseCommand):
             events: list[Event] = []
             try:
                 Player(client, on_event=events.append, hang_up=hang_up).play([call])
-                self.print_call(events)
+                show(events)
             except CrmUnreachable as exc:
                 failures.append(exc)
             finally:

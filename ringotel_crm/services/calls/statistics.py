@@ -41,6 +41,8 @@ from .states import MISSED, UNANSWERED_STATUSES
 
 # Agents or contacts per table.
 MAX_ROWS = 50
+# Calls that the overview reads. Those of past days may be counted before, see totals.
+MAX_CALLS = 100_000
 MINUTES_PER_DAY = 24 * 60
 HOUR, QUARTER = 3600, 900
 
@@ -54,6 +56,9 @@ BY_DIRECTION = {
     for direction in (Direction.INBOUND, Direction.OUTBOUND)
     for name, condition in (("answered", IS_ANSWERED), ("unanswered", IS_UNANSWERED))
 }
+# The fields of Counts, and the numbers in a row of an agent.
+COUNTS = ("answered", "unanswered", "waited", "timed")
+AGENT_COUNTS = ("calls", "seconds", *BY_DIRECTION)
 
 
 class TimeSlot(Func):
@@ -139,16 +144,47 @@ class Slot:
     counts: Counts
 
 
+def midnight(day: dt.date) -> dt.datetime:
+    """Return the start of ``day`` in the current time zone."""
+    return timezone.make_aware(dt.datetime.combine(day, dt.time()))
+
+
 def percent(part: int, whole: int) -> float | None:
     """Return ``part`` as a percentage of ``whole``, None if that is 0."""
     return 100 * part / whole if whole else None
 
 
+def first_day(calls: QuerySet[Activity], last_day: dt.date) -> dt.date | None:
+    """Return the day from which on there are at most :data:`MAX_CALLS` of the ``calls``, but not a
+    later one than ``last_day``. Returns None if there are not more calls.
+    """
+    starts = calls.order_by("-start", "-pk").values_list("start", flat=True)
+    start = starts[MAX_CALLS : MAX_CALLS + 1].first()
+    if start is None:
+        return None
+    return min(timezone.localtime(start).date() + dt.timedelta(days=1), last_day)
+
+
 def slots(calls: QuerySet[Activity], begin: dt.datetime, end: dt.datetime) -> list[Slot]:
     """Return the numbers of ``calls`` by hour, in one query.
 
-    ``calls`` must start at or after ``begin`` and before ``end``. A zone whose offset is not a
-    number of hours needs slots of quarters.
+    ``calls`` must start at or after ``begin`` and before ``end``.
+    """
+    return [
+        Slot(
+            start=row["start"],
+            direction=row["direction"],
+            counts=Counts(**{name: row[name] for name in COUNTS}),
+        )
+        for row in slot_rows(calls, begin, end)
+    ]
+
+
+def slot_rows(
+    calls: QuerySet[Activity], begin: dt.datetime, end: dt.datetime, *groups: str
+) -> Rows:
+    """Return rows with ``start``, ``direction``, the columns ``groups``, the number of ``calls``
+    and :data:`COUNTS`, by hour. A zone whose offset is not a number of hours needs quarters.
     """
     zone = timezone.get_current_timezone()
     days = (begin + dt.timedelta(days=day) for day in range((end - begin).days + 2))
@@ -157,26 +193,18 @@ def slots(calls: QuerySet[Activity], begin: dt.datetime, end: dt.datetime) -> li
     seconds = HOUR if is_whole else QUARTER
     known = Q(status=Status.ANSWERED, end__isnull=False, duration__isnull=False)
     lasted = TimeSlot("end", 1) - TimeSlot("start", 1)
-    rows: Any = _external(calls).annotate(slot=TimeSlot("start", seconds))
-    rows = rows.values("slot", "direction").annotate(
+    rows: Any = external(calls).annotate(slot=TimeSlot("start", seconds))
+    rows = rows.values("slot", "direction", *groups).annotate(
+        calls=Count("pk"),
         answered=ANSWERED,
         unanswered=UNANSWERED,
         timed=Count("pk", filter=known),
         waited=Sum(lasted - F("duration"), filter=known),
     )
-    return [
-        Slot(
-            start=dt.datetime.fromtimestamp(int(row["slot"]) * seconds, zone),
-            direction=row["direction"],
-            counts=Counts(
-                answered=row["answered"],
-                unanswered=row["unanswered"],
-                waited=max(0, int(row["waited"] or 0)),
-                timed=row["timed"],
-            ),
-        )
-        for row in rows
-    ]
+    for row in rows:
+        row["start"] = dt.datetime.fromtimestamp(int(row.pop("slot")) * seconds, zone)
+        row["waited"] = max(0, int(row["waited"] or 0))
+    return list(rows)
 
 
 def total(
@@ -229,17 +257,33 @@ def with_hour(calls: QuerySet[Activity], begin: dt.datetime, end: dt.datetime) -
     return calls.annotate(hour=ExtractHour(_local_start(begin, end), tzinfo=dt.UTC))
 
 
-def per_agent(calls: QuerySet[Activity]) -> Rows:
-    """Return rows with ``agent``, its ``name``, talk ``seconds``, and :data:`BY_DIRECTION`.
-
-    The agents with the most calls come first. The calls without an agent are one row.
+def agent_rows(calls: QuerySet[Activity], *groups: str) -> Rows:
+    """Return rows with ``agent``, its ``name``, the columns ``groups``, talk ``seconds``, the
+    number of ``calls`` and :data:`BY_DIRECTION`. The calls without an agent are one row.
     """
     # SQLite would read the whole table by the index of a bare column.
-    rows: Any = _external(calls).annotate(agent=Coalesce("agent_id", Value(""))).values("agent")
-    counted = rows.annotate(
-        name=Max("agent_name"), seconds=Sum("duration"), calls=Count("pk"), **BY_DIRECTION
+    rows: Any = external(calls).annotate(agent=Coalesce("agent_id", Value("")))
+    counted = rows.values("agent", *groups).annotate(
+        name=Max("agent_name"),
+        seconds=Sum("duration", default=0),
+        calls=Count("pk"),
+        **BY_DIRECTION,
     )
-    return list(counted.order_by("-calls", "agent")[:MAX_ROWS])
+    return list(counted)
+
+
+def busiest_agents(rows: Iterable[dict[str, Any]]) -> Rows:
+    """Return a row per agent with the sums of its ``rows``, the agents with the most calls first.
+
+    For example, 3 calls of agent "7" before today and 2 calls of today give 5 calls of "7".
+    """
+    agents: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        agent = agents.setdefault(row["agent"], {**row, **dict.fromkeys(AGENT_COUNTS, 0)})
+        agent["name"] = max(agent["name"], row["name"])
+        for name in AGENT_COUNTS:
+            agent[name] += row[name]
+    return sorted(agents.values(), key=lambda row: (-row["calls"], row["agent"]))[:MAX_ROWS]
 
 
 def per_contact(calls: QuerySet[Activity]) -> Rows:
@@ -247,12 +291,13 @@ def per_contact(calls: QuerySet[Activity]) -> Rows:
 
     The contacts with the most calls come first.
     """
-    rows = _external(calls).exclude(contact_id="").values("contact_type", "contact_id")
+    rows = external(calls).exclude(contact_id="").values("contact_type", "contact_id")
     counted: Any = rows.annotate(name=Max("contact_name"), calls=Count("pk"), **BY_DIRECTION)
     return list(counted.order_by("-calls", "contact_id")[:MAX_ROWS])
 
 
-def _external(calls: QuerySet[Activity]) -> QuerySet[Activity]:
+def external(calls: QuerySet[Activity]) -> QuerySet[Activity]:
+    """Return the inbound and outbound ``calls``, in no order."""
     return calls.filter(direction__in=[Direction.INBOUND, Direction.OUTBOUND]).order_by()
 
 

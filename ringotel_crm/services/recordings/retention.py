@@ -26,7 +26,9 @@ FOLDERS: dict[str, type[Recording | Message]] = {
     recordings.FOLDER: Recording,
     messages.FOLDER: Message,
 }
-# The key in RECORDING_RETENTION_DAYS for all tenants that it does not name.
+# A retention setting: days, or days by tenant. None: for ever.
+Days = int | Mapping[str, int | None] | None
+# The key for all tenants that the setting does not name.
 ANY_TENANT = "*"
 
 
@@ -35,15 +37,21 @@ def expired() -> QuerySet[Recording]:
 
     Recordings under a legal hold are left out.
     """
-    days = conf.RECORDING_RETENTION_DAYS
+    due = older_than(conf.RECORDING_RETENTION_DAYS, tenant="activity__tenant", time="created_at")
+    return not_held(Recording.objects.filter(due | Q(deletion_started=True), deleted_at=None))
+
+
+def older_than(days: Days, *, tenant: str, time: str) -> Q:
+    """Return the condition of rows past ``days``; ``tenant`` and ``time`` name their columns."""
     ages = days if isinstance(days, Mapping) else {ANY_TENANT: days}
-    due = Q(deletion_started=True)
-    for tenant, age in ages.items():
+    due = Q(pk__in=[])
+    for name, age in ages.items():
         if age is not None:
-            named = Q(activity__tenant__in=[name for name in ages if name != ANY_TENANT])
-            in_tenant = ~named if tenant == ANY_TENANT else Q(activity__tenant=tenant)
-            due |= in_tenant & Q(created_at__lt=timezone.now() - dt.timedelta(days=age))
-    return not_held(Recording.objects.filter(due, deleted_at=None))
+            others = Q(**{f"{tenant}__in": [other for other in ages if other != ANY_TENANT]})
+            in_tenant = ~others if name == ANY_TENANT else Q(**{tenant: name})
+            cutoff = timezone.now() - dt.timedelta(days=age)
+            due |= in_tenant & Q(**{f"{time}__lt": cutoff})
+    return due
 
 
 def delete_expired() -> Iterator[bool]:

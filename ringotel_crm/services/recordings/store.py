@@ -27,6 +27,7 @@ from django.utils.translation import gettext as _
 from ... import databases, signals
 from ...backends import Backend, get_backend
 from ...exceptions import UnderLegalHold
+from ...internal.permissions import has_perm
 from ...media import audio
 from ...media.audio_source import Audio
 from ...media.storage import recording_storage, translate_storage_errors
@@ -203,7 +204,7 @@ def delete_recording(recording: Recording, *, user: Any = None, reason: str = ""
 def may_play(user: Any) -> bool:
     """Return whether ``user`` may play any recordings, at least own ones."""
     names = ("view_recording", "listen_own_recording", "listen_team_recording")
-    return any(user.has_perm(f"ringotel_crm.{name}") for name in names)
+    return any(has_perm(user, f"ringotel_crm.{name}") for name in names)
 
 
 def recordings_playable_by(user: Any, request: Any = None) -> QuerySet[Recording]:
@@ -216,11 +217,11 @@ def recordings_playable_by(user: Any, request: Any = None) -> QuerySet[Recording
     recordings = Recording.objects.select_related("activity")
     if backend.tenant:
         recordings = recordings.filter(activity__tenant=backend.tenant)
-    if user.has_perm("ringotel_crm.view_recording"):
+    if has_perm(user, "ringotel_crm.view_recording"):
         return recordings
     agents = []
-    if user.has_perm("ringotel_crm.listen_own_recording"):
+    if has_perm(user, "ringotel_crm.listen_own_recording"):
         agents.append(user)
-    if user.has_perm("ringotel_crm.listen_team_recording"):
+    if has_perm(user, "ringotel_crm.listen_team_recording") and hasattr(user, "groups"):
         agents += [user, *get_user_model()._default_manager.filter(groups__in=user.groups.all())]
     return recordings.filter(activity__agent_id__in=backend.users.user_ids_for(agents))
