@@ -13,12 +13,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from ..internal import request_log
-from ..models import Activity, WebhookEvent
+from ..models import Activity
 from ..records import Status
 from ..services.calls.access import VIEW_ALL, all_calls, may_view_calls, visible_calls
 from ..services.calls.live import live_calls
 from ..services.calls.states import MISSED
 from ..services.follow_ups import due_follow_ups
+from ..services.status import MAX_COUNT, get_status
 from .base import admin_url, backend_for, render_page
 from .callbacks import CHANGE, callback_rows
 from .filters import start_of_day
@@ -26,8 +27,6 @@ from .html import object_url
 
 # Rows per section.
 MAX_ROWS = 10
-# Events are counted up to this number.
-MAX_EVENTS = 100
 
 
 @require_safe
@@ -83,17 +82,11 @@ def _with_names(rows: Iterable[Any], site: AdminSite) -> list[tuple[Any, str, st
 
 
 def _connection() -> dict[str, Any]:
-    """Return the last request, the failed ones that are kept, and the numbers of events."""
+    """Return the failed requests of those that are kept, and what waits to be done."""
     requests = request_log.recent("hooks", "webhooks")
     return {
-        "last": requests[0] if requests else None,
         "requests": len(requests),
         "failed": sum(entry.status >= 400 for entry in requests),
-        "pending_events": _count_events(WebhookEvent.Status.PENDING),
-        "failed_events": _count_events(WebhookEvent.Status.FAILED),
-        "max_events": MAX_EVENTS,
+        "status": get_status(),
+        "max_count": MAX_COUNT,
     }
-
-
-def _count_events(status: WebhookEvent.Status) -> int:
-    return WebhookEvent.objects.filter(status=status).order_by()[: MAX_EVENTS + 1].count()

@@ -24,7 +24,7 @@ from ..conf import conf
 from ..models.validators import validate_reasonable_year
 from ..records import CallState, Direction
 from ..services.calls import statistics, totals
-from ..services.calls.access import VIEW_ALL, visible_calls
+from ..services.calls.access import VIEW_ALL, calls_between
 from ..services.calls.statistics import Counts, Slot, midnight
 from ..templatetags.ringotel import ringotel_length as duration
 from .base import backend_for, render_page
@@ -91,8 +91,7 @@ def overview_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
         agent=agent,
     )
     backend, may_view_all = backend_for(request), request.user.has_perm(VIEW_ALL)
-    calls = visible_calls(backend, request.user)
-    calls = calls.filter(start__gte=period.begin, start__lt=period.end)
+    calls = calls_between(backend, request.user, period.begin, period.end)
     if agent:
         calls = calls.filter(agent_id=agent)
     counted = totals.read() if may_view_all and not agent else None

@@ -2,9 +2,8 @@
 
 No function here raises. Cache only built-in types: an entry that another version of the code has
 written is a miss if it cannot be read, and its reader must accept any value. After an error of the
-cache itself, it is skipped for :data:`BACKOFF_SECONDS`, because
-each request would otherwise wait for its timeout. Then a single request tries it again while the
-others continue to skip it.
+cache itself, it is skipped for :data:`BACKOFF_SECONDS`, because each request would otherwise wait
+for its timeout. Then a single request tries it again while the others continue to skip it.
 """
 
 from __future__ import annotations

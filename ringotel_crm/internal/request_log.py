@@ -1,4 +1,5 @@
-"""The latest requests to each integration, for the people who set up the connection.
+"""The latest requests to each integration, for the people who set up the connection, and a line in
+the log for each.
 
 Kept in Django's cache rather than the database, so that logging a request costs no query. Without a
 shared cache in ``CACHES``, each process shows its own requests only.
@@ -7,12 +8,20 @@ shared cache in ``CACHES``, each process shows its own requests only.
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.utils import timezone
 
 from . import cache
+
+logger = logging.getLogger("ringotel_crm.requests")
+
+LINE = (
+    "%(integration)s %(action)s: status %(status)d, %(milliseconds).0f ms, user %(user_id)s, "
+    "number %(number)s, %(code)s %(fields)s"
+)
 
 # Requests kept for each integration.
 MAX_ENTRIES = 50
@@ -50,6 +59,8 @@ def record(
         milliseconds=milliseconds,
         **details,  # type: ignore[arg-type]
     )
+    if logger.isEnabledFor(logging.INFO):
+        logger.info(LINE, asdict(entry), extra=asdict(entry))
     if number := cache.increment(_counter_key(integration), TIMEOUT):
         cache.set(_entry_key(integration, number), asdict(entry), TIMEOUT)
 

@@ -59,10 +59,7 @@ def guess_base_url() -> str:
 
 
 def get_page_urls(base_url: str) -> dict[str, str]:
-    """Return the addresses to enter in a connection of Ringotel, by their labels; empty without the
-    admin."""
-    if "django.contrib.admin" not in settings.INSTALLED_APPS:
-        return {}
+    """Return the addresses to enter in a connection of Ringotel, by their labels."""
     return {
         "Screen pop URL": f"{base_url}{site_path(POP_PATH)}?{POP_QUERY}",
         "Custom page URL": f"{base_url}{site_path(APP_PATH)}?{APP_QUERY}",
@@ -138,7 +135,7 @@ def _check_connections(
     urls = get_page_urls(base_url)
     for connection in connections:
         yield _check_numbers(connection)
-        if connection.is_enabled and urls:
+        if connection.is_enabled:
             yield from _check_pages(connection, urls)
 
 

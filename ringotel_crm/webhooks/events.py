@@ -28,6 +28,7 @@ from ..services.privacy.webhook_data import save_keys
 from ..services.sync import user_mapping
 
 logger = logging.getLogger(__name__)
+jobs = logging.getLogger("ringotel_crm.jobs")
 
 Value = TypeVar("Value")
 
@@ -204,6 +205,8 @@ def _save_status(event: WebhookEvent, status: WebhookEvent.Status, error: str) -
     except Exception:
         logger.exception("The status of event %s could not be saved; it stays pending.", event.pk)
     event.status, event.error = status, error
+    values = {"job": "event", "event": event.pk, "method": event.method, "outcome": str(status)}
+    jobs.info("%(job)s %(event)s, %(method)s: %(outcome)s", values, extra=values)
 
 
 def _redacted(text: str) -> str:

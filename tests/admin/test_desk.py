@@ -64,7 +64,9 @@ def test_administrator_sees_the_connection(boss: Client) -> None:
     connection = boss.get(DESK).context["connection"]
 
     assert (connection["requests"], connection["failed"]) == (2, 1)
-    assert (connection["pending_events"], connection["failed_events"]) == (1, 0)
+    status = connection["status"]
+    assert (status.pending_events, status.failed_events, status.open_calls) == (1, 0, 0)
+    assert status.last_requests["hooks"].status == 403
 
 
 def test_tag_shows_the_desk_on_the_index_of_a_site(

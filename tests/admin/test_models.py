@@ -37,7 +37,6 @@ MODELS = [
     for model in apps.get_models()
     if model._meta.app_label in ("ringotel_crm", "ringotel_minicrm")
     and admin.site.is_registered(model)
-    and model is not Callback  # its only page is tested in test_callbacks
 ]
 
 

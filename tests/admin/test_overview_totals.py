@@ -16,7 +16,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from ringotel_crm.models import Activity, HourTotal
-from ringotel_crm.services.calls import statistics
+from ringotel_crm.services.calls import access, statistics
 from ringotel_crm.services.sync import checkpoints
 from tests.admin.test_overview import DAYS, URL, links, make_day, shown
 from tests.fixtures.admin import login_as, make_call
@@ -111,16 +111,28 @@ def age_checkpoint() -> None:
     checkpoints.write("", "call totals", {**value, "counted_at": counted_at.isoformat()})
 
 
-def test_overview_of_one_agent_and_own_overview_read_the_calls(boss: Client, groups: None) -> None:
+@pytest.mark.usefixtures("groups")
+@pytest.mark.parametrize("keys", [0, 10])
+def test_overview_of_one_agent_and_own_overview_read_the_calls(
+    boss: Client, monkeypatch: pytest.MonkeyPatch, keys: int
+) -> None:
+    monkeypatch.setattr(access, "MAX_COUNTED", keys)
     una = login_as("agent", "una")
     id = str(una.session["_auth_user_id"])
-    make_call(1, start=timezone.now() - dt.timedelta(days=3), agent_id=id)
-    make_call(2, start=timezone.now() - dt.timedelta(days=3), agent_id="999")
+    start = timezone.now() - dt.timedelta(days=3)
+    make_call(1, start=start, agent_id=id)
+    make_call(2, start=start, agent_id="999")
+    rang = make_call(3, start=start, status="missed")
+    rang.legs.create(extension="501", agent_id=id)
+    rang.legs.create(extension="502", agent_id=id)
+    old = make_call(4, start=start - dt.timedelta(days=100), agent_id=id)
+    old.legs.create(extension="501", agent_id=id)
     count()
 
     assert figures(boss)["inbound"].answered == 2
     assert figures(boss, agent="999")["inbound"].answered == 1
-    assert figures(una)["inbound"].answered == 1
+    own = figures(una)["inbound"]
+    assert (own.answered, own.unanswered) == (1, 1)
 
 
 @pytest.mark.parametrize(("zone", "day"), DAYS)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from django.test import Client
 
 from demo_project.hostcrm.models import Branch, Company, Lead, Person
 from ringotel_crm.backends.model_rows import content_type_id, query_index
@@ -202,3 +203,17 @@ def test_lookup_uses_database_index(north: Branch) -> None:
     plan = query_index(["+353209150100", "+353209154999"], "north").explain()
     assert "ringotel_index_e164" in plan
     assert "Seq Scan" not in plan
+
+
+def test_site_with_an_empty_index_is_not_ready(ada: Person, client: Client) -> None:
+    def status() -> int:
+        return client.get("/ringotel/ready/").status_code
+
+    assert status() == 200
+    PhoneIndex.objects.all().delete()
+    assert status() == 503
+    run()
+    assert status() == 200
+    PhoneIndex.objects.all().delete()
+    Person.objects.update(office_phone="", cell="")  # contacts without numbers need no index
+    assert status() == 200

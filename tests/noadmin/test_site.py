@@ -167,3 +167,14 @@ def test_timeline_tag_shows_the_calls(desk: Client, api: Api, ada: Person) -> No
     Activity.objects.filter(pk=call.pk).update(subject="Invoice")
 
     assert "Invoice" in desk.get(f"/people/{ada.pk}/").content.decode()
+
+
+def test_connect_prints_the_urls_of_the_pages(
+    north: Branch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = "https://crm.example.com"
+    call_command("ringotel_connect", auth="bearer", base_url=url, tenant="north")
+
+    printed = capsys.readouterr().err
+    assert "Screen pop URL: https://crm.example.com/ringotel/pop/?caller=$caller$&" in printed
+    assert "Custom page URL: https://crm.example.com/ringotel/app/?userid=$userid$&" in printed

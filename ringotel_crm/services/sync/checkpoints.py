@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +16,8 @@ from ... import databases
 from ...exceptions import InvalidInput
 from ...models import Checkpoint
 from .. import locks
+
+logger = logging.getLogger("ringotel_crm.jobs")
 
 # A command that has not renewed its lease for this long is considered dead.
 LEASE = dt.timedelta(minutes=10)
@@ -60,7 +64,13 @@ def exclusive(tenant: str, name: str, lease: dt.timedelta = LEASE) -> Iterator[C
             message = _("This command is already running. Try again after %(time)s at the latest.")
             raise InvalidInput(message % {"time": until})
         renew()
+    started, outcome = time.monotonic(), "failed"
     try:
         yield renew
+        outcome = "done"
     finally:
+        seconds = time.monotonic() - started
+        values = {"job": name, "tenant": tenant, "outcome": outcome, "seconds": seconds}
+        level = logging.INFO if outcome == "done" else logging.ERROR
+        logger.log(level, "%(job)s: %(outcome)s, %(seconds).1f s", values, extra=values)
         write(tenant, key, "")
