@@ -135,7 +135,9 @@ def _announcement(call: Activity, caller: Caller, number: str) -> str:
 def _last_call(request: HttpRequest, call: Activity, caller: Caller) -> Activity | None:
     """Return the caller's latest earlier call with a subject or comment."""
     backend, number = backend_for(request), call.outside_e164
-    calls = contact_calls(backend, request.user).exclude(pk=call.pk).exclude(start=None)
+    # Permission to view all calls of a contact includes none of unknown callers.
+    viewable = contact_calls if caller.contacts else visible_calls
+    calls = viewable(backend, request.user).exclude(pk=call.pk).exclude(start=None)
     searches: list[QuerySet[Activity]] = []
     if caller.contact:
         searches = [calls.filter(**record_reference(backend, caller.contact).lookup)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -72,7 +72,10 @@ def save_note(request: HttpRequest, pk: int) -> HttpResponseBase:
     form = CallNoteForm(request.POST)
     if not form.is_valid():
         return JsonResponse({"errors": form.errors}, status=400)
-    call = edit_comment(call, form.cleaned_data["text"], base=form.cleaned_data["base"])
+    try:
+        call = edit_comment(call, form.cleaned_data["text"], base=form.cleaned_data["base"])
+    except Activity.DoesNotExist as exc:  # deleted since
+        raise Http404 from exc
     if form.cleaned_data["done"] and can_push_notes(call):
         databases.on_commit(partial(_try_to_push, call), robust=True)
     if not request.accepts("text/html"):

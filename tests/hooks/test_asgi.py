@@ -30,6 +30,7 @@ def test_list_is_the_same_under_asgi() -> None:
     assert data["next"] is None
 
 
+@pytest.mark.django_db  # connections are released
 def test_list_is_streamed_in_batches_under_asgi() -> None:
     count = 0
 

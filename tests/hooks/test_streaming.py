@@ -18,7 +18,7 @@ from ringotel_crm.hooks.serializers import (
 from ringotel_crm.hooks.streaming import ListWriter
 from ringotel_crm.records import ContactRecord, OrganizationRecord, UserRecord
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]  # connections are released
 
 SPECIAL = '"\\/</script>%s %(name)s {}\0\x1f\x7f\u2028\ud800é😀\r\n'
 

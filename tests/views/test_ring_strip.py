@@ -84,6 +84,20 @@ def test_strip_shows_caller_and_last_call(phone: Client, una: User) -> None:
     assert 'data-announcement="Incoming call from Ada Example, Sample Ltd"' in text
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+def test_comment_of_a_colleague_is_shown_for_contacts_only(is_known: bool, db: None) -> None:
+    una = agent("una", "ringotel_crm.view_contact_activity")
+    ada = make_contact("Ada Example", "+442079460100") if is_known else None
+    contact: dict[str, Any] = {}
+    if ada:
+        contact_type = ContentType.objects.get_for_model(ada)
+        contact = {"contact_type": contact_type, "contact_id": str(ada.pk)}
+    make_call(1, agent_id="999", comment="Wants a copy", **NUMBER, **contact)
+    ringing(una, **NUMBER, **contact)
+
+    assert ("Wants a copy" in html(client_of(una))) == is_known
+
+
 def test_switchboard_shows_the_organization_and_its_people(phone: Client, una: User) -> None:
     company = make_organization("Sample Ltd", phone="+442079460100")
     make_contact("Ada Example", organization=company)
