@@ -52,10 +52,11 @@ def test_calls_of_person_are_listed(api: Api, ada: Person) -> None:
     assert [len(person.calls.all()) for person in Person.objects.prefetch_related("calls")] == [2]
 
 
-def test_deleted_contact_keeps_name_in_calls(api: Api, ada: Person) -> None:
+def test_calls_lose_name_of_deleted_contact(api: Api, ada: Person) -> None:
     call(api, "c1")
     Person.with_deleted.all().delete()
-    assert Activity.objects.get().contact_name == "Ada <Example>"
+    call_left = Activity.objects.get()
+    assert (call_left.contact_name, call_left.contact_name_normalized) == ("", "")
 
 
 def test_same_id_in_other_table_is_not_matched(api: Api, north: Branch) -> None:
@@ -131,7 +132,7 @@ def test_call_of_deleted_contact_is_detached(api: Api, north: Branch) -> None:
         None,
         None,
         "",
-        "Lee Invented",
+        "",
     )
     again = Lead.objects.create(pk=lead.pk, branch=north, full_name="Lou Sample")
     assert not activities_for(again).exists()
