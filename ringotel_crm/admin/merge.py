@@ -127,7 +127,8 @@ class RingotelMergeAdminMixin:
         """List phone numbers and e-mail addresses that several contacts share."""
         if not self.has_merge_permission(request):
             raise PermissionDenied
-        duplicates = backend_for(request).contacts.duplicates(MAX_DUPLICATES)
+        after = request.GET.get("after", "").replace("\0", "")
+        duplicates, following = backend_for(request).contacts.duplicates(MAX_DUPLICATES, after)
         ids = {id for _value, contact_ids in duplicates for id in contact_ids}
         objects = self.get_queryset(request).in_bulk(ids)  # type: ignore[attr-defined]
         contacts = {
@@ -145,7 +146,8 @@ class RingotelMergeAdminMixin:
         context = {
             "title": _("Duplicates"),
             "rows": rows,
-            "limit": MAX_DUPLICATES,
+            "is_first": not after,
+            "next_query": following and urlencode({"after": following}),
             "merge_url": self._page_url("merge"),
         }
         return render_page(request, self, "duplicates.html", context)

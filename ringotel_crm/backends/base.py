@@ -142,12 +142,15 @@ class ContactDirectory(Directory):
         """Return the contacts with this e-mail address, ignoring case, to show duplicates."""
         return ()
 
-    def duplicates(self, limit: int) -> Sequence[tuple[str, Sequence[str]]]:
-        """Return up to ``limit`` numbers or addresses of several contacts, with the contacts' ids.
+    def duplicates(
+        self, limit: int, after: str = ""
+    ) -> tuple[Sequence[tuple[str, Sequence[str]]], str]:
+        """Return up to ``limit`` numbers or addresses of several contacts, with the contacts' ids,
+        and where to continue: the text to pass as ``after``, "" at the end.
 
-        For example ``[("+353209150100", ["7", "9"]), ("ada@example.com", ["7", "12"])]``.
+        For example ``([("+353209150100", ["7", "9"]), ("ada@example.com", ["7", "12"])], "")``.
         """
-        return ()
+        return (), ""
 
     def merge(self, target: str, source: str) -> None:
         """Copy what the contact ``target`` lacks from ``source``, with its numbers; delete that.

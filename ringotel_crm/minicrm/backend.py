@@ -25,6 +25,8 @@ from .models import Contact, ContactPhone, Organization, PhoneKind
 
 # Rows that a list holds in memory at a time.
 PAGE = 2000
+# Numbers, or addresses, in which duplicates are found at once.
+MAX_COMPARED = 200_000
 # Names of companies that a list caches, about 20 MB.
 COMPANIES = 100_000
 
@@ -296,27 +298,22 @@ class Contacts(ContactDirectory):
         """Look up the index on ``email``, which is stored in lower case."""
         return [contact for _, contact in people(email=email)]
 
-    def duplicates(self, limit: int) -> Sequence[tuple[str, Sequence[str]]]:
-        """Read the index of numbers once, and the index of addresses once."""
+    def duplicates(
+        self, limit: int, after: str = ""
+    ) -> tuple[Sequence[tuple[str, Sequence[str]]], str]:
+        """Compare up to :data:`MAX_COMPARED` numbers, then as many addresses, by their index.
+
+        ``after`` is the last value compared, with its column: "e164 +353209150100".
+        """
+        column, _space, value = after.partition(" ")
         found: list[tuple[str, Sequence[str]]] = []
-        for rows, column, key in (
-            (ContactPhone.objects.exclude(e164=""), "e164", "contact"),
-            (Contact.objects.exclude(email=""), "email", "pk"),
-        ):
-            counted: Any = rows.order_by().values(column).annotate(rows=Count("pk"))
-            shared = [
-                row[column]
-                for row in counted.filter(rows__gt=1).order_by(column)[: limit - len(found)]
-            ]
-            holders: dict[str, list[str]] = defaultdict(list)
-            for value, id in (
-                rows.filter(**{f"{column}__in": shared}).order_by(key).values_list(column, key)
-            ):
-                if str(id) not in holders[value]:
-                    holders[value].append(str(id))
-            # One contact may have the same number twice.
-            found += [(value, holders[value]) for value in shared if len(holders[value]) > 1]
-        return found
+        if column != "email":
+            found, last = _shared(ContactPhone.objects.all(), "e164", "contact", value, limit)
+            if last is not None:
+                return found, f"e164 {last}"
+            value = ""
+        addresses, last = _shared(Contact.objects.all(), "email", "pk", value, limit - len(found))
+        return found + addresses, "" if last is None else f"email {last}"
 
     def merge(self, target: str, source: str) -> None:
         """Fill in empty fields, move the numbers that ``target`` lacks, and delete ``source``."""
@@ -399,3 +396,27 @@ class MiniCRMBackend(Backend):
     user_directory = AuthUserDirectory
     contact_directory = Contacts
     organization_directory = Organizations
+
+
+def _shared(
+    rows: QuerySet[Any], column: str, key: str, after: str, limit: int
+) -> tuple[list[tuple[str, Sequence[str]]], str | None]:
+    """Return up to ``limit`` values of ``column`` that several contacts have, with their ids, and
+    the last value compared, None if no others follow.
+    """
+    rows = rows.filter(**{f"{column}__gt": after}).order_by(column)
+    values = rows.values_list(column, flat=True)
+    last = values[MAX_COMPARED : MAX_COMPARED + 1].first()
+    compared = values if last is None else values.filter(**{f"{column}__lte": last})
+    counted = compared.annotate(rows=Count("pk")).filter(rows__gt=1)
+    shared = list(counted.values_list(column, flat=True)[: limit + 1])
+    if len(shared) > limit:
+        del shared[limit:]
+        last = shared[-1] if shared else after
+    holders: dict[str, list[str]] = defaultdict(list)
+    holding = rows.filter(**{f"{column}__in": shared}).order_by(key).values_list(column, key)
+    for value, id in holding:
+        if str(id) not in holders[value]:
+            holders[value].append(str(id))
+    # One contact may have the same number twice.
+    return [(value, holders[value]) for value in shared if len(holders[value]) > 1], last

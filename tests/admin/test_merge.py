@@ -9,6 +9,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 
 from ringotel_crm import signals
+from ringotel_crm.admin import merge
+from ringotel_crm.minicrm import backend
 from ringotel_crm.minicrm.models import Contact
 from ringotel_crm.models import Activity, FollowUp, Note
 from tests.admin.test_call_list import of
@@ -145,6 +147,48 @@ def test_duplicates_are_listed_by_number_and_email(
     assert "bob@example.com" in html
     assert "Cy Alone" not in html
     assert f"{MERGE}?target={pair[0].pk}&amp;source={pair[1].pk}" in html
+
+
+@pytest.mark.parametrize(("compared", "limit"), [(1, 100), (3, 100), (100, 1), (100, 2)])
+def test_all_duplicates_are_found_in_several_pages(
+    boss: Client, monkeypatch: pytest.MonkeyPatch, compared: int, limit: int
+) -> None:
+    monkeypatch.setattr(backend, "MAX_COMPARED", compared)
+    monkeypatch.setattr(merge, "MAX_DUPLICATES", limit)
+    for name in ("Ada", "Bob", "Cy"):
+        for number in (1, 2, 5):
+            make_contact(
+                f"{name} Notreal", f"+44 20 7946 000{number}", email=f"{number}@example.com"
+            )
+    make_contact("Di Notreal", "+44 20 7946 0003", email="di@example.com")
+    twice = make_contact("Eve Notreal", "+44 20 7946 0004")
+    twice.phones.create(raw="020 7946 0004")
+    query, values = "?after=", []
+    while query:
+        page = boss.get(f"{LIST}duplicates/{query}")
+        values += re.findall(r"<td><bdi>(.*?)</bdi></td>", page.content.decode())
+        assert len(page.context["rows"]) <= limit
+        query = page.context["next_query"] and f"?{page.context['next_query']}"
+
+    addresses = [f"{number}@example.com" for number in (1, 2, 5)]
+    assert values == [*(f"+44 20 7946 000{number}" for number in (1, 2, 5)), *addresses]
+
+
+def test_page_without_duplicates_links_to_the_next(
+    boss: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend, "MAX_COMPARED", 1)
+    for number in (1, 2, 3):
+        make_contact("Ada Notreal", f"+44 20 7946 000{number}")
+
+    page = boss.get(f"{LIST}duplicates/").content.decode()
+    last = boss.get(f"{LIST}duplicates/?after=email+z").content.decode()
+
+    assert "No duplicates among the numbers" in page
+    assert 'href="?after=e164' in page
+    assert "No further duplicates." in last
+    assert "Compare further" not in last
+    assert boss.get(f"{LIST}duplicates/?after=%00x").status_code == 200
 
 
 @pytest.mark.parametrize(

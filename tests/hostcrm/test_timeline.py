@@ -52,7 +52,7 @@ def test_calls_of_person_are_listed(api: Api, ada: Person) -> None:
     assert [len(person.calls.all()) for person in Person.objects.prefetch_related("calls")] == [2]
 
 
-def test_calls_forget_the_name_of_a_deleted_contact(api: Api, ada: Person) -> None:
+def test_call_loses_the_name_of_a_deleted_contact(api: Api, ada: Person) -> None:
     call(api, "c1")
     Person.with_deleted.all().delete()
     assert Activity.objects.get().contact_name == ""
