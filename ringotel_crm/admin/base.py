@@ -120,11 +120,13 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             try:
                 return view(request, *args, **kwargs)
             except PermissionDenied:
+                text = _("You lack the permission to do this.")
                 advice = _("Ask an administrator for the permission to do this.")
                 if not self.has_view_permission(request):
+                    text = _("You lack the permission to view this page.")
                     default = f"Can view {self.opts.verbose_name_raw}"
                     advice = whom_to_ask(self.view_permission_name or default)
-                context = {"title": _("Permission denied"), "advice": advice}
+                context = {"title": _("Permission denied"), "text": text, "advice": advice}
                 response = render_page(request, self, "denied.html", context)
                 response.status_code = 403
                 return response

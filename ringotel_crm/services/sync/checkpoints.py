@@ -20,6 +20,8 @@ from .. import locks
 
 logger = logging.getLogger("ringotel_crm.jobs")
 
+LINE = "%(job)s tenant=%(tenant)s outcome=%(outcome)s seconds=%(seconds).1f"
+
 # A command that has not renewed its lease for this long is considered dead.
 LEASE = dt.timedelta(minutes=10)
 # A lease is written again at most once in this time.
@@ -70,8 +72,7 @@ def exclusive(tenant: str, name: str, lease: dt.timedelta = LEASE) -> Iterator[C
         yield renew
         outcome = "done"
     finally:
+        write(tenant, key, "")
         seconds = time.monotonic() - started
         values = {"job": name, "tenant": tenant, "outcome": outcome, "seconds": seconds}
-        level = logging.INFO if outcome == "done" else logging.ERROR
-        logger.log(level, "%(job)s: %(outcome)s, %(seconds).1f s", values, extra=values)
-        write(tenant, key, "")
+        logger.log(logging.INFO if outcome == "done" else logging.ERROR, LINE, values, extra=values)
