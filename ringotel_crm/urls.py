@@ -8,6 +8,7 @@ from django.urls import include, path
 from .views.app import app, current, login
 from .views.click_to_call import click_to_call
 from .views.health import health, ready
+from .views.invitation import invitation
 from .views.messages import download_attachment
 from .views.recordings import play, player, waveform_image
 from .views.ring_strip import save_note, strip
@@ -26,6 +27,7 @@ urlpatterns = [
     path("app/current/", current, name="app-current"),
     path("app/login/", login, name="app-login"),
     path("call/", click_to_call, name="call"),
+    path("invitation/<uidb64>/<token>/", invitation, name="invitation"),
     path("calls/<int:pk>/note/", save_note, name="call-note"),
     path("strip/", strip, name="ring-strip"),
     path("messages/<int:pk>/file/", download_attachment, name="message-file"),

@@ -19,6 +19,7 @@ from . import (
     calls,
     follow_ups,
     legal_holds,
+    menu,
     messages,
     notes,
     phone_index,
@@ -63,6 +64,7 @@ def register(site: AdminSite, *bases: type[ModelAdmin[Any]]) -> None:
 def _register(site: AdminSite, *bases: type[ModelAdmin[Any]]) -> None:
     if not site.is_registered(models.Callback):
         callbacks.show_count_in_menu(site)
+        menu.fold_technical_models(site)
     register_models(site, MODEL_ADMINS, *bases)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
@@ -50,12 +50,6 @@ class AuditEntryAdmin(ReadOnlyPermissionsMixin, LargeTableAdmin):
         if obj.kind != AuditEntry.Kind.PERSON:
             return str(capfirst(str(obj)))
         return gettext("Receipt %(number)d") % {"number": obj.pk}
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
-        """Limit the entries to the user's tenant."""
-        entries: QuerySet[AuditEntry] = super().get_queryset(request)
-        tenant = backend_for(request).tenant
-        return entries.filter(tenant=tenant) if tenant else entries
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.contenttypes.models import ContentType
@@ -16,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from ..internal.admin_urls import admin_change_url
 from ..models import Recording
+from ..models.agents import user_name as user_name
 
 
 def audio_player(recording: Recording, *, may_download: bool) -> str:
@@ -47,13 +47,6 @@ def local_time(time: dt.datetime | None) -> str:
     return format_html(
         '<time datetime="{}">{}</time>', time.isoformat(), localize(timezone.localtime(time))
     )
-
-
-def user_name(user: Any) -> str:
-    """The full name of a user, or else the user name; "" for None."""
-    if user is None:
-        return ""
-    return str(getattr(user, "get_full_name", str)() or user.get_username())
 
 
 def badge(kind: str, text: str) -> str:

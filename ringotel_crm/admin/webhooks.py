@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +17,7 @@ from ..models import Webhook, WebhookEvent, WebhookToken
 from ..webhooks.events import replay
 from .base import LargeTableAdmin
 from .html import badge
+from .webhook_setup import create_webhook_view
 
 # Badge styles by event status.
 STATUS_STYLES = {"failed": "missed", "processed": "answered"}
@@ -34,20 +36,22 @@ class TokenInline(admin.TabularInline):  # type: ignore[type-arg]
 
 
 class WebhookAdmin(LargeTableAdmin):
-    """Webhooks. ``ringotel_connect_webhook`` creates them together with their users."""
+    """Webhooks. Adding one creates its user too, and shows the token once."""
 
-    empty_message = _(
-        "“manage.py ringotel_connect_webhook” creates a webhook and prints the URL and the token "
-        "for Ringotel."
-    )
+    tenant_lookup = "tenant"
+    empty_message = _("“Add webhook” creates the URL and the token for Ringotel.")
     list_display = ("name", "user", "created_at")
     list_select_related = ("user",)
     readonly_fields = ("name", "user", "created_at")
     inlines = (TokenInline,)
     actions = ("issue_token",)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        return create_webhook_view(request, self)
 
     @admin.action(description=_("Issue one more token"), permissions=["change"])
     def issue_token(self, request: HttpRequest, queryset: QuerySet[Webhook]) -> None:
@@ -63,6 +67,7 @@ class WebhookAdmin(LargeTableAdmin):
 class WebhookEventAdmin(LargeTableAdmin):
     """Events received from Ringotel, with the result of their processing."""
 
+    tenant_lookup = "webhook__tenant"
     empty_message = _("Events appear here as soon as Ringotel uses a webhook.")
     list_display = (
         "id",

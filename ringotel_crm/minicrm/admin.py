@@ -11,12 +11,14 @@ from django.contrib.admin.options import InlineModelAdmin
 from django.db import models
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from .. import phone
-from ..admin.base import LargeTableAdmin
+from ..admin.base import LargeTableAdmin, admin_url
 from ..admin.contacts import RingotelContactAdminMixin
+from ..admin.html import object_link
 from ..admin.merge import RingotelMergeAdminMixin
 from ..admin.sites import ModelAdmins, register_models
 from ..models.search import filter_any, normalize_for_search, prefix_q, trailing_digits, word_sets
@@ -49,6 +51,14 @@ def numbers_q(text: str) -> list[Q]:
     if digits := trailing_digits(text):
         conditions.append(prefix_q("e164_reversed", digits))
     return conditions
+
+
+def phone_links(contact: Contact) -> str:
+    """Return the numbers of a contact as links to call."""
+    numbers = (
+        (call_link(number.e164) if number.e164 else number.raw,) for number in contact.phones.all()
+    )
+    return format_html_join(", ", "{}", numbers)
 
 
 class ContactAdmin(
@@ -120,11 +130,7 @@ class ContactAdmin(
     @admin.display(description=_("numbers"))
     def numbers(self, contact: Contact) -> str:
         """Return the numbers as links to call."""
-        numbers = (
-            (call_link(number.e164) if number.e164 else number.raw,)
-            for number in contact.phones.all()
-        )
-        return format_html_join(", ", "{}", numbers)
+        return phone_links(contact)
 
 
 class OrganizationAdmin(RingotelContactAdminMixin, LargeTableAdmin):
@@ -138,6 +144,7 @@ class OrganizationAdmin(RingotelContactAdminMixin, LargeTableAdmin):
         "last digits."
     )
     autocomplete_fields = ("main_contact",)
+    max_people = 20
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}  # default in Django 6.0
     sortable_by = ("name",)
 
@@ -155,6 +162,35 @@ class OrganizationAdmin(RingotelContactAdminMixin, LargeTableAdmin):
         """Delete one by one, which updates the contacts."""
         for organization in queryset:
             organization.delete()
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Add the list of people to the page of an existing organization."""
+        fields = tuple(super().get_readonly_fields(request, obj))
+        has_people = obj is not None and request.user.has_perm("ringotel_minicrm.view_contact")
+        return (*fields, "people") if has_people else fields
+
+    @admin.display(description=_("people"))
+    def people(self, organization: Organization) -> str:
+        """Return the first contacts with job title and numbers, and a link to the others."""
+        contacts = organization.contacts.prefetch_related("phones")[: self.max_people]
+        change, changelist = (
+            "ringotel_minicrm_contact_change",
+            "ringotel_minicrm_contact_changelist",
+        )
+        rows = [
+            {
+                "link": object_link(admin_url(self.admin_site, change, contact.pk), str(contact)),
+                "job_title": contact.job_title,
+                "numbers": phone_links(contact),
+            }
+            for contact in contacts
+        ]
+        all_url = (
+            f"{admin_url(self.admin_site, changelist)}?organization__id__exact={organization.pk}"
+        )
+        more = organization.contacts.count() - len(rows)
+        context = {"rows": rows, "more": more, "all_url": all_url}
+        return render_to_string("admin/ringotel_minicrm/people.html", context)
 
     @admin.display(description=_("phone"))
     def number(self, organization: Organization) -> str:

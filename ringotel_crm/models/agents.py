@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from .fields import IdentifierField, tenant_field
+
+
+def user_name(user: Any) -> str:
+    """The full name of a user, or else the user name; "" for None."""
+    if user is None:
+        return ""
+    return str(getattr(user, "get_full_name", str)() or user.get_username())
 
 
 class Agent(models.Model):
@@ -39,10 +47,13 @@ class Agent(models.Model):
                 fields=["tenant", "extension"], name="ringotel_unique_agent_extension"
             )
         ]
-        permissions = [("place_call", _("Can place calls"))]
+        permissions = [
+            ("place_call", _("Can place calls")),
+            ("add_colleague", _("Can add colleagues and give them a role")),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.user} ({self.extension})"
+        return f"{user_name(self.user)} ({self.extension})"
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
         """Validate the tenant too, although no form displays it."""

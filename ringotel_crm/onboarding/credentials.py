@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from django.apps import apps
 from django.urls import get_script_prefix
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from .. import databases
@@ -15,8 +16,8 @@ from ..auth import service_users
 from ..backends import get_backend
 from ..backends.tenants import lacks_tenant, tenant_keys
 from ..exceptions import InvalidInput
-from ..hooks.document import Auth, build
-from ..models import ApiKey
+from ..hooks.document import Auth, build, site_path
+from ..models import ApiKey, WebhookToken
 from ..records import Actor
 
 MAX_NAME_LENGTH = 100
@@ -124,3 +125,26 @@ def create_connection(
     with databases.atomic():
         properties = issue_credential(auth, name=name, redirect_uri=redirect_uri)
         return Connection(document=build(auth, base_url), properties=properties)
+
+
+def issue_webhook_token(
+    *, base_url: str, name: str, user: Any = None, tenant: str | None = None
+) -> dict[str, str]:
+    """Issue a token for the webhook ``name``, which is created if it does not exist.
+
+    Return the values for Ringotel's portal by their labels there. Without ``user``, the events are
+    processed as a service user whose only permission is to use the API. Raises ``InvalidInput``.
+    """
+    if not 0 < len(name) <= MAX_NAME_LENGTH or slugify(name) != name:
+        raise InvalidInput(
+            _(
+                "%(name)r becomes part of the URL. Use lower-case letters, digits and hyphens, at "
+                "most %(max)d."
+            )
+            % {"name": name, "max": MAX_NAME_LENGTH}
+        )
+    user = user or service_users.service_user(name)
+    service_users.require_api_permission(user)
+    require_tenant(user, tenant)
+    _token, text = WebhookToken.objects.issue(name=name, user=user, tenant=tenant or "")
+    return {"Webhook URL": base_url + site_path("webhook", name), "API token": text}

@@ -93,3 +93,15 @@ def test_backend_has_the_request_of_a_page() -> None:
 
     assert backend_for(request).actor.request is request
     assert get_backend(Actor(user=None)).actor.request is None
+
+
+@pytest.mark.usefixtures("north", "south")
+def test_administrator_without_a_tenant_chooses_that_of_a_webhook(admin_client: Client) -> None:
+    url = "/admin/ringotel_crm/webhook/add/"
+    values = {"name": "sales", "base_url": URL}
+
+    assert 'name="tenant"' in admin_client.get(url).content.decode()
+    assert "This field is required." in admin_client.post(url, values).content.decode()
+    admin_client.post(url, {**values, "tenant": "south"})
+
+    assert Webhook.objects.get().tenant == "south"

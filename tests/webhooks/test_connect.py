@@ -47,7 +47,7 @@ def test_new_and_earlier_tokens_are_valid() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["Sales", "a b", "../x", ""])
 def test_name_that_is_no_slug_is_rejected(name: str) -> None:
-    with pytest.raises(CommandError, match="--name"):
+    with pytest.raises(CommandError, match="becomes part of the URL"):
         connect("--name", name)
 
 

@@ -6,13 +6,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import CommandError
-from django.utils.text import slugify
 
-from ...auth import service_users
-from ...hooks.document import site_path
-from ...models import WebhookToken
-from ...onboarding.credentials import require_tenant
+from ...onboarding import credentials
 from ..connection import ConnectionCommand
 
 
@@ -36,23 +31,13 @@ Use ringotel_simulate_webhook to test it.
         super().add_arguments(parser)
 
     def connect(self, options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-        name = options["name"]
-        if not name or slugify(name) != name:
-            raise CommandError(
-                f"--name: {name!r} becomes part of the URL. Use lower-case letters, digits "
-                "and hyphens."
-            )
         base_url = self.get_base_url(options["base_url"] or self.guess_base_url())
-        user = self.get_user(options["user"]) or service_users.service_user(name)
-        service_users.require_api_permission(user)
-        require_tenant(user, options["tenant"])
-        _token, text = WebhookToken.objects.issue(
-            name=name, user=user, tenant=options["tenant"] or ""
+        properties = credentials.issue_webhook_token(
+            base_url=base_url,
+            name=options["name"],
+            user=self.get_user(options["user"]),
+            tenant=options["tenant"],
         )
-        properties = {
-            "Webhook URL": base_url + site_path("webhook", name),
-            "API token": text,
-        }
         return {"properties": properties}, {}
 
     def guess_base_url(self) -> str:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 
 from ... import databases
-from ...auth.groups import create_groups
-from ...backends import get_backend_class
+from ...auth.groups import contact_models, create_groups
 from ...exceptions import InvalidInput
 
 
@@ -21,21 +19,9 @@ class Command(BaseCommand):
 
     @databases.fresh_reads()
     def handle(self, **options: Any) -> None:
-        models = [(model._meta.app_label, model._meta.model_name) for model in self.get_models()]
         try:
-            counts = create_groups(models)
+            counts = create_groups(contact_models())
         except InvalidInput as exc:
             raise CommandError(exc.message) from exc
         for name, count in counts.items():
             self.stdout.write(f"{name}: {count} permissions")
-
-    def get_models(self) -> list[Any]:
-        """Return the models of contacts and organizations."""
-        backend = get_backend_class()
-        directories: list[Any] = [*backend.contact_directory.component_classes()]
-        if backend.organization_directory:
-            directories += backend.organization_directory.component_classes()
-        models = [getattr(directory, "model", None) for directory in directories]
-        if apps.is_installed("ringotel_crm.minicrm"):
-            models += apps.get_app_config("ringotel_minicrm").get_models()
-        return [model for model in models if model]

@@ -99,3 +99,6 @@ PASSWORD_HASHERS = [
 LOGIN_URL = "admin:login"
 
 RINGOTEL_CRM = {"DEFAULT_REGION": "IE"}
+
+# Django 6.1 and later.
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
