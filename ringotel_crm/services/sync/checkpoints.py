@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.translation import gettext as _
 
 from ... import databases
@@ -62,9 +63,9 @@ def exclusive(tenant: str, name: str, lease: dt.timedelta = LEASE) -> Iterator[C
     with databases.atomic():
         locks.acquire(f"{key} {tenant}")
         until = read(tenant, key)
-        if until and dt.datetime.fromisoformat(until) > timezone.now():
+        if until and (ends_at := dt.datetime.fromisoformat(until)) > timezone.now():
             message = _("This command is already running. Try again after %(time)s at the latest.")
-            raise InvalidInput(message % {"time": until})
+            raise InvalidInput(message % {"time": localize(timezone.localtime(ends_at))})
         renew()
     started, outcome = time.monotonic(), "failed"
     try:
