@@ -120,11 +120,13 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             try:
                 return view(request, *args, **kwargs)
             except PermissionDenied:
+                text = _("You lack the permission to do this.")
                 advice = _("Ask an administrator for the permission to do this.")
                 if not self.has_view_permission(request):
+                    text = _("You lack the permission to view this page.")
                     default = f"Can view {self.opts.verbose_name_raw}"
                     advice = whom_to_ask(self.view_permission_name or default)
-                context = {"title": _("Permission denied"), "advice": advice}
+                context = {"title": _("Permission denied"), "text": text, "advice": advice}
                 response = render_page(request, self, "denied.html", context)
                 response.status_code = 403
                 return response
@@ -229,6 +231,30 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if page.isascii() and page.isdecimal() and len(page) < 8:
             paginator.current_page = int(page)
         return paginator
+
+
+class TenantForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Form whose new rows belong to ``tenant``, which :meth:`TenantAdmin.get_form` sets."""
+
+    tenant: str
+
+    def clean(self) -> Any:
+        """Set the tenant before the constraints are validated."""
+        if self.instance._state.adding:
+            self.instance.tenant = self.tenant
+        return super().clean()
+
+
+class TenantAdmin(LargeTableAdmin):
+    """Model admin for rows that belong to the user's tenant, and are added there."""
+
+    form = TenantForm
+    tenant_lookup = "tenant"
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, *args, **kwargs)
+        form.tenant = backend_for(request).tenant
+        return form
 
 
 class ReadOnlyPermissionsMixin:

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from .. import databases
 from ..auth.groups import roles_given_by
 from ..exceptions import CRMError
 from ..models import Agent
@@ -81,6 +82,7 @@ class ColleagueForm(forms.Form):
         return None
 
 
+@databases.fresh_reads()
 def colleague_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     """GET shows the form. POST creates the user, and shows the link of the invitation once."""
     if not request.user.has_perm(PERMISSION):
@@ -90,7 +92,9 @@ def colleague_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     form = ColleagueForm(backend_for(request).tenant, roles, data)
     context: dict[str, Any] = {"title": _("Add a colleague"), "submit": _("Add"), "form": form}
     if not roles:
-        context["problem"] = _("You cannot give a role. Ask a superuser to add the colleague.")
+        context["problem"] = _(
+            "You cannot give a role. Ask a superuser, or add the user as your site does it."
+        )
     if not form.is_valid() or not (user := form.save()):
         return render_page(request, model_admin, "form_page.html", context)
     model_admin.log_addition(request, user.ringotel_agent, _("Added as a colleague."))

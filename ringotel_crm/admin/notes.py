@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +15,16 @@ from .base import LargeTableAdmin
 from .html import local_time, object_link, object_url, user_name
 
 
+class AuthorFilter(admin.RelatedOnlyFieldListFilter):
+    """Filter by author, shown by name."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        """Return the keys and names of the authors of notes."""
+        keys = [key for key, _name in super().field_choices(field, request, model_admin)]
+        users = get_user_model()._default_manager.in_bulk(keys)
+        return sorted(((pk, user_name(user)) for pk, user in users.items()), key=lambda c: c[1])
+
+
 class NoteAdmin(LargeTableAdmin):
     """List of notes. They are added on the page of a contact."""
 
@@ -21,7 +32,7 @@ class NoteAdmin(LargeTableAdmin):
     empty_message = _("Add the first note on a contact's page.")
     list_display = ("text", "contact_link", "author_name", "created")
     list_display_links = ("text",)
-    list_filter = (("author", admin.RelatedOnlyFieldListFilter),)
+    list_filter = (("author", AuthorFilter),)
     list_select_related = ("author",)
     sortable_by = ()
     fields = ("contact_link", "text", "author_name", "created")

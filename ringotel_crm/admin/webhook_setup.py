@@ -78,6 +78,7 @@ class WebhookForm(forms.Form):
             return None
 
 
+@databases.fresh_reads()
 def create_webhook_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     """GET shows the form. POST creates the webhook and shows its URL and token once."""
     form = WebhookForm(request)

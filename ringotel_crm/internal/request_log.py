@@ -19,8 +19,8 @@ from . import cache
 logger = logging.getLogger("ringotel_crm.requests")
 
 LINE = (
-    "%(integration)s %(action)s: status %(status)d, %(milliseconds).0f ms, user %(user_id)s, "
-    "number %(number)s, %(code)s %(fields)s"
+    "%(integration)s %(action)s status=%(status)d milliseconds=%(milliseconds).0f "
+    "user_id=%(user_id)s number=%(number)s code=%(code)s fields=%(fields)s"
 )
 
 # Requests kept for each integration.

@@ -206,7 +206,7 @@ def _save_status(event: WebhookEvent, status: WebhookEvent.Status, error: str) -
         logger.exception("The status of event %s could not be saved; it stays pending.", event.pk)
     event.status, event.error = status, error
     values = {"job": "event", "event": event.pk, "method": event.method, "outcome": str(status)}
-    jobs.info("%(job)s %(event)s, %(method)s: %(outcome)s", values, extra=values)
+    jobs.info("%(job)s %(event)s method=%(method)s outcome=%(outcome)s", values, extra=values)
 
 
 def _redacted(text: str) -> str:

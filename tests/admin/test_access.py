@@ -255,3 +255,15 @@ def test_group_keeps_permissions_added_by_the_site(db: None) -> None:
     call_command("ringotel_create_groups", verbosity=0)
 
     assert set(group.permissions.values_list("pk", flat=True)) == before | {more.pk}
+
+
+def test_denial_of_an_action_does_not_claim_that_the_page_is_forbidden(groups: None) -> None:
+    una = login_as("agent", "una")
+    Group.objects.get(name="Ringotel agent").permissions.remove(
+        Permission.objects.get(codename="change_activity")
+    )
+
+    response = una.get("/admin/ringotel_crm/activity/assign/")
+
+    assert response.status_code == 403
+    assert "You lack the permission to do this." in response.content.decode()

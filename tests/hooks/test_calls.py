@@ -199,11 +199,11 @@ def test_unknown_contact_id_falls_back_to_the_number(api: Api, id: str) -> None:
     assert assignment(the_call()) == (ada, "Ada Example")
 
 
-def test_deleted_contact_leaves_its_name_in_the_call(api: Api) -> None:
+def test_call_forgets_the_name_of_a_deleted_contact(api: Api) -> None:
     ada = make_contact("Ada Example", number(1))
     api.ok("CreateActivity", START)
     ada.delete()
-    assert assignment(the_call()) == (None, "Ada Example")
+    assert assignment(the_call()) == (None, "")
 
 
 def test_unknown_number_creates_no_contact(api: Api) -> None:

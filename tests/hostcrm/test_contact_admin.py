@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from html import unescape
+from typing import Any
+from urllib.parse import unquote
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.test import Client
 
 from demo_project.hostcrm.models import Branch, Lead, Person, PersonNumber, Staff
-from ringotel_crm.models import Activity, Note
+from ringotel_crm.models import Activity, AuditEntry, Note
 from tests.admin.test_concurrent_edits import open_form, save
 from tests.admin.test_linking import undo
 from tests.factories import make_user
@@ -125,3 +129,33 @@ def test_number_that_a_lead_cannot_hold_changes_nothing(
 
     assert "Bea Notreal cannot have another number." in unescape(html)
     assert Activity.objects.get().contact_name == ""
+
+
+def test_host_contact_is_erased_by_buttons_and_stays(boss: Client, ada: Person) -> None:
+    PersonNumber.objects.create(person=ada, label="work", digits="020 915 0101")
+    reference: Any = {
+        "tenant": "north",
+        "contact_type": ContentType.objects.get_for_model(Person),
+        "contact_id": str(ada.pk),
+        "contact_name": "Ada Example",
+    }
+    make_call(1, **reference)
+    Note.objects.create(**reference, text="Prefers e-mail")
+    page = boss.get(f"/admin/hostcrm/person/{ada.pk}/delete/").content.decode()
+    assert "messages of a deleted contact are kept" in page
+    page = boss.get(f"/admin/hostcrm/person/{ada.pk}/change/").content.decode()
+    url = re.search(r'href="([^"]+/auditentry/person/\?contact=([^"]+))"', page)
+    assert url
+
+    preview = boss.get(url[1]).content.decode()
+    assert "Data about Ada Example" in preview
+    assert "The contact itself is not deleted" in preview
+    data = {"contact": unquote(url[2]), "action": "erase", "confirm": "1"}
+    receipt = boss.post("/admin/ringotel_crm/auditentry/person/", data, follow=True)
+
+    assert "The data has been erased." in receipt.content.decode()
+    assert "Ada Example</a>" in receipt.content.decode()
+    assert Activity.objects.get().contact_name == ""
+    assert not Note.objects.exists()
+    assert AuditEntry.objects.get().details["contact_deleted"] is False
+    assert Person.objects.filter(pk=ada.pk).exists()

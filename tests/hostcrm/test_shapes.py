@@ -147,7 +147,7 @@ def test_shared_company_number_returns_last_caller(shape: None) -> None:
     assert entries() == {"+353209150101"}
     account.delete()
     assert entries() == set()
-    assert Activity.objects.get().contact_name == "Bea Example"
+    assert Activity.objects.get().contact_name == ""
 
 
 @pytest.mark.django_db

@@ -52,10 +52,10 @@ def test_calls_of_person_are_listed(api: Api, ada: Person) -> None:
     assert [len(person.calls.all()) for person in Person.objects.prefetch_related("calls")] == [2]
 
 
-def test_deleted_contact_keeps_name_in_calls(api: Api, ada: Person) -> None:
+def test_call_loses_the_name_of_a_deleted_contact(api: Api, ada: Person) -> None:
     call(api, "c1")
     Person.with_deleted.all().delete()
-    assert Activity.objects.get().contact_name == "Ada <Example>"
+    assert Activity.objects.get().contact_name == ""
 
 
 def test_same_id_in_other_table_is_not_matched(api: Api, north: Branch) -> None:
@@ -131,7 +131,7 @@ def test_call_of_deleted_contact_is_detached(api: Api, north: Branch) -> None:
         None,
         None,
         "",
-        "Lee Invented",
+        "",
     )
     again = Lead.objects.create(pk=lead.pk, branch=north, full_name="Lou Sample")
     assert not activities_for(again).exists()

@@ -131,7 +131,7 @@ def test_each_request_is_a_line_in_the_log_with_masked_number(
     with caplog.at_level(logging.INFO, "ringotel_crm.requests"):
         api.ok("FindContact", {"phone": number(1)})
     (record,) = (r for r in caplog.records if r.name == "ringotel_crm.requests")
-    assert "hooks FindContact: status 200" in record.getMessage()
+    assert "hooks FindContact status=200" in record.getMessage()
     assert record.__dict__["number"]
     assert number(1)[1:] not in record.getMessage()
     assert number(1)[1:] not in str(record.__dict__)
@@ -149,7 +149,7 @@ def test_each_event_and_command_is_a_line_in_the_log(
     call_command("ringotel_process_events", "--failed", stdout=StringIO())
     lines = [record.getMessage() for record in caplog.records if record.name.endswith("jobs")]
     event = WebhookEvent.objects.get()
-    assert lines[0] == f"event {event.pk}, StartCallActivity: failed"
-    assert lines[1] == f"event {event.pk}, StartCallActivity: processed"
-    assert lines[2].startswith("ringotel_process_events: done, ")
+    assert lines[0] == f"event {event.pk} method=StartCallActivity outcome=failed"
+    assert lines[1] == f"event {event.pk} method=StartCallActivity outcome=processed"
+    assert lines[2].startswith("ringotel_process_events tenant= outcome=done seconds=")
     assert "442079460001" not in caplog.text

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.translation import gettext as _
 
 from ... import databases
@@ -18,6 +19,8 @@ from ...models import Checkpoint
 from .. import locks
 
 logger = logging.getLogger("ringotel_crm.jobs")
+
+LINE = "%(job)s tenant=%(tenant)s outcome=%(outcome)s seconds=%(seconds).1f"
 
 # A command that has not renewed its lease for this long is considered dead.
 LEASE = dt.timedelta(minutes=10)
@@ -60,17 +63,16 @@ def exclusive(tenant: str, name: str, lease: dt.timedelta = LEASE) -> Iterator[C
     with databases.atomic():
         locks.acquire(f"{key} {tenant}")
         until = read(tenant, key)
-        if until and dt.datetime.fromisoformat(until) > timezone.now():
+        if until and (ends_at := dt.datetime.fromisoformat(until)) > timezone.now():
             message = _("This command is already running. Try again after %(time)s at the latest.")
-            raise InvalidInput(message % {"time": until})
+            raise InvalidInput(message % {"time": localize(timezone.localtime(ends_at))})
         renew()
     started, outcome = time.monotonic(), "failed"
     try:
         yield renew
         outcome = "done"
     finally:
+        write(tenant, key, "")
         seconds = time.monotonic() - started
         values = {"job": name, "tenant": tenant, "outcome": outcome, "seconds": seconds}
-        level = logging.INFO if outcome == "done" else logging.ERROR
-        logger.log(level, "%(job)s: %(outcome)s, %(seconds).1f s", values, extra=values)
-        write(tenant, key, "")
+        logger.log(logging.INFO if outcome == "done" else logging.ERROR, LINE, values, extra=values)
