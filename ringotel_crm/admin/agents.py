@@ -14,13 +14,13 @@ from django.utils.translation import gettext_lazy as _
 from ..client.presence import get_presence
 from ..models import Agent
 from ..onboarding.colleagues import is_invitable
-from .base import LargeTableAdmin, backend_for, render_page
+from .base import TenantAdmin, render_page
 from .colleagues import PERMISSION, colleague_view, invite
 from .html import user_name
 from .presence import presence_badge
 
 
-class AgentAdmin(LargeTableAdmin):
+class AgentAdmin(TenantAdmin):
     """The extension of each user."""
 
     empty_message = _("Give each user their phone's extension, so that calls are credited to them.")
@@ -54,10 +54,8 @@ class AgentAdmin(LargeTableAdmin):
         self, request: HttpRequest, queryset: QuerySet[Agent]
     ) -> HttpResponse | None:
         """Invite one colleague who has not chosen a password, and show the link once."""
-        tenant = backend_for(request).tenant
-        agents = queryset.filter(tenant=tenant) if tenant else queryset
-        users: list[Any] = [agent.user for agent in agents[:2]]
-        if len(users) == 1 and is_invitable(users[0]):
+        users: list[Any] = [agent.user for agent in queryset[:2]]
+        if len(users) == 1 and is_invitable(users[0], by=request.user):
             return render_page(request, self, "colleague_result.html", invite(request, users[0]))
         text = gettext("Select one colleague who has not logged in yet.")
         self.message_user(request, text, "warning")

@@ -16,13 +16,14 @@ from django.utils.translation import gettext_lazy as _
 from ..auth.service_users import require_api_permission
 from ..exceptions import InvalidInput
 from ..models import ApiKey
-from .base import LargeTableAdmin
+from .base import LargeTableAdmin, backend_for
 from .connect import connect_view, document_view
 
 
 class ApiKeyAdmin(LargeTableAdmin):
     """API keys. The token is shown once, in the message after saving."""
 
+    tenant_lookup = "tenant"
     empty_message = _("“Connect to Ringotel” creates a key and the document that uses it.")
     list_display = (
         "name",
@@ -63,7 +64,12 @@ class ApiKeyAdmin(LargeTableAdmin):
         if change:
             super().save_model(request, obj, form, change)
             return
-        key, token = ApiKey.objects.issue(name=obj.name, user=obj.user, expires_at=obj.expires_at)
+        key, token = ApiKey.objects.issue(
+            name=obj.name,
+            user=obj.user,
+            tenant=backend_for(request).tenant,
+            expires_at=obj.expires_at,
+        )
         obj.pk, obj.digest, obj.hint = key.pk, key.digest, key.hint
         text = gettext("Copy the key now. It is not shown again:")
         messages.warning(request, format_html("{} <code>{}</code>", text, token))

@@ -233,6 +233,30 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return paginator
 
 
+class TenantForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Form whose new rows belong to ``tenant``, which :meth:`TenantAdmin.get_form` sets."""
+
+    tenant: str
+
+    def clean(self) -> Any:
+        """Set the tenant before the constraints are validated."""
+        if self.instance._state.adding:
+            self.instance.tenant = self.tenant
+        return super().clean()
+
+
+class TenantAdmin(LargeTableAdmin):
+    """Model admin for rows that belong to the user's tenant, and are added there."""
+
+    form = TenantForm
+    tenant_lookup = "tenant"
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, *args, **kwargs)
+        form.tenant = backend_for(request).tenant
+        return form
+
+
 class ReadOnlyPermissionsMixin:
     """Forbid adding, changing and deleting: rows are written by the system only."""
 

@@ -11,13 +11,13 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from ..models import CallSubject
-from .base import LargeTableAdmin, backend_for
+from .base import TenantAdmin, backend_for
 
 # Subjects that are offered.
 MAX_SUBJECTS = 100
 
 
-class CallSubjectAdmin(LargeTableAdmin):
+class CallSubjectAdmin(TenantAdmin):
     """Call subjects; ``ringotel_sync_subjects`` keeps Ringotel's list the same."""
 
     empty_message = _(

@@ -102,7 +102,7 @@ class LegalHoldAdmin(LargeTableAdmin):
         """Ask whether to lift the hold, and return to the page of the contact."""
         hold = self.get_object(request, object_id)
         context = {"title": _("Lift legal hold"), **(extra_context or {})}
-        response = super().delete_view(request, object_id, context)
+        response: HttpResponse = super().delete_view(request, object_id, context)
         if hold and response.status_code == 302:
             url = object_url(self.admin_site, hold.contact_type_id, hold.contact_id)
             return HttpResponseRedirect(url) if url else response

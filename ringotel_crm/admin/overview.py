@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.formats import date_format, get_format
@@ -21,6 +22,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from ..conf import conf
+from ..models import Activity
 from ..models.validators import validate_reasonable_year
 from ..records import CallState, Direction
 from ..services.calls import statistics, totals
@@ -95,13 +97,8 @@ def overview_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     if agent:
         calls = calls.filter(agent_id=agent)
     counted = totals.read() if may_view_all and not agent else None
-    uncounted = calls.filter(start__gte=counted.until) if counted else calls
-    first = statistics.first_day(uncounted, period.until)
-    recent = uncounted.filter(start__gte=midnight(first)) if first else uncounted
-    slots = statistics.slots(recent, period.begin, period.end)
-    if counted:
-        slots += counted.slots(backend.tenant, period.begin, period.end)
-    context = {
+    slots, agents, first_day = _numbers(period, calls, counted, backend.tenant)
+    context: dict[str, Any] = {
         "title": _("Overview"),
         "form": form,
         "days": days,
@@ -110,27 +107,42 @@ def overview_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
         "callback_days": conf.CALLBACK_DAYS,
         "max_calls": statistics.MAX_CALLS,
         "may_be_counted": may_view_all and not agent,
-        **_limits(period, counted, first),
+        **_limits(period, counted, first_day),
     }
     if slots:
-        agents = statistics.agent_rows(recent) if not agent else []
-        if counted:
-            agents += counted.agents(backend.tenant, period.begin, period.end)
         context |= {
             "figures": _figures(period, slots),
             "charts": _charts(period, slots),
+            "tables": [_agent_table(period, agents)],
         }
-        tables = [_agent_table(period, agents)]
         number = sum(slot.counts.answered + slot.counts.unanswered for slot in slots)
-        if first is None and number <= statistics.MAX_CALLS:
+        if first_day is None and number <= statistics.MAX_CALLS:
             callbacks = statistics.callbacks(calls, period.begin)
             context |= {
                 "callbacks": callbacks,
                 "callback_time": callbacks.median and _length(callbacks.median),
             }
-            tables.append(_contact_table(period, calls))
-        context["tables"] = tables
+            context["tables"] += [_contact_table(period, calls)]
     return render_page(request, model_admin, "overview.html", context)
+
+
+def _numbers(
+    period: Period, calls: QuerySet[Activity], counted: totals.Totals | None, tenant: str
+) -> tuple[list[Slot], statistics.Rows, dt.date | None]:
+    """Return the numbers of calls by hour and by agent.
+
+    The third value is the day from which on calls that are not ``counted`` were read, None if all
+    of them were.
+    """
+    uncounted = calls.filter(start__gte=counted.until) if counted else calls
+    first_day = statistics.first_day(uncounted, period.until)
+    recent = uncounted.filter(start__gte=midnight(first_day)) if first_day else uncounted
+    slots = statistics.slots(recent, period.begin, period.end)
+    agents = [] if period.agent else statistics.agent_rows(recent)
+    if counted:
+        slots += counted.slots(tenant, period.begin, period.end)
+        agents += counted.agents(tenant, period.begin, period.end)
+    return slots, agents, first_day
 
 
 def _limits(
@@ -355,7 +367,7 @@ def _agent_table(period: Period, agents: statistics.Rows) -> Row:
     return {"title": _("Calls by agent"), "heading": _("Agent"), "rows": rows}
 
 
-def _contact_table(period: Period, calls: Any) -> Row:
+def _contact_table(period: Period, calls: QuerySet[Activity]) -> Row:
     rows = [
         {
             "name": row["name"] or _("unnamed contact"),

@@ -28,6 +28,7 @@ class RingotelUserAdmin(LargeTableAdmin):
     """Matches of Ringotel's users: proposed by ``ringotel_map_users``, confirmed here."""
 
     form = RingotelUserForm
+    tenant_lookup = "tenant"
     empty_message = _(
         "“manage.py ringotel_map_users” reads Ringotel's users. It needs the account's key in the "
         "settings."

@@ -38,6 +38,7 @@ class TokenInline(admin.TabularInline):  # type: ignore[type-arg]
 class WebhookAdmin(LargeTableAdmin):
     """Webhooks. Adding one creates its user too, and shows the token once."""
 
+    tenant_lookup = "tenant"
     empty_message = _("“Add webhook” creates the URL and the token for Ringotel.")
     list_display = ("name", "user", "created_at")
     list_select_related = ("user",)
@@ -66,6 +67,7 @@ class WebhookAdmin(LargeTableAdmin):
 class WebhookEventAdmin(LargeTableAdmin):
     """Events received from Ringotel, with the result of their processing."""
 
+    tenant_lookup = "webhook__tenant"
     empty_message = _("Events appear here as soon as Ringotel uses a webhook.")
     list_display = (
         "id",

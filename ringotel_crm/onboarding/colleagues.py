@@ -42,10 +42,14 @@ def add_colleague(role: str, *, extension: str, email: str, tenant: str, **names
     return user
 
 
-def is_invitable(user: Any) -> bool:
-    """Whether the user has never had a password: an invitation must not take over an account."""
-    is_superuser = getattr(user, "is_superuser", False)
-    return not (user.has_usable_password() or user.last_login or is_superuser)
+def is_invitable(user: Any, *, by: Any) -> bool:
+    """Return whether ``user`` has never had a password, and no permission that ``by`` lacks.
+
+    An invitation must not take over an account, and its link gives the permissions of ``user``.
+    """
+    if user.has_usable_password() or user.last_login or getattr(user, "is_superuser", False):
+        return False
+    return bool(by.has_perms(user.get_all_permissions()))
 
 
 def invitation_path(user: Any) -> str:

@@ -127,3 +127,14 @@ def test_invitation_is_sent_again_until_a_password_is_chosen(boss: Client) -> No
 
     assert "Select one colleague who has not logged in yet." in html.unescape(page)
     assert len(mail.outbox) == 2
+
+
+def test_link_of_a_user_with_more_permissions_is_not_shown(groups: None) -> None:
+    kim, owner = login_as("administrator", "kim"), make_user("owner", "201")
+    owner.user_permissions.add(Permission.objects.get(codename="change_user"))
+    action = {"action": "send_invitation", "_selected_action": owner.ringotel_agent.pk}
+
+    page = kim.post("/admin/ringotel_crm/agent/", action, follow=True).content.decode()
+
+    assert "invitation/" not in page
+    assert mail.outbox == []

@@ -13,8 +13,22 @@ from pytest_django import Settings
 
 from ringotel_crm.minicrm.backend import MiniCRMBackend
 from ringotel_crm.minicrm.models import Contact
-from ringotel_crm.models import Conversation, LegalHold, Message, Note, PhoneIndex, Recording
+from ringotel_crm.models import (
+    Agent,
+    ApiKey,
+    CallSubject,
+    Conversation,
+    LegalHold,
+    Message,
+    Note,
+    PhoneIndex,
+    Recording,
+    RingotelUser,
+    Webhook,
+    WebhookEvent,
+)
 from ringotel_crm.services.audit import log_action
+from tests.factories import make_user
 from tests.fixtures.admin import make_call
 
 ADMIN = "/admin/ringotel_crm/"
@@ -51,12 +65,22 @@ def make_rows(tenant: str) -> None:
         object_id=f"key-{tenant}",
         e164="+442079460001",
     )
+    user = make_user(tenant)
+    Agent.objects.create(user=user, extension="500", tenant=tenant)
+    CallSubject.objects.create(name="Sales", tenant=tenant)
+    RingotelUser.objects.create(name=tenant, ringotel_id=tenant, tenant=tenant)
+    ApiKey.objects.issue(name=tenant, user=user, tenant=tenant)
+    webhook = Webhook.objects.create(name=tenant, user=user, tenant=tenant)
+    WebhookEvent.objects.create(webhook=webhook, body="{}")
     log_action("export", "call", f"key-{tenant}", user=None, tenant=tenant)
 
 
 @pytest.mark.parametrize(
     "model",
-    ["note", "legalhold", "conversation", "recording", "phoneindex", "auditentry", "activity"],
+    [
+        *("activity", "agent", "apikey", "auditentry", "callsubject", "conversation", "legalhold"),
+        *("note", "phoneindex", "recording", "ringoteluser", "webhook", "webhookevent"),
+    ],
 )
 def test_list_has_no_rows_of_another_tenant(
     boss: Client, settings: Settings, model: str, media_root: Any
@@ -67,7 +91,8 @@ def test_list_has_no_rows_of_another_tenant(
 
     [row] = boss.get(f"{ADMIN}{model}/").context["cl"].result_list
 
-    assert getattr(row, "activity", row).tenant == "north"
+    owner = getattr(row, "activity", None) or getattr(row, "webhook", None) or row
+    assert owner.tenant == "north"
 
 
 def test_file_of_a_message_of_another_tenant_is_not_found(
@@ -84,3 +109,17 @@ def test_file_of_a_message_of_another_tenant_is_not_found(
 
     assert b"".join(north) == b"photo"
     assert south.status_code == 404
+
+
+def test_new_rows_belong_to_the_tenant(boss: Client, settings: Settings) -> None:
+    CallSubject.objects.create(name="Sales", tenant="south")
+    settings.RINGOTEL_CRM = {"BACKEND": f"{__name__}.NorthBackend"}
+    una = make_user("una")
+
+    boss.post(f"{ADMIN}agent/add/", {"user": una.pk, "extension": "500"})
+    boss.post(f"{ADMIN}apikey/add/", {"user": una.pk, "name": "desk"})
+    answers = [boss.post(f"{ADMIN}callsubject/add/", {"name": "Sales"}) for _ in range(2)]
+
+    assert (Agent.objects.get().tenant, ApiKey.objects.get().tenant) == ("north", "north")
+    assert [answer.status_code for answer in answers] == [302, 200]
+    assert CallSubject.objects.get(tenant="north").name == "Sales"

@@ -199,11 +199,13 @@ def slot_rows(
         answered=ANSWERED,
         unanswered=UNANSWERED,
         timed=Count("pk", filter=known),
-        waited=Sum(lasted - F("duration"), filter=known),
+        lasted=Sum(lasted, filter=known, default=0),
+        talked=Sum("duration", filter=known, default=0),
     )
     for row in rows:
         row["start"] = dt.datetime.fromtimestamp(int(row.pop("slot")) * seconds, zone)
-        row["waited"] = max(0, int(row["waited"] or 0))
+        # Not in SQL: MariaDB has no negative numbers in a difference with an unsigned column.
+        row["waited"] = max(0, int(row.pop("lasted")) - int(row.pop("talked")))
     return list(rows)
 
 
