@@ -22,7 +22,13 @@ from ..exceptions import CRMError, InvalidInput
 from ..models import AuditEntry, LegalHold
 from ..records import ContactReference
 from ..services.privacy.erasure import erase_subject
-from ..services.privacy.export import collect_data, count_rows, export_subject, log_export
+from ..services.privacy.export import (
+    collect_data,
+    count_data,
+    count_rows,
+    export_subject,
+    log_export,
+)
 from ..services.privacy.subjects import DataSubject, find_subject
 from .base import admin_url, backend_for, render_page
 from .contact_search import contact_url
@@ -134,7 +140,7 @@ def _download(request: HttpRequest, model_admin: Any, person: DataSubject) -> Ht
 def _preview(request: HttpRequest, site: AdminSite, person: DataSubject) -> dict[str, Any]:
     """Return what is stored, what prevents the erasure, and earlier receipts."""
     backend = backend_for(request)
-    counts = count_rows(collect_data(backend, person))
+    counts = count_data(backend, person)
     receipts = AuditEntry.objects.filter(
         kind=AuditEntry.Kind.PERSON, object_id=person.contact_id, tenant=person.tenant
     )

@@ -113,6 +113,16 @@ def collect_data(backend: Backend, person: DataSubject) -> dict[str, Any]:
     }
 
 
+def count_data(backend: Backend, person: DataSubject) -> dict[str, int]:
+    """Return the number of rows of each kind, with a page of each table in memory at a time."""
+    data = _stream_data(backend, person)
+    return {
+        name: sum(1 for _row in rows)
+        for name, rows in data.items()
+        if isinstance(rows, list | Iterator)
+    }
+
+
 def count_rows(data: dict[str, Any]) -> dict[str, int]:
     """Return the lengths of the lists in the result of :func:`collect_data`."""
     return {name: len(rows) for name, rows in data.items() if isinstance(rows, list)}
