@@ -104,7 +104,7 @@ class RingotelContactAdminMixin(ConcurrentEditAdminMixin):
 
     admin_site: AdminSite
     model: Any
-    delete_selected_confirmation_template = "admin/ringotel_crm/contact_delete_selected.html"
+    delete_selected_confirmation_template: Any = "admin/ringotel_crm/contact_delete_selected.html"
 
     def get_ringotel_contacts(self, request: HttpRequest, obj: Any) -> Iterable[Any]:
         """Return the contacts of the calls on the page; by default ``obj`` alone.
