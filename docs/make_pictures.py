@@ -23,12 +23,15 @@ ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs/pictures"
 # Seconds until the demo has played yesterday's calls and prints its logins, at most.
 MAX_START = 300
+# Seconds until the administrator's phone rings, at most.
+MAX_RING = 300
 # Seconds until new calls are live.
 WARM_UP = 30
 LOGIN = re.compile(r"(http://\S+/admin/)\s+login: (\S+)\s+password: (\S+)")
 SIZE = {"width": 1280, "height": 800}
 # The name of each picture, its page, and the link on it that leads to the page to show.
 PAGES = {
+    "ring": ("ringotel_crm/activity/", ""),
     "desk": ("", ""),
     "calls": ("ringotel_crm/activity/", ""),
     "call": ("ringotel_crm/activity/?unassigned=no", "#result_list .field-start_time a"),
@@ -69,6 +72,14 @@ def log_in(page: Page, address: str, login: str, password: str) -> None:
     page.click("[type=submit]")
 
 
+def hide_calls(page: Page) -> None:
+    """Hide the calls of the user's own phone."""
+    page.wait_for_timeout(1000)
+    while (button := page.locator(".ringotel-ring-dismiss:visible")).count():
+        button.first.click()
+        page.wait_for_timeout(300)
+
+
 def main() -> None:
     """Make each picture in light and dark."""
     PICTURES.mkdir(exist_ok=True)
@@ -85,6 +96,10 @@ def main() -> None:
                 if link:
                     page.locator(link).first.click()
                 page.wait_for_load_state("networkidle")
+                if name == "ring":
+                    page.wait_for_selector(".ringotel-ring", timeout=MAX_RING * 1000)
+                else:
+                    hide_calls(page)
                 page.screenshot(path=PICTURES / f"{name}-{scheme}.png")
 
 

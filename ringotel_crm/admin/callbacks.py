@@ -201,12 +201,12 @@ def show_count_in_menu(site: AdminSite) -> None:
     """
     get_app_list = site.get_app_list
 
-    def with_count(request: HttpRequest, *args: Any) -> list[Any]:
-        apps = get_app_list(request, *args)
+    def with_count(request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        apps = get_app_list(request, app_label)
         for app in apps:
             for model in app["models"]:
                 if model.get("model") is Callback and (count := count_label(request)):
                     model["name"] = f"{model['name']} ({count})"
         return apps
 
-    site.get_app_list = with_count  # type: ignore[assignment, method-assign]
+    site.get_app_list = with_count  # type: ignore[method-assign]

@@ -40,6 +40,8 @@ _SUPERVISOR_CODENAMES = (
     "download_recording",
     "export_activity",
     "merge_contacts",
+    "view_conversation",
+    "send_message",
     "view_agent",
     "view_phoneindex",
 )

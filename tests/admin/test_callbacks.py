@@ -8,9 +8,10 @@ from itertools import count
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
@@ -370,6 +371,16 @@ def test_menu_and_list_of_calls_show_the_count(boss: Client) -> None:
 
     act(boss, "done", call)
     assert "To call back (1)" in boss.get("/admin/").content.decode()
+
+
+def test_menu_of_one_app_may_be_requested_by_name(boss: Client, rf: RequestFactory) -> None:
+    request = rf.get("/admin/")
+    request.user = User.objects.get(username="boss")
+    missed()
+
+    apps = admin.site.get_app_list(request, app_label="ringotel_crm")
+
+    assert "To call back (1)" in {model["name"] for app in apps for model in app["models"]}
 
 
 def test_count_is_cached_and_bounded(boss: Client) -> None:

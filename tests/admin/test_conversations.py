@@ -13,6 +13,7 @@ from ringotel_crm.models import Conversation, Message
 from ringotel_crm.records import Actor, MessageRecord
 from ringotel_crm.services import messages
 from tests.factories import make_user
+from tests.fixtures.admin import login_as
 
 LIST = "/admin/ringotel_crm/conversation/"
 THEIRS = "442079460001"
@@ -83,6 +84,15 @@ def test_marking_as_read_requires_the_permission(
 
     assert client.post(f"{LIST}{conversation.pk}/read/").status_code == 403
     assert "Mark as read" not in client.get(page_of(conversation)).content.decode()
+
+
+def test_supervisor_may_reply_and_agent_may_not_view(
+    conversation: Conversation, groups: None
+) -> None:
+    html = login_as("supervisor", "sue").get(page_of(conversation)).content.decode()
+
+    assert 'value="Send"' in html
+    assert login_as("agent", "una").get(page_of(conversation)).status_code == 403
 
 
 def test_page_of_a_missing_conversation_is_not_found(db: None, boss: Client) -> None:
