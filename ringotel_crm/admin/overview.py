@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
@@ -96,69 +96,60 @@ def overview_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     calls = calls_between(backend, request.user, period.begin, period.end)
     if agent:
         calls = calls.filter(agent_id=agent)
-    counted = totals.read() if may_view_all and not agent else None
-    slots, agents, first_day = _numbers(period, calls, counted, backend.tenant)
-    context: dict[str, Any] = {
+    can_be_counted = may_view_all and not agent
+    counted = totals.read() if can_be_counted else None
+    if counted and counted.until <= period.begin:
+        counted = None
+    uncounted = calls.filter(start__gte=counted.until) if counted else calls
+    left_out = None
+    first_day = statistics.first_day(uncounted, period.until)
+    if first_day and first_day > period.since:
+        left_out = (period.since, first_day - dt.timedelta(days=1))
+        period, counted = replace(period, since=first_day), None
+        calls = calls.filter(start__gte=period.begin)
+    context = {
         "title": _("Overview"),
         "form": form,
         "days": days,
         "periods": [(number, _period_url(number, agent)) for number in CHOICES_OF_DAYS],
-        "is_empty": not slots,
-        "callback_days": conf.CALLBACK_DAYS,
+        "left_out": left_out,
+        "can_be_counted": can_be_counted,
         "max_calls": statistics.MAX_CALLS,
-        "may_be_counted": may_view_all and not agent,
-        **_limits(period, counted, first_day),
+        **_numbers(period, calls, counted, backend.tenant),
     }
-    if slots:
-        context |= {
-            "figures": _figures(period, slots),
-            "charts": _charts(period, slots),
-            "tables": [_agent_table(period, agents)],
-        }
-        number = sum(slot.counts.answered + slot.counts.unanswered for slot in slots)
-        if first_day is None and number <= statistics.MAX_CALLS:
-            callbacks = statistics.callbacks(calls, period.begin)
-            context |= {
-                "callbacks": callbacks,
-                "callback_time": callbacks.median and _length(callbacks.median),
-            }
-            context["tables"] += [_contact_table(period, calls)]
     return render_page(request, model_admin, "overview.html", context)
 
 
 def _numbers(
     period: Period, calls: QuerySet[Activity], counted: totals.Totals | None, tenant: str
-) -> tuple[list[Slot], statistics.Rows, dt.date | None]:
-    """Return the numbers of calls by hour and by agent.
-
-    The third value is the day from which on calls that are not ``counted`` were read, None if all
-    of them were.
-    """
-    uncounted = calls.filter(start__gte=counted.until) if counted else calls
-    first_day = statistics.first_day(uncounted, period.until)
-    recent = uncounted.filter(start__gte=midnight(first_day)) if first_day else uncounted
+) -> dict[str, Any]:
+    """Return figures, charts and tables. The days that are ``counted`` are not read."""
+    recent = calls.filter(start__gte=counted.until) if counted else calls
     slots = statistics.slots(recent, period.begin, period.end)
     agents = [] if period.agent else statistics.agent_rows(recent)
+    context: dict[str, Any] = {}
     if counted:
         slots += counted.slots(tenant, period.begin, period.end)
         agents += counted.agents(tenant, period.begin, period.end)
-    return slots, agents, first_day
-
-
-def _limits(
-    period: Period, counted: totals.Totals | None, first_day: dt.date | None
-) -> dict[str, Any]:
-    """Return which days were counted before, and the days before ``first_day`` that are neither
-    counted nor read.
-    """
-    begin = period.begin
-    limits: dict[str, Any] = {}
-    if counted and counted.until > begin:
-        begin = counted.until
-        limits = {"counted_until": begin, "counted_at": local_time(counted.counted_at)}
-    if first_day and begin < midnight(first_day):
-        limits["left_out"] = (begin, first_day - dt.timedelta(days=1))
-    return limits
+        context |= {"counted_until": counted.until, "counted_at": local_time(counted.counted_at)}
+    if not slots:
+        return {"is_empty": True}
+    tables = [_agent_table(period, agents)]
+    number = sum(slot.counts.answered + slot.counts.unanswered for slot in slots)
+    if number <= statistics.MAX_CALLS:
+        callbacks = statistics.callbacks(calls, period.begin)
+        context |= {
+            "callbacks": callbacks,
+            "callback_time": callbacks.median and _length(callbacks.median),
+        }
+        tables.append(_contact_table(period, calls))
+    return {
+        **context,
+        "callback_days": conf.CALLBACK_DAYS,
+        "figures": _figures(period, slots),
+        "charts": _charts(period, slots),
+        "tables": tables,
+    }
 
 
 def _form(request: HttpRequest) -> tuple[OverviewForm, int | None]:

@@ -136,7 +136,7 @@ def charts(request: HttpRequest) -> JsonResponse:
     week = Activity.objects.filter(start__gte=begin, start__lt=end)
     slots = len(statistics.slots(week, begin, end))
     callbacks = statistics.callbacks(week, begin).callers
-    tables = [query(week) for query in (statistics.per_agent, statistics.per_contact)]
+    tables = [query(week) for query in (statistics.agent_rows, statistics.per_contact)]
     return JsonResponse({"results": [slots, callbacks, *tables]})
 
 
