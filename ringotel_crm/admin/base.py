@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import wraps
+from collections.abc import Callable
+from functools import cache, wraps
 from typing import Any
 
 from django import forms
@@ -13,7 +14,7 @@ from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import DateTimeField, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
@@ -32,6 +33,7 @@ from ..records import Actor
 from ..services.calls.access import whom_to_ask
 from ..templatetags.ringotel import RING_STRIP
 from .changelist import BoundedPaginator, LargeTableChangeList
+from .html import local_time
 
 BACKEND_ATTRIBUTE = "_ringotel_backend"
 
@@ -92,6 +94,18 @@ class ValidatedAutocompleteSelect(AutocompleteSelect):
         return super().optgroups(name, valid, attrs)
 
 
+@cache
+def local_time_column(field: DateTimeField[Any, Any]) -> Callable[[Any], str]:
+    """Return the column of a list with the values of ``field`` as local times."""
+
+    @admin.display(description=field.verbose_name, ordering=field.name)
+    def column(obj: Any) -> str:
+        return local_time(getattr(obj, field.name))
+
+    column.__name__ = field.name
+    return column
+
+
 class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Model admin for tables with millions of rows: the table is never counted."""
 
@@ -142,6 +156,19 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         rows: QuerySet[Any] = super().get_queryset(request)
         tenant = backend_for(request).tenant if self.tenant_lookup else ""
         return rows.filter(**{self.tenant_lookup: tenant}) if tenant else rows
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Show times in the time zone and format of the browser."""
+        return [self._column(column) for column in super().get_list_display(request)]
+
+    def get_sortable_by(self, request: HttpRequest) -> Any:
+        """Return the columns as :meth:`get_list_display` does."""
+        return [self._column(column) for column in super().get_sortable_by(request)]
+
+    def _column(self, column: Any) -> Any:
+        fields = {field.name: field for field in self.opts.concrete_fields}
+        field = fields.get(column) if isinstance(column, str) else None
+        return local_time_column(field) if isinstance(field, DateTimeField) else column
 
     def get_page_title(self, obj: Any) -> str:
         """Return the heading of the page of ``obj``."""

@@ -85,12 +85,12 @@ class ConversationAdmin(LargeTableAdmin):
     tenant_lookup = "tenant"
     form = ReplyForm
     empty_message = _("Conversations start with the first message from Ringotel's webhook.")
-    list_display = ("title", "number", "agent_name", "last_time")
+    list_display = ("title", "number", "agent_name", "last_at")
     list_filter = (UnreadFilter, "agent_name")
     # Enables the search box; get_search_results() does the search.
     search_fields = ("contact_name",)
     search_help_text = _("Words of a name or company, a phone number or its last digits.")
-    sortable_by = ("last_time",)
+    sortable_by = ("last_at",)
 
     @property
     def media(self) -> forms.Media:
@@ -168,11 +168,6 @@ class ConversationAdmin(LargeTableAdmin):
         """Return the contact or the number, with the number of unread messages."""
         mark = badge("follow-up", unread_text(conversation)) if conversation.is_unread else ""
         return format_html("<bdi>{}</bdi> {}", str(conversation), mark)
-
-    @admin.display(description=_("last message"), ordering="last_at")
-    def last_time(self, conversation: Conversation) -> str:
-        """Return the time of the last message."""
-        return local_time(conversation.last_at)
 
     @admin.display(description=_("number"))
     def number(self, conversation: Conversation) -> str:

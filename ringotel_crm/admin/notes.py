@@ -30,7 +30,7 @@ class NoteAdmin(LargeTableAdmin):
 
     tenant_lookup = "tenant"
     empty_message = _("Add the first note on a contact's page.")
-    list_display = ("text", "contact_link", "author_name", "created")
+    list_display = ("text", "contact_link", "author_name", "created_at")
     list_display_links = ("text",)
     list_filter = (("author", AuthorFilter),)
     list_select_related = ("author",)

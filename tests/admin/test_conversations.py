@@ -63,6 +63,15 @@ def test_unread_messages_are_counted_in_the_list(conversation: Conversation, bos
     assert "2 unread</span>" in boss.get(LIST).content.decode()
 
 
+def test_list_shows_local_times_and_can_be_sorted_by_them(
+    conversation: Conversation, boss: Client
+) -> None:
+    html = boss.get(LIST, {"o": "4"}).content.decode()
+
+    assert f'<time datetime="{conversation.last_at.isoformat()}">' in html
+    assert 'class="sortable column-last_at sorted ascending"' in html
+
+
 def test_only_the_button_marks_as_read(conversation: Conversation, boss: Client) -> None:
     url = f"{LIST}{conversation.pk}/read/"
     assert boss.get(page_of(conversation)).status_code == 200
