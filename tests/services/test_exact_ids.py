@@ -41,7 +41,8 @@ def test_unique_text_and_ids_are_exact(model: Any) -> None:
     keys = {name for constraint in model._meta.constraints for name in constraint.fields}
     for field in model._meta.concrete_fields:
         is_id = field.name in keys or field.unique or field.name.endswith("_id")
-        if is_id and isinstance(field, models.CharField) and field.name not in NORMALIZED:
+        is_text = isinstance(field, models.CharField) and not field.choices
+        if is_id and is_text and field.name not in NORMALIZED:
             assert isinstance(field, ExactCharField), field
 
 
@@ -148,7 +149,8 @@ def test_columns_are_compared_without_padding() -> None:
 
 
 def test_largest_ids_of_a_database_with_distributed_ids_are_found(api: Api) -> None:
-    call = Activity.objects.create(pk=2**63 - 1, call_id="c1")
+    # Not the largest one: MariaDB would have no id left for the tests that follow.
+    call = Activity.objects.create(pk=2**62, call_id="c1")
     api.ok("UpdateActivity", {"id": str(call.pk), "subject": "Order"})
     call.refresh_from_db()
     assert call.subject == "Order"
