@@ -189,7 +189,8 @@ def test_get_writes_nothing(boss: Client, contacts: list[Contact]) -> None:
     ):
         with CaptureQueriesContext(connection) as queries:
             assert boss.get(page).status_code == 200
-        assert [q["sql"] for q in queries if not q["sql"].startswith("SELECT")] == [], page
+        reads = ("SELECT", "DECLARE")  # PostgreSQL declares a cursor for many rows
+        assert [q["sql"] for q in queries if not q["sql"].startswith(reads)] == [], page
 
 
 def test_actions_redirect_to_their_own_site(boss: Client, contacts: list[Contact]) -> None:

@@ -6,6 +6,7 @@ import copy
 
 import pytest
 from django.contrib import admin
+from django.db import models
 from django.test import Client
 from django.urls import include, path
 from pytest_django import Settings
@@ -40,6 +41,8 @@ class PersonAdmin(RingotelMergeAdminMixin, RingotelContactAdminMixin, admin.Mode
 @admin.register(Organization, site=site)
 class CompanyAdmin(RingotelContactAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     """An admin whose template is found by the names of app and model."""
+
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}  # default in Django 6.0
 
 
 urlpatterns = [
