@@ -79,6 +79,7 @@ def set_service_password(user: Any) -> str:
     return password
 
 
+@databases.fresh_reads()
 def grant_api_permission(user: Any) -> None:
     """Give an existing user the permission to use the API.
 
@@ -91,6 +92,7 @@ def grant_api_permission(user: Any) -> None:
     require_api_permission(user)
 
 
+@databases.fresh_reads()
 def require_api_permission(user: Any) -> None:
     """Raise ``InvalidInput`` if requests of ``user`` would be answered with 403.
 

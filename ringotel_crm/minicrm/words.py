@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar
 from django.db import models, router, transaction
 from django.db.models.deletion import Collector
 
+from .. import databases
 from ..models.fields import ExactCharField
 from ..models.search import MAX_WORD_LENGTH, words_to_index
 
@@ -71,7 +72,7 @@ class SearchableModel(models.Model):
         """Save the row, and its words if they may have changed."""
         is_new = self._state.adding
         using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
-        with transaction.atomic(using=using, savepoint=False):
+        with databases.fresh_reads(), transaction.atomic(using=using, savepoint=False):
             super().save(**kwargs)
             if is_new:
                 _insert([self], {(self.pk, word) for word in _expected(self)})
