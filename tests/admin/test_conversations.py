@@ -68,6 +68,7 @@ def test_list_shows_local_times_and_can_be_sorted_by_them(
 ) -> None:
     html = boss.get(LIST, {"o": "4"}).content.decode()
 
+    assert conversation.last_at is not None
     assert f'<time datetime="{conversation.last_at.isoformat()}">' in html
     assert 'class="sortable column-last_at sorted ascending"' in html
 

@@ -56,6 +56,7 @@ def dump(kind: str, name: str) -> None:
             content = run(["pg_dump", *PG, "--no-owner", "--no-privileges", name])
         case _:
             content = run(["mariadb-dump", *MYSQL, "--skip-dump-date", name])
+    DUMPS.mkdir(exist_ok=True)
     dump_path(kind).write_bytes(gzip.compress(content, mtime=0))
 
 

@@ -2,5 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 from demo_project.settings import *  # noqa: F403
-from tests.projects.standalone.settings import DATABASES as DATABASES
+from demo_project.settings import DATABASES
+from tests.projects.standalone.settings import DATABASE_CHOICES
+
+if os.environ["DATABASE"] == "sqlite":
+    DATABASES["default"]["NAME"] = os.environ["DATABASE_NAME"]
+else:
+    DATABASES = {"default": DATABASE_CHOICES[os.environ["DATABASE"]]}
