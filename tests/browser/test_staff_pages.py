@@ -23,7 +23,7 @@ def test_recording_plays_in_the_row(desk: Desk) -> None:
 
     page.click("a.ringotel-play")
 
-    page.wait_for_function("document.querySelector('audio').readyState >= 2")
+    page.wait_for_function("document.querySelector('audio')?.readyState >= 2")
     assert page.evaluate("document.querySelector('audio').duration") == pytest.approx(1, abs=0.1)
 
 
