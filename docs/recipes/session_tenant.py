@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
@@ -14,7 +15,8 @@ def tenant_middleware(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
     def middleware(request: HttpRequest) -> HttpResponse:
-        request.user.session_tenant = request.session.get("tenant", "")
+        user: Any = request.user
+        user.session_tenant = request.session.get("tenant", "")
         return get_response(request)
 
     return middleware
