@@ -176,7 +176,7 @@ def credentials() -> dict[str, str]:
 
 
 def main() -> None:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.benchmarks.settings"
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.benchmarks.settings")
     django.setup()
     if len(sys.argv) == 1:
         connection.creation.destroy_test_db("postgres", verbosity=0)
