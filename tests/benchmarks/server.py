@@ -63,9 +63,7 @@ def nginx(site: str, folder: Path, program: str = "nginx") -> Iterator[None]:
     """Run nginx with the configuration ``site`` of the context "http"."""
     paths = "".join(f"{name}_temp_path {folder}/{name};" for name in NGINX_FOLDERS)
     user = "user root;" if os.geteuid() == 0 else ""  # who may read the folder
-    conf = (
-        f"daemon off; {user} pid {folder}/pid; events {{}} http {{ access_log off; {paths}\n{site}}}"
-    )
+    conf = f"daemon off; {user} pid {folder}/pid; events {{}} http {{ access_log off; {paths}\n{site}}}"
     (folder / "nginx.conf").write_text(conf)
     process = subprocess.Popen(
         [program, "-p", folder, "-c", "nginx.conf", "-e", folder / "nginx.log"]
@@ -106,6 +104,15 @@ class Application:
         """Kill all processes of the server, as if its machine stopped."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(60)
+
+    @contextmanager
+    def behind(self, port: int) -> Iterator[None]:
+        """Connect to ``port``, that of a proxy, until the context ends."""
+        own, self.port = self.port, port
+        try:
+            yield
+        finally:
+            self.port = own
 
     def connect(self) -> HTTPConnection:
         return HTTPConnection("127.0.0.1", self.port, timeout=600)
@@ -184,20 +191,17 @@ class Server(Application):
     @contextmanager
     def with_nginx(self, program: str) -> Iterator[None]:
         """Serve the site through nginx, configured by nginx.conf, on another port."""
-        port, self.port = self.port, free_port()
+        port = free_port()
         site = (
             (Path(__file__).parent / "nginx.conf")
             .read_text()
-            .replace("listen 80;", f"listen 127.0.0.1:{self.port};")
-            .replace("127.0.0.1:8000", f"127.0.0.1:{port}")
-            .replace("127.0.0.1:8001", f"127.0.0.1:{port}")
+            .replace("listen 80;", f"listen 127.0.0.1:{port};")
+            .replace("127.0.0.1:8000", f"127.0.0.1:{self.port}")
+            .replace("127.0.0.1:8001", f"127.0.0.1:{self.port}")
         )
-        try:
-            with nginx(site, self.path, program):
-                wait_for(self.port)
-                yield
-        finally:
-            self.port = port
+        with nginx(site, self.path, program), self.behind(port):
+            wait_for(port)
+            yield
 
     def database(self) -> dict[str, Any]:
         """Return the parameters of psycopg for the database."""

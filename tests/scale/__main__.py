@@ -12,6 +12,7 @@ import platform
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -55,6 +56,9 @@ def main() -> int:
         except Failure as exc:
             failed.append(name)
             print(f"  FAILED: {exc}")  # noqa: T201
+        except Exception:  # noqa: BLE001 - the other set-ups are run nevertheless
+            failed.append(name)
+            print(f"  FAILED:\n{traceback.format_exc()}")  # noqa: T201
         print(f"  {time.monotonic() - begun:.0f} s", flush=True)  # noqa: T201
     if failed:
         print(f"\nFAILED: {', '.join(failed)}")  # noqa: T201

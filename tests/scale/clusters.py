@@ -23,7 +23,9 @@ def run(program: str, *arguments: str | Path) -> None:
     fails.
     """
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    path = shutil.which(program, path=os.pathsep.join([*map(str, folders[-1:]), os.environ["PATH"]]))
+    path = shutil.which(
+        program, path=os.pathsep.join([*map(str, folders[-1:]), os.environ["PATH"]])
+    )
     user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     command = [*user, path or program, *map(str, arguments)]
     # Servers keep their output open, so it goes to a file.

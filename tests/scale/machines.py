@@ -63,9 +63,7 @@ def disturb(
         time.sleep(seconds)
     total = ledger.responses.total()
     find = ledger.milliseconds["FindContact"]
-    note(
-        f"{name}: FindContact p99 {p99(find):.0f} ms, longest {max(find):.0f} ms, of {len(find)}"
-    )
+    note(f"{name}: FindContact p99 {p99(find):.0f} ms, longest {max(find):.0f} ms, of {len(find)}")
     check(
         ledger.is_free_of_errors,
         f"{name}: {total} requests while servers were killed and restarted, "

@@ -9,8 +9,6 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-import subprocess
-import sys
 import zipfile
 from argparse import Namespace
 from pathlib import Path
@@ -23,7 +21,7 @@ from tests.benchmarks.data import number
 from tests.benchmarks.measure import in_turn
 from tests.benchmarks.server import Application, Client, Server
 from tests.scale import clusters, tenants
-from tests.scale.checks import check, note
+from tests.scale.checks import check, execute, note
 from tests.scale.ledger import calling
 from tests.scale.proxies import pgbouncer
 
@@ -156,9 +154,7 @@ class Pooler:
         self.command("ringotel_export_person", "--contact=1", f"--output={exported}")
         with zipfile.ZipFile(exported) as archive:
             data = json.loads(archive.read("data.json"))
-        check(
-            len(data["calls"]) >= calls, f"the export of a person has {len(data['calls'])} calls"
-        )
+        check(len(data["calls"]) >= calls, f"the export of a person has {len(data['calls'])} calls")
         self.command("ringotel_erase_person", "--contact=1")
         left = self.execute("SELECT id FROM ringotel_minicrm_contact WHERE id = 1")
         named = self.execute(
@@ -195,15 +191,6 @@ class Pooler:
         check(missing == 0, "the phone index has all numbers")
 
     def command(self, *arguments: str) -> None:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.scale.command", *arguments],
-            env=self.environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-        output = done.stdout.splitlines()
-        check(done.returncode == 0, f"{arguments[0]} succeeds {done.stderr[-300:]}".rstrip())
-        growth = float(output[-1])
+        """Run a command. Check that it succeeds, and its memory."""
+        growth = float(execute(self.environ, "tests.scale.command", *arguments).splitlines()[-1])
         check(growth < MAX_GROWTH, f"{arguments[0]} took {growth:.0f} MB of memory")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -16,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.benchmarks.server import Application, Client, wait_until_healthy
-from tests.scale.checks import check
+from tests.scale.checks import check, execute
 from tests.scale.proxies import pgbouncer
 from tests.scale.tenant_data import CONTACTS, NAMES, number
 
@@ -36,7 +34,7 @@ def look_up(address: dict[str, str], seconds: float) -> None:
             "DJANGO_SETTINGS_MODULE": "tests.scale.sites.tenants",
             "SERVER": "machine",
         }
-        facts = json.loads(manage(environ).splitlines()[-1])
+        facts = json.loads(execute(environ, "tests.scale.tenant_data").splitlines()[-1])
         with pgbouncer(address, name, Path(folder)) as port:
             application = Application({**environ, "PGBOUNCER_PORT": str(port)}, Path(folder))
             application.start()
@@ -45,15 +43,9 @@ def look_up(address: dict[str, str], seconds: float) -> None:
                 found = use(application, facts, time.monotonic() + seconds)
             finally:
                 application.stop()
-        manage(environ, "delete")
+        execute(environ, "tests.scale.tenant_data", "delete")
     total = found.pop("right")
     check(total > 100 and not found, f"{total} responses to two tenants, wrong ones: {dict(found)}")
-
-
-def manage(environ: dict[str, str], *arguments: str) -> str:
-    command = [sys.executable, "-m", "tests.scale.tenant_data", *arguments]
-    done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, text=True, check=True)
-    return done.stdout
 
 
 def use(application: Application, facts: dict[str, Any], end: float) -> Counter[str]:

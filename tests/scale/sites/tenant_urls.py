@@ -17,7 +17,9 @@ def rows(request: HttpRequest) -> JsonResponse:
     """Return the last names of all contacts, without a filter."""
     get_backend(Actor(user=None, tenant=request.GET["tenant"]))
     contacts: Any = apps.get_model("contacts", "Contact")._default_manager
-    return JsonResponse({"results": [{"last_name": name} for (name,) in contacts.values_list("last_name")]})
+    return JsonResponse(
+        {"results": [{"last_name": name} for (name,) in contacts.values_list("last_name")]}
+    )
 
 
 urlpatterns = [*site, path("rows/", rows)]

@@ -6,8 +6,8 @@ import os
 
 os.environ["RECIPE"] = "bottlecrm"
 
-from tests.projects.recipes.settings import *  # noqa: E402, F403
-from tests.projects.recipes.settings import DATABASES  # noqa: E402
+from tests.projects.recipes.settings import *  # noqa: F403
+from tests.projects.recipes.settings import DATABASES
 
 DATABASES["default"] |= {
     "PORT": os.environ.get("PGBOUNCER_PORT", os.environ["PGPORT"]),
