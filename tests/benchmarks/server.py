@@ -22,7 +22,7 @@ COMMANDS = {
         *"--keep-alive 3600 --no-control-socket tests.benchmarks.wsgi".split(),
     ],
     "machine": [
-        *"gunicorn --bind 127.0.0.1:{port} --workers 2 --threads 4 --preload".split(),
+        *"gunicorn --bind 127.0.0.1:{port} --config python:tests.scale.sites.gunicorn".split(),
         *"--no-control-socket tests.benchmarks.wsgi".split(),
     ],
     "sync": [
@@ -63,7 +63,8 @@ def nginx(site: str, folder: Path, program: str = "nginx") -> Iterator[None]:
     """Run nginx with the configuration ``site`` of the context "http"."""
     paths = "".join(f"{name}_temp_path {folder}/{name};" for name in NGINX_FOLDERS)
     user = "user root;" if os.geteuid() == 0 else ""  # who may read the folder
-    conf = f"daemon off; {user} pid {folder}/pid; events {{}} http {{ access_log off; {paths}\n{site}}}"
+    conf = f"daemon off; {user} pid {folder}/pid; events {{}}"
+    conf += f" http {{ access_log off; {paths}\n{site}}}"
     (folder / "nginx.conf").write_text(conf)
     process = subprocess.Popen(
         [program, "-p", folder, "-c", "nginx.conf", "-e", folder / "nginx.log"]

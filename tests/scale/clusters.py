@@ -22,10 +22,8 @@ def run(program: str, *arguments: str | Path) -> None:
     """Run a program of PostgreSQL, which refuses to be run by root. Prints its output if it
     fails.
     """
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    path = shutil.which(
-        program, path=os.pathsep.join([*map(str, folders[-1:]), os.environ["PATH"]])
-    )
+    folders = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1:], os.environ["PATH"]]
+    path = shutil.which(program, path=os.pathsep.join(map(str, folders)))
     user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     command = [*user, path or program, *map(str, arguments)]
     # Servers keep their output open, so it goes to a file.

@@ -133,23 +133,16 @@ class Caller:
             "CreateActivity", ref | sent | {"activity_type": "inbound", "call_start": start}
         ):
             row.update(sent, start=start)
-        if turn % 3 == 0 and (id := self.make_contact(turn)):
-            if self.send("AssignActivity", ref | {"contact_id": id}):
-                row["contact_id"] = id
+        id = self.make_contact(turn) if turn % 3 == 0 else ""
+        if id and self.send("AssignActivity", ref | {"contact_id": id}):
+            row["contact_id"] = id
         note = {"subject": f"About {turn}", "comment": f"Comment {turn} of {self.place}"}
         if self.send("UpdateActivity", ref | note):
             row.update(note)
-        end = {"duration": 20 + turn % 7, "cause": "16"}
-        if self.send(
-            "StopCallActivity",
-            ref
-            | {
-                "call_end": start + 30,
-                "call_duration": end["duration"],
-                "call_cause": end["cause"],
-            },
-        ):
-            row.update(end, end=start + 30, status="answered")
+        end = {"call_end": start + 30, "call_duration": 20 + turn % 7, "call_cause": "16"}
+        if self.send("StopCallActivity", ref | end):
+            row.update({name.removeprefix("call_"): value for name, value in end.items()})
+            row["status"] = "answered"
         if turn % 4 == 0:
             audio = sample("pcm.wav") + os.urandom(64)
             if self.send("UpdateCallRecording", audio, f"call_id={quote(call_id)}", "audio/wav"):
@@ -162,10 +155,9 @@ class Caller:
     def make_contact(self, turn: int) -> str:
         """Create a contact, change it, and return its id."""
         name = f"{self.ledger.mark}{self.place} {turn}"
-        # 20 followed by 7 digits that no other contact has.
-        phone = (
-            f"+35320{1_000_000 + int(hashlib.sha256(name.encode()).hexdigest(), 16) % 2_000_000}"
-        )
+        # 20, and 7 digits that are unlikely to be those of another contact.
+        digest = hashlib.sha256(name.encode()).hexdigest()
+        phone = f"+35320{1_000_000 + int(digest, 16) % 2_000_000}"
         created = self.send("CreateContact", {"last_name": name, "phone": phone})
         if created:
             row = {"id": created["id"], "e164": phone, "job_title": ""}

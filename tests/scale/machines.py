@@ -22,7 +22,7 @@ SETTINGS = "tests.scale.sites.machines"
 
 
 def run(options: Namespace) -> None:
-    seconds = 20.0 if options.full else 4.0
+    seconds = 20.0 if options.full else 3.0
     with Server(
         "postgresql", CONTACTS, CONTACTS, DJANGO_SETTINGS_MODULE=SETTINGS, SERVER="machine"
     ) as server:
@@ -49,7 +49,8 @@ def disturb(
     seconds: float,
 ) -> None:
     """Kill and restart servers under load. Check the responses, and the rows afterwards."""
-    with proxy as port, calling(port, server.facts["bearer"], CONTACTS) as ledger:
+    key = server.facts["bearer"]
+    with proxy as port, calling(port, key, CONTACTS, pause=0.2) as ledger:
         time.sleep(seconds)
         machines[1].kill()
         time.sleep(seconds)

@@ -81,7 +81,7 @@ class Pooler:
     def execute(self, query: str, *values: Any) -> list[Any]:
         """Return the rows of a query that does not pass through PgBouncer."""
         with psycopg.connect(**self.server.database()) as connection:
-            return connection.execute(query, values).fetchall()  # type: ignore[arg-type]
+            return connection.execute(query, values).fetchall()
 
     def compare_times(self) -> None:
         headers = {"Authorization": self.server.facts["bearer"]}

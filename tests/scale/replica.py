@@ -30,21 +30,21 @@ START = 1_772_452_800_000
 
 def run(options: Namespace) -> None:
     seconds = 60 if options.full else 8
-    with clusters.folder() as folder, clusters.primary(folder) as address:
-        with (
-            Server("postgresql", ROWS, ROWS, SERVER="machine", **address) as server,
-            clusters.replica(
-                folder, address, f"recovery_min_apply_delay = '{DELAY}s'\n"
-            ) as replica,
-        ):
-            environ = {
-                **server.environ,
-                "PRIMARY_AND_REPLICAS": f"{address['PGPORT']} {replica} {replica}",
-                "DJANGO_SETTINGS_MODULE": "tests.scale.sites.replica",
-            }
-            measure_delay(server, replica)
-            Replica(server, environ).run(seconds)
-            Replica(server, {**environ, "PRIMARY_IS_DEFAULT": "1"}).run(seconds)
+    delay = f"recovery_min_apply_delay = '{DELAY}s'\n"
+    with (
+        clusters.folder() as folder,
+        clusters.primary(folder) as address,
+        Server("postgresql", ROWS, ROWS, SERVER="machine", **address) as server,
+        clusters.replica(folder, address, delay) as replica,
+    ):
+        environ = {
+            **server.environ,
+            "PRIMARY_AND_REPLICAS": f"{address['PGPORT']} {replica} {replica}",
+            "DJANGO_SETTINGS_MODULE": "tests.scale.sites.replica",
+        }
+        measure_delay(server, replica)
+        Replica(server, environ).run(seconds)
+        Replica(server, {**environ, "PRIMARY_IS_DEFAULT": "1"}).run(seconds)
 
 
 def measure_delay(server: Server, port: int) -> None:
@@ -93,16 +93,15 @@ class Replica:
         """Call a hook, and return its JSON, ``None`` if the response is not a 200."""
         headers = {"Authorization": key or self.server.facts["bearer"]}
         caller = Caller(self.application.port, headers, ROWS, self.ledger, 0)
-        return caller.send(
-            hook, body, query, "audio/wav" if isinstance(body, bytes) else "application/json"
-        )
+        content_type = "audio/wav" if isinstance(body, bytes) else "application/json"
+        return caller.send(hook, body, query, content_type)
 
     def manage(self, *arguments: str) -> str:
         return execute(self.environ, "django", *arguments)
 
     def query(self, sql: str, *values: Any) -> list[Any]:
         with psycopg.connect(**self.server.database()) as connection:
-            return connection.execute(sql, values).fetchall()  # type: ignore[arg-type]
+            return connection.execute(sql, values).fetchall()
 
     def stop_before_start(self) -> None:
         mark = self.ledger.mark
@@ -113,7 +112,8 @@ class Replica:
             assert stopped
             assert stopped == started
         rows = self.query(
-            "SELECT caller_number, duration FROM ringotel_crm_activity WHERE starts_with(call_id, %s)",
+            "SELECT caller_number, duration FROM ringotel_crm_activity"
+            " WHERE starts_with(call_id, %s)",
             mark,
         )
         check(rows == [(number(9), 7)] * TURNS, "a stop before its start is one call")

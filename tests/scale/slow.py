@@ -13,6 +13,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from urllib.parse import quote
 
 from tests.benchmarks.__main__ import Bench, wav_file
@@ -62,15 +63,12 @@ class Slow:
         path = self.store_recording()
         list_head = f"GET /ringotel/contacts/ HTTP/1.1\r\nAuthorization: {self.key}\r\n"
         play_head = f"GET {path} HTTP/1.1\r\nCookie: {self.server.facts['cookie']}\r\n"
-        for what, start in (
-            (
-                "readers of the list of contacts",
-                lambda place, done: self.read(list_head, place, done),
-            ),
-            ("readers of a recording", lambda place, done: self.read(play_head, place, done)),
-            ("writers of recordings", lambda place, done: self.write(done)),
+        for what, work in (
+            ("readers of the list of contacts", partial(self.read, list_head)),
+            ("readers of a recording", partial(self.read, play_head)),
+            ("writers of recordings", self.write),
         ):
-            with self.at_once(start):
+            with self.at_once(work):
                 self.measure(f"during {CLIENTS} slow {what}", seconds)
         self.hang(seconds)
 
@@ -119,7 +117,7 @@ class Slow:
                 if place % 2:
                     assert line.recv(512), "The response was complete too early."
 
-    def write(self, done: threading.Event) -> None:
+    def write(self, _place: int, done: threading.Event) -> None:
         with suppress(BrokenPipeError, ConnectionResetError):
             slow_upload(self.bench, done)
 

@@ -28,15 +28,15 @@ def main() -> None:
     if sys.argv[1:] == ["delete"]:
         connection.creation.destroy_test_db("postgres", verbosity=0)
         return
-    from django.apps import apps
     from django.core.management import call_command
 
     from ringotel_crm.auth.service_users import grant_api_permission
     from ringotel_crm.models import ApiKey
 
     connection.creation.create_test_db(verbosity=0, autoclobber=True)
-    Org: Any = apps.get_model("common", "Org")
-    Contact: Any = apps.get_model("contacts", "Contact")
+    apps: Any = django.apps.apps  # the models have the names of another CRM
+    Org = apps.get_model("common", "Org")
+    Contact = apps.get_model("contacts", "Contact")
     found = {}
     for place, name in enumerate(NAMES):
         org = Org.objects.create(id=uuid.uuid4(), name=name)

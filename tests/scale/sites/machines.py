@@ -6,7 +6,7 @@ import os
 
 from tests.benchmarks.settings import *  # noqa: F403
 
-# docs/scale.rst shows what follows.
+# docs/deployment.rst shows what follows.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",

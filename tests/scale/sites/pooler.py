@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from tests.benchmarks.settings import *  # noqa: F403
-from tests.benchmarks.settings import DATABASES, RINGOTEL_CRM
+from tests.scale.sites.commands import *  # noqa: F403
+from tests.scale.sites.commands import DATABASES
 
 # docs/scale.rst shows what follows.
 DATABASES["default"] |= {
@@ -16,6 +16,3 @@ DATABASES["default"] |= {
 # docs/scale.rst shows what precedes.
 if "SERVER_SIDE_CURSORS" in os.environ:
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = False
-RINGOTEL_CRM = {**RINGOTEL_CRM, "CALL_RETENTION_DAYS": 300}
-if "MAPPED" in os.environ:
-    RINGOTEL_CRM["BACKEND"] = "tests.projects.mapped.backend.MappedBackend"

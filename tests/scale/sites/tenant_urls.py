@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.apps import apps
+import django.apps
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
@@ -16,10 +16,10 @@ from tests.projects.standalone.urls import urlpatterns as site
 def rows(request: HttpRequest) -> JsonResponse:
     """Return the last names of all contacts, without a filter."""
     get_backend(Actor(user=None, tenant=request.GET["tenant"]))
-    contacts: Any = apps.get_model("contacts", "Contact")._default_manager
-    return JsonResponse(
-        {"results": [{"last_name": name} for (name,) in contacts.values_list("last_name")]}
-    )
+    apps: Any = django.apps.apps  # the models have the names of another CRM
+    contacts = apps.get_model("contacts", "Contact")._default_manager
+    names = contacts.values_list("last_name", flat=True)
+    return JsonResponse({"results": [{"last_name": name} for name in names]})
 
 
 urlpatterns = [*site, path("rows/", rows)]
