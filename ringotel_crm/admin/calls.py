@@ -20,7 +20,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from .. import databases, phone
+from .. import databases, phone, signals
 from ..client.call_notes import can_push_notes, push_notes, write_call_to_chat
 from ..conf import conf
 from ..contact_files.cells import escape_formula
@@ -292,8 +292,10 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
     ) -> None:
         """Save only the edited fields: the API may have updated the others in the meantime."""
         obj.save(update_fields=[*form.changed_data, "subject_normalized", "updated_at"])
-        if {"subject", "comment"} & {*form.changed_data} and can_push_notes(obj):
-            databases.on_commit(partial(self.push_notes, request, obj))
+        if {"subject", "comment"} & {*form.changed_data}:
+            signals.send_on_commit(signals.call_updated, Activity, activity=obj)
+            if can_push_notes(obj):
+                databases.on_commit(partial(self.push_notes, request, obj))
 
     def push_notes(self, request: HttpRequest, call: Activity) -> None:
         """Send subject and comment, which are saved already, to Ringotel, and report a failure."""
