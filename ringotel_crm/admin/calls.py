@@ -36,6 +36,7 @@ from ..services.calls.access import (
     may_view_calls,
     visible_calls,
 )
+from ..services.calls.archive import held_calls
 from ..services.calls.click_to_call import call_link
 from ..services.calls.states import call_state
 from ..services.calls.timeline import earlier_calls
@@ -296,6 +297,13 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
             signals.send_on_commit(signals.call_updated, Activity, activity=obj)
             if can_push_notes(obj):
                 databases.on_commit(partial(self.push_notes, request, obj))
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Add the calls under a legal hold to the objects that prevent the deletion."""
+        deleted, counts, missing, protected = super().get_deleted_objects(objs, request)
+        held = held_calls(Activity.objects.filter(pk__in=[call.pk for call in objs]))
+        texts = [gettext("Legal hold: %(reason)s") % {"reason": call} for call in held]
+        return deleted, counts, missing, [*protected, *texts]
 
     def push_notes(self, request: HttpRequest, call: Activity) -> None:
         """Send subject and comment, which are saved already, to Ringotel, and report a failure."""
