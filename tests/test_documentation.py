@@ -98,3 +98,15 @@ def test_commands_in_texts_exist() -> None:
     named = {name for path in files for name in pattern.findall(path.read_text(encoding="utf-8"))}
 
     assert named - {path.stem for path in (PACKAGE / "management/commands").glob("*.py")} == set()
+
+
+def test_links_to_the_project_lead_to_files() -> None:
+    root = DOCS.parent
+    files = [root / "README.rst", root / "CONTRIBUTING.rst", root / "SECURITY.md"]
+    files += [root / "setup.cfg", *DOCS.rglob("*.rst")]
+    text = "".join(path.read_text(encoding="utf-8") for path in files)
+
+    pages = re.findall(r"ringotel-crm\.readthedocs\.io/en/latest/([\w/]+)\.html", text)
+    names = {f"docs/{page}.rst" for page in pages}
+    names |= {*re.findall(r"/ringotel-crm/ringotel-crm/(?:blob/)?main/([\w./-]+)", text)}
+    assert {name for name in names if not (root / name).is_file()} == set()
