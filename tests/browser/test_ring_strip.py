@@ -22,7 +22,7 @@ from tests.fixtures.strip import ringing
 
 pytestmark = pytest.mark.skipif(not has_minicrm, reason="hostcrm maps agents by its own tables.")
 STRIP = "#ringotel-strip [data-ringotel-call]"
-NUMBER = {"caller_number": "+442079460100", "caller_e164": "+442079460100"}
+NUMBER: dict[str, Any] = {"caller_number": "+442079460100", "caller_e164": "+442079460100"}
 
 
 def note_of(call: Activity) -> str:
