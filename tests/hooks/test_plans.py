@@ -84,9 +84,9 @@ def busy(request: pytest.FixtureRequest, api: Api, settings: Settings) -> Api:
 
 def cost(sql: str, params: Any) -> int:
     """Run a statement again, and return what it read, in the unit of :data:`LIMITS`."""
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         read = _cost(cursor, sql, params)
-        transaction.set_rollback(True)
+        transaction.set_rollback(True, using=connection.alias)
     return read
 
 

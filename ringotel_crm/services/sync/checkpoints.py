@@ -28,6 +28,7 @@ LEASE = dt.timedelta(minutes=10)
 RENEW_AFTER = dt.timedelta(seconds=20)
 
 
+@databases.fresh_reads()
 def read(tenant: str, name: str) -> Any:
     """Return the value last written under ``name``; None if there is no value yet."""
     return (
