@@ -12,7 +12,6 @@ from django.db.models import Model
 
 from .site import TAG
 
-
 # The apps whose tables are joined, with that of the users.
 JOINED_APPS = ("ringotel_crm", "contenttypes", "auth", "oauth2_provider")
 
