@@ -39,6 +39,59 @@ BACKENDS = [
     "tests.projects.mapped.backend.MappedBackend",
 ]
 
+COMPANY, NEW_COMPANY = {"organization": {"name": "sample ltd"}}, {"organization": {"name": "New"}}
+# Each branch of each hook, except a failed authentication.
+REQUESTS: list[tuple[str, dict[str, Any]]] = [
+    ("Users", {}),
+    ("Contacts", {"limit": 10}),
+    ("Contacts", {"limit": 10, "cursor": "{cursor}"}),
+    ("Contacts", {"limit": 10, "updated_since": 0}),
+    ("Contacts", {"limit": 10, "updated_since": 0, "cursor": "{cursor}"}),
+    ("Contacts", {"limit": 10, "updated_since": 2_000_000_000}),
+    ("Organizations", {"limit": 10}),
+    ("Organizations", {"limit": 10, "updated_since": 2_000_000_000}),
+    ("FindContact", {"phone": "+353203000001"}),
+    ("FindContact", {"phone": "020 300 0001"}),  # several readings
+    ("FindContact", {"phone": SHARED}),
+    ("FindContact", {"phone": number(500)}),  # the number of the organization
+    ("FindContact", {"phone": number(999)}),  # unknown
+    ("CreateContact", {"first_name": "New", "phone": number(800), **NEW_COMPANY}),
+    ("CreateContact", {"first_name": "New", "phone": number(801), **COMPANY}),
+    ("CreateContact", {"first_name": "Twin", "last_name": "1", "phone": SHARED}),
+    ("CreateContact", {"first_name": "Other", "phone": SHARED}),
+    ("CreateContact", {"first_name": "Ada", "email": "1@example.com"}),
+    ("CreateContact", {"first_name": "No", "last_name": "Number", "phone": "not a number"}),
+    ("UpdateContact", {"id": "{twin}", "job_title": "Baker", "phone": number(700)}),
+    ("UpdateContact", {"id": "{twin}", "phone": SHARED, "email": "2@example.com", **COMPANY}),
+    ("UpdateContact", {"id": "{twin}", "first_name": "Bea", **NEW_COMPANY}),
+    ("CreateActivity", {"call_id": "n1", "caller_number": SHARED, "extension": "500"}),
+    ("CreateActivity", {"call_id": "n1", "caller_number": SHARED, "extension": "500"}),
+    ("CreateActivity", {"call_id": "n2", "caller_number": number(999), "extension": "501"}),
+    ("CreateActivity", {"call_id": "n3", "contact_id": "{twin}", "user_id": "{una}"}),
+    # Without a call id, from the number of the organization.
+    ("CreateActivity", {"caller_number": number(500), "call_start": 1772452800}),
+    ("CreateActivity", {"call_id": "n4", "user_email": "una@example.com"}),
+    ("AssignActivity", {"call_id": "c1", "contact_id": "{twin}"}),
+    ("AssignActivity", {"id": "{call}", "contact_id": ""}),
+    ("AssignActivity", {"call_id": "n5", "contact_id": ""}),  # before its start
+    ("UpdateActivity", {"call_id": "c2", "subject": "Leak"}),
+    ("UpdateActivity", {"id": "{call}", "comment": "Calls back."}),
+    ("UpdateActivity", {"call_id": "n6", "subject": "Leak"}),  # before its start
+    ("StopCallActivity", {"call_id": "n1", "call_duration": 27}),
+    ("StopCallActivity", {"call_id": "n1", "call_duration": 28}),
+    ("StopCallActivity", {"id": "{call}", "call_end": 1772452810, "call_cause": "17"}),
+    ("StopCallActivity", {"call_id": "n7", "call_duration": 27}),  # before its start
+]
+WAV = sample("pcm.wav")
+IN_JSON = {"call_id": "c2", "recording": base64.b64encode(WAV).decode()}
+RECORDINGS = [
+    (WAV, "audio/wav", "call_id=c1"),
+    (WAV, "audio/wav", "call_id=c1"),
+    (sample("mulaw.wav"), "audio/wav", "call_id=c1"),  # replaces the first one
+    (WAV, "audio/wav", "call_id=n8"),  # before the start of the call
+    (json.dumps(IN_JSON).encode(), "application/json", ""),
+]
+
 
 @pytest.fixture(params=BACKENDS, ids=["minicrm", "mapped"])
 def busy(request: pytest.FixtureRequest, api: Api, settings: Settings) -> Api:
@@ -134,85 +187,17 @@ def only_cheap_queries() -> Iterator[None]:
     assert [row for row in costs if row[0] > LIMITS[connection.vendor]] == []
 
 
-def test_lists_and_identification_read_few_rows(busy: Api) -> None:
-    requests: list[tuple[str, dict[str, Any]]] = [
-        ("Users", {}),
-        ("Contacts", {"limit": 10}),
-        ("Contacts", {"limit": 10, "updated_since": 0}),
-        ("Contacts", {"limit": 10, "updated_since": 2_000_000_000}),
-        ("Organizations", {"limit": 10}),
-        ("Organizations", {"limit": 10, "updated_since": 2_000_000_000}),
-        ("FindContact", {"phone": "+353203000001"}),
-        ("FindContact", {"phone": "020 300 0001"}),  # several readings
-        ("FindContact", {"phone": SHARED}),
-        ("FindContact", {"phone": number(500)}),  # the number of the organization
-        ("FindContact", {"phone": number(999)}),  # unknown
-    ]
-    for hook, data in requests:
+def test_hooks_read_few_rows(busy: Api) -> None:
+    ids = {
+        "{twin}": str(Contact.objects.filter(first_name="Twin").values_list("pk", flat=True)[0]),
+        "{una}": str(User.objects.get(username="una").pk),
+        "{call}": str(Activity.objects.get(call_id="c3").pk),
+        "{cursor}": busy.ok("Contacts", {"limit": 10})["next"],
+    }
+    for hook, data in REQUESTS:
         with only_cheap_queries():
-            busy.ok(hook, data)
-    cursor = busy.ok("Contacts", {"limit": 10})["next"]
-    for page in ({"limit": 10}, {"limit": 10, "updated_since": 0}):
-        with only_cheap_queries():
-            busy.ok("Contacts", {**page, "cursor": cursor})
-
-
-def test_writing_contacts_reads_few_rows(busy: Api) -> None:
-    twin = str(Contact.objects.filter(first_name="Twin").values_list("pk", flat=True)[0])
-    known, unknown = {"organization": {"name": "sample ltd"}}, {"organization": {"name": "New"}}
-    requests: list[tuple[str, dict[str, Any]]] = [
-        ("CreateContact", {"first_name": "New", "phone": number(800), **unknown}),
-        ("CreateContact", {"first_name": "New", "phone": number(801), **known}),
-        ("CreateContact", {"first_name": "Twin", "last_name": "1", "phone": SHARED}),
-        ("CreateContact", {"first_name": "Other", "phone": SHARED}),
-        ("CreateContact", {"first_name": "Ada", "email": "1@example.com"}),
-        ("CreateContact", {"first_name": "No", "last_name": "Number", "phone": "not a number"}),
-        ("UpdateContact", {"id": twin, "job_title": "Baker", "phone": number(700)}),
-        ("UpdateContact", {"id": twin, "phone": SHARED, "email": "2@example.com", **known}),
-        ("UpdateContact", {"id": twin, "first_name": "Bea", **unknown}),
-    ]
-    for hook, data in requests:
-        with only_cheap_queries():
-            busy.ok(hook, data)
-
-
-def test_calls_read_few_rows(busy: Api) -> None:
-    twin = str(Contact.objects.filter(first_name="Twin").values_list("pk", flat=True)[0])
-    una, old = str(User.objects.get(username="una").pk), str(Activity.objects.get(call_id="c3").pk)
-    company = {"caller_number": number(500), "call_start": 1772452800}
-    requests: list[tuple[str, dict[str, Any]]] = [
-        ("CreateActivity", {"call_id": "n1", "caller_number": SHARED, "extension": "500"}),
-        ("CreateActivity", {"call_id": "n1", "caller_number": SHARED, "extension": "500"}),
-        ("CreateActivity", {"call_id": "n2", "caller_number": number(999), "extension": "501"}),
-        ("CreateActivity", {"call_id": "n3", "contact_id": twin, "user_id": una}),
-        ("CreateActivity", {"user_email": "una@example.com", **company}),  # without a call id
-        ("AssignActivity", {"call_id": "c1", "contact_id": twin}),
-        ("AssignActivity", {"id": old, "contact_id": ""}),
-        ("AssignActivity", {"call_id": "n4", "contact_id": ""}),  # before its start
-        ("UpdateActivity", {"call_id": "c2", "subject": "Leak"}),
-        ("UpdateActivity", {"id": old, "comment": "Calls back."}),
-        ("UpdateActivity", {"call_id": "n5", "subject": "Leak"}),  # before its start
-        ("StopCallActivity", {"call_id": "n1", "call_duration": 27}),
-        ("StopCallActivity", {"call_id": "n1", "call_duration": 28}),
-        ("StopCallActivity", {"id": old, "call_end": 1772452810, "call_cause": "17"}),
-        ("StopCallActivity", {"call_id": "n6", "call_duration": 27}),  # before its start
-    ]
-    for hook, data in requests:
-        with only_cheap_queries():
-            busy.ok(hook, data)
-
-
-def test_recordings_read_few_rows(busy: Api) -> None:
-    wav = sample("pcm.wav")
-    encoded = json.dumps({"call_id": "c2", "recording": base64.b64encode(wav).decode()}).encode()
-    requests = [
-        (wav, "audio/wav", "call_id=c1"),
-        (wav, "audio/wav", "call_id=c1"),
-        (sample("mulaw.wav"), "audio/wav", "call_id=c1"),  # replaces the first one
-        (wav, "audio/wav", "call_id=n1"),  # before the start of the call
-        (encoded, "application/json", ""),
-    ]
-    for body, content_type, query in requests:
+            busy.ok(hook, {key: ids.get(str(value), value) for key, value in data.items()})
+    for body, content_type, query in RECORDINGS:
         with only_cheap_queries():
             response = busy.send("UpdateCallRecording", body, content_type, query)
             assert response.status_code == 200, response.content
