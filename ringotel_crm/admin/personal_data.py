@@ -17,7 +17,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
-from .. import databases, phone
+from .. import phone
 from ..exceptions import CRMError, InvalidInput
 from ..models import AuditEntry, LegalHold
 from ..records import ContactReference
@@ -55,7 +55,6 @@ def personal_data_url(request: HttpRequest, site: AdminSite, **person: str) -> s
     return url and f"{url}?{urlencode(person)}"
 
 
-@databases.fresh_reads()
 @never_cache
 def personal_data_view(request: HttpRequest, model_admin: Any) -> HttpResponseBase:
     """GET shows what is stored about the contact ``contact`` or the caller ``number``.
