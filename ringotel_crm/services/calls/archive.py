@@ -46,6 +46,12 @@ def expired_calls() -> tuple[QuerySet[Activity], QuerySet[Activity]]:
     return _not_needed(started), _not_needed(not_started)
 
 
+def held_calls(calls: QuerySet[Activity]) -> QuerySet[Activity]:
+    """Return those of ``calls`` that are under a legal hold, on the call or on its contact."""
+    about = {name: OuterRef(name) for name in ("tenant", "contact_type", "contact_id")}
+    return calls.filter(Q(legal_hold=True) | Exists(LegalHold.objects.filter(**about)))
+
+
 def _not_needed(due: Q) -> QuerySet[Activity]:
     about = {name: OuterRef(name) for name in ("tenant", "contact_type", "contact_id")}
     of_call = {"activity": OuterRef("pk")}
