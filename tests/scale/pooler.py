@@ -75,7 +75,7 @@ class Pooler:
         finally:
             self.application.stop()
         responses = dict(ledger.responses)
-        check(ledger.is_free_of_errors, f"all hooks meanwhile: responses {responses}")
+        check(ledger.is_free_of_errors, f"all hooks, at the same time: responses {responses}")
         ledger.compare(self.server.database(), self.server.path / "media")
 
     def execute(self, query: str, *values: Any) -> list[Any]:
@@ -163,7 +163,7 @@ class Pooler:
         )
         check(not left and not named, "no row has the person's number after its erasure")
         self.command("ringotel_count_calls")
-        # Without the day of the calls that are made meanwhile.
+        # Without the day of the calls that are being made.
         (counted,) = self.execute(
             "SELECT sum(calls) FROM ringotel_crm_agenttotal WHERE start::date <> '2026-03-02'"
         )[0]
