@@ -1,7 +1,7 @@
 """Commands that are started twice at once, while Ringotel looks up and creates contacts.
 
-The work is done once. What the requests take is compared with two processes that only compute, of
-which the machine has as many processors.
+The work is done once. The times of the requests are compared with those on an idle site, and with
+those during two processes that only compute.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ from tests.scale.ledger import Caller, Ledger
 ROWS = 20_000
 # Events of webhooks, and rows of the imported file.
 EVENTS = 300
-# Milliseconds that the commands may add to the requests, compared with computing processes.
-MAX_P99 = 100
+# Milliseconds that the commands may add to the p99 of the requests, which also depends on what other
+# programs leave of the processors.
+MAX_ADDED = 100
 COMPUTE = "while True: pass"
 SECONDS = 8
 
@@ -67,8 +68,8 @@ class Repeat:
             )
         with Requests(self.server) as requests:
             time.sleep(SECONDS)
-        requests.report("alone")
-        self.compute()
+        alone = requests.report("alone")
+        self.baseline = max(alone, self.compute())
         self.process_events()
         self.import_contacts()
         self.count_calls()
@@ -76,7 +77,7 @@ class Repeat:
         self.archive()
         self.index_phones()
 
-    def compute(self) -> None:
+    def compute(self) -> float:
         """Measure the requests during two processes that only compute."""
         processes = [subprocess.Popen([sys.executable, "-c", COMPUTE]) for _ in range(2)]
         try:
@@ -86,7 +87,7 @@ class Repeat:
             for process in processes:
                 process.kill()
                 process.wait()
-        self.baseline = requests.report("during two computing processes")
+        return requests.report("during two computing processes")
 
     def twice(self, *arguments: str, **environ: str) -> list[Ended]:
         """Start a command twice at once. Return how both ended, that with the lower code first."""
@@ -106,8 +107,8 @@ class Repeat:
         with Requests(self.server) as requests, ThreadPoolExecutor(2) as pool:
             ended = sorted(pool.map(start, range(2)), key=lambda one: one.code)
         worst = requests.report(f"during two {arguments[0]}")
-        limit = max(MAX_P99, self.baseline + MAX_P99)
-        check(worst < limit, f"p99 is below {limit:.0f} ms")
+        limit = self.baseline + MAX_ADDED
+        check(worst < limit, f"p99 is {worst:.0f} ms, below {limit:.0f} ms")
         return ended
 
     def query(self, sql: str, *values: Any) -> Any:
