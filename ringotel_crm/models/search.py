@@ -145,11 +145,11 @@ def filter_any(
     own = rows.model._default_manager.using(rows.db).order_by().annotate(owner=models.F("pk"))
     conditions = [*([own.filter(condition)] for condition in columns), *owners]
     results = [_common_owners(sets) for sets in conditions]
-    found = set[Any]().union(*results)
+    found = {key for keys in results for key in keys}
     if len(found) <= MAX_KEYS and max(map(len, results), default=0) <= MAX_KEYS:
         return _select(rows, found), True
     first = list(rows.values_list("pk", flat=True)[: MAX_LISTED + 1])
-    listed = set[Any]().union(*(_owners_among(sets, first) for sets in conditions))
+    listed = {key for sets in conditions for key in _owners_among(sets, first)}
     if len(first) <= MAX_LISTED:
         return _select(rows, listed), True
     return _select(rows, listed.union(list(found)[:MAX_KEYS])), False

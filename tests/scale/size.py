@@ -286,7 +286,7 @@ def run(options: argparse.Namespace) -> None:
     with ExitStack() as stack:
         small, big = (site(stack, *size) for size in sizes)
         grown = growth(small, big, rounds=200)
-        slow = {}
+        slow: dict[str, float] = {}
         for who, client in (("administrator", big.staff), ("agent", big.agent)):
             print(f"  Pages, as {who}", flush=True)  # noqa: T201
             taken = open_pages(big, client)
