@@ -21,6 +21,7 @@ PAGE = 1000
 
 Row = TypeVar("Row", bound=Model)
 Value = TypeVar("Value")
+View = TypeVar("View", bound=Callable[..., Any])
 
 _is_fresh: ContextVar[bool] = ContextVar("ringotel_crm.databases", default=False)
 
@@ -65,6 +66,15 @@ def on_commit(function: Callable[[], object], *, robust: bool = False) -> None:
     immediately outside of one.
     """
     transaction.on_commit(function, using=write_alias(), robust=robust)
+
+
+def non_atomic_requests(view: View) -> View:
+    """Exempt a view from ``ATOMIC_REQUESTS`` of every database: Django's decorator exempts it from
+    one only.
+    """
+    for alias in connections:
+        view = transaction.non_atomic_requests(using=alias)(view)
+    return view
 
 
 def by_primary_key(rows: QuerySet[Row, Any], *, latest_first: bool = False) -> Iterator[Row]:

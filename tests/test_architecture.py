@@ -64,6 +64,28 @@ def test_module_has_fewer_than_500_lines(module: Path) -> None:
     assert len(module.read_bytes().splitlines()) < 500
 
 
+def unnamed_databases(tree: ast.Module) -> Iterator[int]:
+    """Yield the lines that use a database without naming it."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    named = [call.func for call in calls if any(key.arg == "using" for key in call.keywords)]
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(module="django.db", names=names):
+                if any(alias.name == "connection" for alias in names):
+                    yield node.lineno
+            case ast.Attribute(value=ast.Name(id="transaction")) if node not in named:
+                yield node.lineno
+
+
+def test_every_use_of_a_database_names_it() -> None:
+    places = [
+        f"{name_of(module)}:{line}"
+        for module in MODULES
+        for line in unnamed_databases(ast.parse(module.read_bytes()))
+    ]
+    assert places == []
+
+
 def test_migrations_have_descriptive_names() -> None:
     migrations = {name_of(module) for module in MODULES if module.parent.name == "migrations"}
 

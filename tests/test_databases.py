@@ -41,6 +41,13 @@ def _databases(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+def router_errors() -> list[str]:
+    """Return the ids of the messages of the check, which must have hints."""
+    found = [message for message in run_checks(tags=[TAG]) if "E05" in str(message.id)]
+    assert all(message.hint for message in found)
+    return [str(message.id).rpartition(".")[2] for message in found]
+
+
 @pytest.mark.parametrize(
     ("router", "ids"),
     [
@@ -57,9 +64,15 @@ def test_routers_that_cannot_work_are_errors(
     settings: Settings, router: Router, ids: list[str]
 ) -> None:
     settings.DATABASE_ROUTERS = [router]
-    found = [message for message in run_checks(tags=[TAG]) if "ROUTERS" in message.msg]
-    assert [str(message.id) for message in found] == [f"ringotel_crm.{id}" for id in ids]
-    assert all(message.hint for message in found)
+    assert router_errors() == ids
+
+
+def test_empty_default_without_a_router_is_an_error(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DATABASE_ROUTERS = []
+    monkeypatch.setattr(connections["default"], "vendor", "unknown")
+    assert router_errors() == ["E050"]
 
 
 def test_reads_are_fresh_in_the_block_only(settings: Settings) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
+
+import pytest
+from django.apps import apps
 
 import ringotel_crm
 from ringotel_crm.conf import AppSettings
@@ -47,6 +51,30 @@ def test_settings_page_documents_every_setting() -> None:
     assert sorted(re.findall(r"^``([A-Z_]+)``\n-+$", text, re.MULTILINE)) == AppSettings.names()
 
 
+@pytest.mark.parametrize("name", AppSettings.names())
+def test_setting_has_type_default_and_example(name: str) -> None:
+    text = (DOCS / "settings.rst").read_text(encoding="utf-8")
+    section = text.partition(f"``{name}``\n---")[2].partition(".. setting::")[0]
+
+    assert re.search(r"^\| Type: .*``\w+``", section, re.MULTILINE)
+    assert f'RINGOTEL_CRM = {{"{name}":' in section
+    default = re.search(r"^\| Default: .*?``([^`]+)``( |$)", section, re.MULTILINE)
+    assert default
+    if name != "RINGOTEL_API_KEY":  # that of an environment variable
+        assert ast.literal_eval(default[1]) == vars(AppSettings)[name].default
+
+
+def test_privacy_page_names_every_table() -> None:
+    text = (DOCS / "privacy.rst").read_text(encoding="utf-8")
+    tables = {
+        model._meta.db_table
+        for label in ("ringotel_crm", "ringotel_minicrm")
+        for model in apps.get_app_config(label).get_models()
+    }
+
+    assert set(re.findall(r"``(ringotel_(?:crm|minicrm)_[a-z]+)``", text)) >= tables
+
+
 def test_commands_page_documents_every_command() -> None:
     text = (DOCS / "commands.rst").read_text(encoding="utf-8")
     commands = {path.stem for path in (PACKAGE / "management/commands").glob("ringotel_*.py")}
@@ -64,9 +92,21 @@ def test_checks_page_documents_every_check() -> None:
 
 def test_commands_in_texts_exist() -> None:
     """Texts name a command after ``manage.py``, or as ``command`` to be filled in."""
-    files = [*DOCS.glob("*.rst"), DOCS.parent / "README.rst"]
+    files = [*DOCS.rglob("*.rst"), DOCS.parent / "README.rst"]
     files += [path for suffix in ("py", "html") for path in PACKAGE.rglob(f"*.{suffix}")]
     pattern = re.compile(r"(?:manage\.py |\"command\": \")(ringotel_\w+)")
     named = {name for path in files for name in pattern.findall(path.read_text(encoding="utf-8"))}
 
     assert named - {path.stem for path in (PACKAGE / "management/commands").glob("*.py")} == set()
+
+
+def test_links_to_the_project_lead_to_files() -> None:
+    root = DOCS.parent
+    files = [root / "README.rst", root / "CONTRIBUTING.rst", root / "SECURITY.md"]
+    files += [root / "setup.cfg", *DOCS.rglob("*.rst")]
+    text = "".join(path.read_text(encoding="utf-8") for path in files)
+
+    pages = re.findall(r"ringotel-crm\.readthedocs\.io/en/latest/([\w/]+)\.html", text)
+    names = {f"docs/{page}.rst" for page in pages}
+    names |= {*re.findall(r"/ringotel-crm/ringotel-crm/(?:blob/)?main/([\w./-]+)", text)}
+    assert {name for name in names if not (root / name).is_file()} == set()

@@ -18,7 +18,7 @@ from django.db.models import DateTimeField, Q, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
-from django.template.response import TemplateResponse
+from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -38,6 +38,9 @@ from .html import local_time
 
 BACKEND_ATTRIBUTE = "_ringotel_backend"
 
+# How the names of pages end whose rows may be read from a replica that lags behind.
+LISTS = ("_changelist", "_duplicates", "_export", "_overview", "_similar")
+
 MEDIA = RING_STRIP + forms.Media(
     css={"all": [f"ringotel_crm/{name}.css" for name in ("themes", "admin", "player")]},
     js=[f"ringotel_crm/{name}.js" for name in ("admin", "player", "click_to_call")],
@@ -52,6 +55,23 @@ def backend_for(request: HttpRequest) -> Backend:
         setattr(request, BACKEND_ATTRIBUTE, get_backend(Actor(user=request.user, request=request)))
     backend: Backend = getattr(request, BACKEND_ATTRIBUTE)
     return backend
+
+
+def read_where_written(view: Any, *, is_list: bool = False) -> Any:
+    """Let a view and its template read from the databases that are written to; with ``is_list``,
+    only if it writes.
+    """
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if is_list and request.method in ("GET", "HEAD"):
+            return view(request, *args, **kwargs)
+        response = databases.fresh_reads()(view)(request, *args, **kwargs)
+        if isinstance(response, SimpleTemplateResponse):  # rendered after the view has returned
+            response.render = databases.fresh_reads()(response.render)  # type: ignore[method-assign]
+        return response
+
+    return wrapped
 
 
 def admin_url(site: AdminSite, name: str, *args: Any) -> str:
@@ -124,10 +144,12 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @property
     def urls(self) -> list[URLPattern]:
-        """Return the URLs, whose views explain why access is denied."""
+        """Return the URLs, whose views explain why access is denied, and read what was written."""
         patterns = self.get_urls()
         for pattern in patterns:
-            pattern.callback = self._explain_denial(pattern.callback)
+            is_list = str(pattern.name).endswith(LISTS)
+            view = read_where_written(pattern.callback, is_list=is_list)
+            pattern.callback = self._explain_denial(view)
         return patterns
 
     def _explain_denial(self, view: Any) -> Any:
@@ -228,16 +250,6 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         columns = {field.name for field in self.opts.concrete_fields}
         return to_field in columns and super().to_field_allowed(request, to_field)
 
-    @databases.fresh_reads()
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Read from the database that the form is saved to."""
-        return super().changeform_view(request, *args, **kwargs)
-
-    @databases.fresh_reads()
-    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Read from the database that the rows are deleted from."""
-        return super().delete_view(request, *args, **kwargs)
-
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Any:
@@ -253,7 +265,6 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             )
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
-    @databases.fresh_reads()
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
     ) -> Any:

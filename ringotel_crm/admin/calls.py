@@ -20,7 +20,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from .. import databases, phone
+from .. import databases, phone, signals
 from ..client.call_notes import can_push_notes, push_notes, write_call_to_chat
 from ..conf import conf
 from ..contact_files.cells import escape_formula
@@ -36,6 +36,7 @@ from ..services.calls.access import (
     may_view_calls,
     visible_calls,
 )
+from ..services.calls.archive import held_calls
 from ..services.calls.click_to_call import call_link
 from ..services.calls.states import call_state
 from ..services.calls.timeline import earlier_calls
@@ -292,8 +293,17 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
     ) -> None:
         """Save only the edited fields: the API may have updated the others in the meantime."""
         obj.save(update_fields=[*form.changed_data, "subject_normalized", "updated_at"])
-        if {"subject", "comment"} & {*form.changed_data} and can_push_notes(obj):
-            databases.on_commit(partial(self.push_notes, request, obj))
+        if {"subject", "comment"} & {*form.changed_data}:
+            signals.send_on_commit(signals.call_updated, Activity, activity=obj)
+            if can_push_notes(obj):
+                databases.on_commit(partial(self.push_notes, request, obj))
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Add the calls under a legal hold to the objects that prevent the deletion."""
+        deleted, counts, missing, protected = super().get_deleted_objects(objs, request)
+        held = held_calls(Activity.objects.filter(pk__in=[call.pk for call in objs]))
+        texts = [gettext("Legal hold: %(reason)s") % {"reason": call} for call in held]
+        return deleted, counts, missing, [*protected, *texts]
 
     def push_notes(self, request: HttpRequest, call: Activity) -> None:
         """Send subject and comment, which are saved already, to Ringotel, and report a failure."""

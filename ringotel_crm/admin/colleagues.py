@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .. import databases
 from ..auth.groups import roles_given_by
 from ..exceptions import CRMError
 from ..models import Agent
@@ -82,7 +81,6 @@ class ColleagueForm(forms.Form):
         return None
 
 
-@databases.fresh_reads()
 def colleague_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     """GET shows the form. POST creates the user, and shows the link of the invitation once."""
     if not request.user.has_perm(PERMISSION):

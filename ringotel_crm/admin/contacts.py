@@ -33,7 +33,14 @@ from ..services.calls.timeline import MAX_CALLS, call_totals, calls_for_contacts
 from ..services.contacts.phone_index import keys_ending_in
 from ..services.contacts.references import object_reference
 from ..services.messages import messages_with
-from .base import MEDIA, UNSAVED, admin_url, backend_for, extend_template
+from .base import (
+    MEDIA,
+    UNSAVED,
+    admin_url,
+    backend_for,
+    extend_template,
+    read_where_written,
+)
 from .concurrent_edits import ConcurrentEditAdminMixin
 from .contact_search import contact_directories
 from .follow_ups import follow_up_field
@@ -194,7 +201,7 @@ class RingotelContactAdminMixin(ConcurrentEditAdminMixin):
 
     def get_urls(self) -> list[URLPattern]:
         """Add the URL to which the timeline's form posts."""
-        view = self.admin_site.admin_view(require_POST(self.ringotel_note_view))
+        view = self.admin_site.admin_view(require_POST(read_where_written(self.ringotel_note_view)))
         name = f"{self._ringotel_url_prefix()}_ringotel_note"
         urls: list[URLPattern] = super().get_urls()  # type: ignore[misc]
         return [path("<path:object_id>/ringotel-note/", view, name=name), *urls]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,6 +10,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
+from django.contrib.sessions.backends.signed_cookies import SessionStore as CookieSession
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -31,6 +33,8 @@ SESSION_KEY = "ringotel_links"
 # What one user can undo: the latest of these, with at most this number of rows each.
 MAX_BATCHES = 10
 MAX_ROWS = 10_000
+# Characters of JSON that a session in a cookie holds: browsers drop cookies above 4,096 bytes.
+MAX_IN_COOKIE = 1_500
 
 
 def originating_call(request: HttpRequest) -> Activity | None:
@@ -99,16 +103,25 @@ def report_links(
         return
     message = " ".join(sentences)
     groups = [group.to_json() for group in links if group.calls or group.conversations]
-    if calls + conversations > MAX_ROWS:
-        messages.success(request, message)
-        return
-    batches = request.session.get(SESSION_KEY, {})
-    batch = secrets.token_urlsafe(8)
-    kept = dict([*batches.items()][1 - MAX_BATCHES :])
     undoing = {"links": groups, "url": url, "number": asdict(number) if number else None}
-    request.session[SESSION_KEY] = {**kept, batch: undoing}
+    batch = "" if calls + conversations > MAX_ROWS else _keep_batch(request, undoing)
+    if not batch:
+        too_many = _("These are too many to undo at once.")
+        messages.success(request, f"{message} {too_many}")
+        return
     undo_url = admin_url(site, "ringotel_crm_activity_undo_links")
     message_with_undo(request, message, undo_url, [("batch", batch)])
+
+
+def _keep_batch(request: HttpRequest, undoing: dict[str, Any]) -> str:
+    """Store what can be undone in the session, and return its key, "" if it is too large."""
+    batch = secrets.token_urlsafe(8)
+    batches = [*request.session.get(SESSION_KEY, {}).items(), (batch, undoing)][-MAX_BATCHES:]
+    if isinstance(request.session, CookieSession):
+        while batches and len(json.dumps(batches)) > MAX_IN_COOKIE:
+            del batches[0]
+    request.session[SESSION_KEY] = dict(batches)
+    return batch if batches else ""
 
 
 @require_POST

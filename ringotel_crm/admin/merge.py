@@ -21,7 +21,7 @@ from .. import phone
 from ..exceptions import CRMError
 from ..records import ContactRecord
 from ..services.contacts.merge import Merge, merge_contacts, preview_merge
-from .base import admin_url, backend_for, extend_template, render_page
+from .base import admin_url, backend_for, extend_template, read_where_written, render_page
 from .contact_search import contact_url
 
 MAX_DUPLICATES = 100
@@ -63,7 +63,7 @@ class RingotelMergeAdminMixin:
         """Add the pages about duplicates."""
         urls: list[URLPattern] = super().get_urls()  # type: ignore[misc]
         views = {
-            "merge": ("merge/", self.merge_view),
+            "merge": ("merge/", read_where_written(self.merge_view)),
             "duplicates": ("duplicates/", require_safe(self.duplicates_view)),
             "similar": ("duplicates/similar/", require_safe(self.similar_view)),
         }

@@ -8,7 +8,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import (
     Case,
     Count,
@@ -27,7 +26,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from .. import phone
+from .. import databases, phone
 from ..client.sms import get_sms_backend, send_reply
 from ..models import Conversation, Message
 from ..models.search import prefix_q, strip_accents, trailing_digits
@@ -220,7 +219,7 @@ class ConversationAdmin(LargeTableAdmin):
         """The only change is a reply."""
         return request.user.has_perm("ringotel_crm.send_message")
 
-    @transaction.non_atomic_requests
+    @databases.non_atomic_requests
     def change_view(
         self,
         request: HttpRequest,

@@ -17,7 +17,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
-from .. import databases, phone
+from .. import phone
 from ..exceptions import CRMError, InvalidInput
 from ..models import AuditEntry, LegalHold
 from ..records import ContactReference
@@ -40,6 +40,8 @@ ERASE = "ringotel_crm.erase_person"
 TEMPLATE = "personal_data.html"
 MAX_HELD_CALLS = 20
 MAX_RECEIPTS = 20
+# Rows of each kind on the page for printing.
+MAX_ROWS = 500
 
 
 def personal_data_url(request: HttpRequest, site: AdminSite, **person: str) -> str:
@@ -53,7 +55,6 @@ def personal_data_url(request: HttpRequest, site: AdminSite, **person: str) -> s
     return url and f"{url}?{urlencode(person)}"
 
 
-@databases.fresh_reads()
 @never_cache
 def personal_data_view(request: HttpRequest, model_admin: Any) -> HttpResponseBase:
     """GET shows what is stored about the contact ``contact`` or the caller ``number``.
@@ -108,15 +109,15 @@ def _perform(request: HttpRequest, model_admin: Any, person: DataSubject) -> Htt
 
 
 def _report(request: HttpRequest, model_admin: Any, person: DataSubject) -> HttpResponseBase:
-    """Show everything about the person."""
-    data = collect_data(backend_for(request), person)
+    """Show everything about the person, of large tables the first rows."""
+    data, omitted = collect_data(backend_for(request), person, limit=MAX_ROWS)
     entry = log_export(person, count_rows(data), user=request.user)
     context = {
         "title": _("Data about %(name)s") % {"name": _name(person)},
         "entry": entry,
         "user_name": user_name(request.user),
         "receipt_url": _receipt_url(model_admin.admin_site, entry.pk),
-        "sections": get_sections(data),
+        "sections": get_sections(data, omitted),
     }
     return render_page(request, model_admin, "personal_data_report.html", context)
 

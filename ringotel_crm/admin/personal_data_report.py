@@ -68,10 +68,11 @@ NUMBERS = {"caller_number", "called_number", "remote_number", "e164", "phone", "
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The rows of a kind of data, each as pairs of label and text."""
+    """The rows of a kind of data, each as pairs of label and text; ``omitted`` more are stored."""
 
     title: str
     rows: list[list[tuple[str, str]]]
+    omitted: int
 
 
 def label(name: str) -> str:
@@ -81,19 +82,26 @@ def label(name: str) -> str:
     return str(capfirst(LABELS.get(name) or name.replace("_", " ")))
 
 
-def get_sections(data: dict[str, Any]) -> list[Section]:
+def get_sections(data: dict[str, Any], omitted: dict[str, int]) -> list[Section]:
     """Return a section per kind of data, without empty values.
 
-    ``data`` is the result of ``services.privacy.export.collect_data``. Webhook events are left
-    out: they repeat the calls and messages in a form for machines.
+    ``data`` and ``omitted`` are the result of ``services.privacy.export.collect_data``.
     """
-    starts = {call["id"]: call["start"] for call in data["calls"]}
-    sections = []
-    for name, value in data.items():
-        rows = value if isinstance(value, list) else [value] if value else []
-        if rows and name != "events":
-            sections.append(Section(label(name), [_pairs(name, row, starts) for row in rows]))
-    return sections
+    lists = {
+        name: value if isinstance(value, list) else [value] for name, value in data.items() if value
+    }
+    starts = _get_starts(lists)
+    return [
+        Section(label(name), [_pairs(name, row, starts) for row in rows], omitted.get(name, 0))
+        for name, rows in lists.items()
+    ]
+
+
+def _get_starts(lists: dict[str, list[Any]]) -> dict[int, Any]:
+    """Return the starts of the calls that the rows refer to, by primary key."""
+    rows = [row for name in MODELS for row in lists.get(name, ())]
+    ids = {row["activity_id"] for row in rows if "activity_id" in row}
+    return dict(Activity.objects.filter(pk__in=ids).values_list("pk", "start"))
 
 
 def _pairs(name: str, row: Any, starts: dict[int, Any]) -> list[tuple[str, str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -13,21 +15,9 @@ from ..models import RingotelUser
 from .base import LargeTableAdmin, backend_for
 
 
-class RingotelUserForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Form for a match. ``admin_backend`` is set by :meth:`RemoteUserAdmin.get_form`."""
-
-    def clean_agent_id(self) -> str:
-        """Return the id of an active user of the CRM, or ""."""
-        id: str = self.cleaned_data["agent_id"].strip()
-        if id and self.admin_backend.users.resolve(id=id) is None:  # type: ignore[attr-defined]
-            raise forms.ValidationError(gettext("Enter the id of an active user of the CRM."))
-        return id
-
-
 class RingotelUserAdmin(LargeTableAdmin):
     """Matches of Ringotel's users: proposed by ``ringotel_map_users``, confirmed here."""
 
-    form = RingotelUserForm
     tenant_lookup = "tenant"
     empty_message = _(
         "“manage.py ringotel_map_users” reads Ringotel's users. It needs the account's key in the "
@@ -70,18 +60,13 @@ class RingotelUserAdmin(LargeTableAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def get_form(
-        self,
-        request: HttpRequest,
-        obj: RingotelUser | None = None,
-        change: bool = False,
-        **kwargs: object,
-    ) -> type[forms.ModelForm[RingotelUser]]:
-        form: type[forms.ModelForm[RingotelUser]] = super().get_form(
-            request, obj, change=change, **kwargs
-        )
-        form.admin_backend = backend_for(request)  # type: ignore[attr-defined]
-        return form
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer the active users of the CRM by name."""
+        if db_field.name != "agent_id":
+            return super().formfield_for_dbfield(db_field, request, **kwargs)
+        users = [(user.id, user.name) for user in backend_for(request).users.records()]
+        choices = [("", gettext("No user")), *sorted(users, key=lambda choice: choice[1].lower())]
+        return forms.ChoiceField(label=gettext("user of the CRM"), choices=choices, required=False)
 
     def save_model(
         self,

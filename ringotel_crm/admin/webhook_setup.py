@@ -78,7 +78,6 @@ class WebhookForm(forms.Form):
             return None
 
 
-@databases.fresh_reads()
 def create_webhook_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     """GET shows the form. POST creates the webhook and shows its URL and token once."""
     form = WebhookForm(request)

@@ -57,7 +57,9 @@ class WebhookAdmin(LargeTableAdmin):
     def issue_token(self, request: HttpRequest, queryset: QuerySet[Webhook]) -> None:
         """Issue a token per webhook and show it once. Earlier tokens stay valid for a week."""
         for webhook in queryset:
-            _token, text = WebhookToken.objects.issue(name=webhook.name, user=webhook.user)
+            _token, text = WebhookToken.objects.issue(
+                name=webhook.name, user=webhook.user, tenant=webhook.tenant
+            )
             note = gettext("Copy the new token of %(name)s now. It is not shown again:") % {
                 "name": webhook.name
             }

@@ -145,6 +145,7 @@ class AuthorizationView(ToolkitAuthorizationView):  # type: ignore[misc]
     instead of a 500.
     """
 
+    @databases.fresh_reads()
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Respond with 400 to text that cannot be stored and to an unknown client, and with 403 to
         a user whose tokens would be refused.
@@ -170,6 +171,7 @@ class TokenView(ToolkitTokenView):  # type: ignore[misc]
     address.
     """
 
+    @databases.fresh_reads()
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Respond as the toolkit does, but with 429 and ``Retry-After`` after too many failures,
         and with 400 to requests for which the toolkit raises an error.

@@ -61,6 +61,7 @@ def service_user(name: str) -> Any:
     return user
 
 
+@databases.fresh_reads()
 def set_service_password(user: Any) -> str:
     """Set a new random password and return it.
 

@@ -6,23 +6,25 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
-from django.contrib.contenttypes.models import ContentType
 from django.core.checks import CheckMessage, Error, register
 from django.db import connections, router
 from django.db.models import Model
 
 from .site import TAG
 
+# The apps whose tables are joined, with that of the users.
+JOINED_APPS = ("ringotel_crm", "contenttypes", "auth", "oauth2_provider")
+
 
 @register(TAG)
 def check_routers(**kwargs: Any) -> list[CheckMessage]:
-    """Check that the routers of the site name one database that exists for all tables that are
-    joined, and allow relations between rows that were read from different databases.
+    """Check that the routers of the site, or ``"default"`` without any, name one database that
+    exists for all tables that are joined, and allow relations between rows that were read from
+    different databases.
     """
-    if not router.routers:
-        return []
-    models: list[type[Model]] = [*apps.get_app_config("ringotel_crm").get_models()]
-    models += [get_user_model(), ContentType]
+    models: list[type[Model]] = [get_user_model()]
+    for app in filter(apps.is_installed, JOINED_APPS):
+        models += apps.get_app_config(app).get_models()
     readers = {router.db_for_read(model): model for model in models}
     writers = {router.db_for_write(model): model for model in models}
     missing = [alias for alias in (readers | writers) if not _is_configured(alias)]
@@ -30,10 +32,10 @@ def check_routers(**kwargs: Any) -> list[CheckMessage]:
         model = (readers | writers)[missing[0]]
         return [
             Error(
-                f"The database {missing[0]!r}, to which DATABASE_ROUTERS sends queries of "
-                f"{model._meta.label}, is not configured.",
-                hint="Return the alias of a database from db_for_read() and db_for_write() of a "
-                'router, or configure DATABASES["default"].',
+                f"The database {missing[0]!r}, to which queries of {model._meta.label} are sent, "
+                "is not configured.",
+                hint='Configure DATABASES["default"], or return the alias of a database from '
+                "db_for_read() and db_for_write() of a router in DATABASE_ROUTERS.",
                 id="ringotel_crm.E050",
             )
         ]
@@ -43,8 +45,8 @@ def check_routers(**kwargs: Any) -> list[CheckMessage]:
             Error(
                 "DATABASE_ROUTERS sends the writes of tables that are joined to several "
                 f"databases: {', '.join(examples)}.",
-                hint="Return the same database from db_for_write() for the apps ringotel_crm and "
-                "contenttypes, and for the app of AUTH_USER_MODEL.",
+                hint="Return the same database from db_for_write() for the apps "
+                f"{', '.join(JOINED_APPS)}, and for the app of AUTH_USER_MODEL.",
                 id="ringotel_crm.E051",
             )
         ]

@@ -7,7 +7,7 @@ import re
 
 from django.utils.translation import gettext as _
 
-from .. import phone
+from .. import databases, phone
 from ..backends import Backend
 from ..conf import conf
 from ..exceptions import CRMError, InvalidInput
@@ -28,6 +28,7 @@ def can_push_notes(call: Activity) -> bool:
     return is_wanted and ACTIVITY_ID.fullmatch(call.call_id) is not None
 
 
+@databases.fresh_reads()
 def push_notes(call: Activity) -> None:
     """Send subject and comment of a call to Ringotel, as stored. Raises ``RingotelError``."""
     call.refresh_from_db(fields=["subject", "comment"])

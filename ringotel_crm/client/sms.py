@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
+from .. import databases
 from ..backends import Backend
 from ..conf import conf
 from ..exceptions import CRMError
@@ -131,6 +132,7 @@ def get_sms_backend() -> SMSBackend:
     return backend_class()
 
 
+@databases.fresh_reads()
 def send_reply(backend: Backend, conversation: Conversation, text: str, *, key: str) -> Message:
     """Store a reply and send it, unless a reply with this idempotency key exists; return it with
     its status."""

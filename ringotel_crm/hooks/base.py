@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
@@ -103,7 +102,7 @@ class HookViewSet(ViewSet):
         transactions, and from ``LoginRequiredMiddleware``.
         """
         view = super().as_view(actions, **initkwargs)
-        return login_not_required(transaction.non_atomic_requests(view))
+        return login_not_required(databases.non_atomic_requests(view))
 
     def get_authenticators(self) -> list[BaseAuthentication]:
         return [authenticator() for authenticator in authenticators()]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
@@ -30,7 +30,7 @@ MAX_ENTRIES = 50
 TIMEOUT = 7 * 24 * 3600
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """A request. ``user_id`` is "" if it was not authenticated; ``number`` is masked; ``code`` and
     ``fields`` are those of the error.
@@ -60,9 +60,9 @@ def record(
         **details,  # type: ignore[arg-type]
     )
     if logger.isEnabledFor(logging.INFO):
-        logger.info(LINE, asdict(entry), extra=asdict(entry))
+        logger.info(LINE, vars(entry), extra=vars(entry))
     if number := cache.increment(_counter_key(integration), TIMEOUT):
-        cache.set(_entry_key(integration, number), asdict(entry), TIMEOUT)
+        cache.set(_entry_key(integration, number), vars(entry), TIMEOUT)
 
 
 def recent(*integrations: str) -> list[Entry]:

@@ -79,6 +79,7 @@ class Organization(SearchableModel):
         if renamed:
             _mark_changed(list(self.contacts.values_list("pk", flat=True)))
 
+    @databases.fresh_reads()
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Delete, and mark the contacts as changed."""
         contacts = list(self.contacts.values_list("pk", flat=True))

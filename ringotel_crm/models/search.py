@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from django.db import connection, models
+from django.db import models
+from django.db.models.lookups import GreaterThanOrEqual, IStartsWith, LessThan, StartsWith
 
 from ..phone.cleaning import clean, digits_in
 
@@ -102,20 +103,36 @@ def prefix_index(field: str, *, name: str) -> models.Index:
     return models.Index(fields=[field], opclasses=["varchar_pattern_ops"], name=name)
 
 
-def prefix_q(field: str, prefix: str) -> models.Q:
-    """Return the filter for rows in which ``field`` starts with ``prefix``, in the form stored.
+@models.CharField.register_lookup
+class IndexedPrefix(StartsWith):
+    """``startswith``, in the form that uses a :func:`prefix_index` of the database of the query.
 
-    Every database uses the column's :func:`prefix_index`. SQLite would not for ``startswith``,
-    which Django compiles to ``LIKE ... ESCAPE``; it compares by code point, so a range is exact.
+    SQLite would not for ``startswith``, which Django compiles to ``LIKE ... ESCAPE``; it compares
+    by code point, so a range is exact.
     """
+
+    lookup_name = "ringotel_prefix"
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        """Compile as ``startswith``."""
+        return StartsWith(self.lhs, self.rhs).as_sql(compiler, connection)
+
+    def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        """Compile as a range."""
+        first, params = GreaterThanOrEqual(self.lhs, self.rhs).as_sql(compiler, connection)
+        last, last_params = LessThan(self.lhs, f"{self.rhs}\U0010ffff").as_sql(compiler, connection)
+        return f"({first} AND {last})", (*params, *last_params)
+
+    def as_mysql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        """Compile as ``istartswith``."""
+        return IStartsWith(self.lhs, self.rhs).as_sql(compiler, connection)
+
+
+def prefix_q(field: str, prefix: str) -> models.Q:
+    """Return the filter for rows in which ``field`` starts with ``prefix``, in the form stored."""
     if "\0" in prefix:  # PostgreSQL does not accept it in a parameter
         return models.Q(pk__in=())
-    match connection.vendor:
-        case "sqlite":
-            return models.Q(**{f"{field}__gte": prefix, f"{field}__lt": f"{prefix}\U0010ffff"})
-        case "mysql":
-            return models.Q(**{f"{field}__istartswith": prefix})
-    return models.Q(**{f"{field}__startswith": prefix})
+    return models.Q(**{f"{field}__ringotel_prefix": prefix})
 
 
 def word_sets(words: models.QuerySet[Any], text: str) -> list[list[models.QuerySet[Any]]]:

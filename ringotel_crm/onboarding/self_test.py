@@ -14,6 +14,7 @@ from django.http.request import validate_host
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from .. import databases
 from ..exceptions import InvalidInput
 from ..models import Activity
 from ..simulator.auth import AuthError, credential_for
@@ -38,6 +39,7 @@ class CheckResult:
     text: str
 
 
+@databases.fresh_reads()
 def run_self_test(connection: Connection, *, user: Any = None) -> list[CheckResult]:
     """Call each hook over HTTP and return the results. With OAuth2, ``user`` approves the access.
 

@@ -131,7 +131,7 @@ class AppLoginView(LoginView):
         return reverse("ringotel_crm:app")
 
 
-login = framed(AppLoginView.as_view())
+login = databases.fresh_reads()(framed(AppLoginView.as_view()))
 
 
 @databases.fresh_reads()

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import transaction
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from .. import databases
 from ..services.status import check_readiness
 
 
 @login_not_required
 @require_safe
 @never_cache
-@transaction.non_atomic_requests
+@databases.non_atomic_requests
 def health(request: HttpRequest) -> JsonResponse:
     """Respond 200: the process answers. Uses neither database nor storage."""
     return JsonResponse({"status": "ok"})
@@ -23,7 +23,7 @@ def health(request: HttpRequest) -> JsonResponse:
 @login_not_required
 @require_safe
 @never_cache
-@transaction.non_atomic_requests
+@databases.non_atomic_requests
 def ready(request: HttpRequest) -> JsonResponse:
     """Respond 200 if all parts of the site work, else 503; with the result of each check."""
     checks = check_readiness()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.views import PasswordResetConfirmView
 
+from .. import databases
 from ..internal.admin_urls import reverse_admin_url
 
 
@@ -17,4 +18,4 @@ class InvitationView(PasswordResetConfirmView):
         return reverse_admin_url("ringotel_crm_activity_desk") or "/"
 
 
-invitation = InvitationView.as_view()
+invitation = databases.fresh_reads()(InvitationView.as_view())

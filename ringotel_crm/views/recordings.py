@@ -118,6 +118,7 @@ def waveform_image(request: HttpRequest, pk: int) -> HttpResponse:
     return response
 
 
+@databases.fresh_reads()
 @require_safe
 @login_required
 def player(request: HttpRequest, pk: int) -> HttpResponse:

@@ -9,7 +9,6 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
-from django.db import transaction
 from django.http import HttpRequest, JsonResponse
 from django.http.request import RawPostDataException, UnreadablePostError
 from django.utils.translation import gettext as _
@@ -73,7 +72,7 @@ class ErrorResponse(JsonResponse):
 @csrf_exempt
 @login_not_required
 @require_POST
-@transaction.non_atomic_requests
+@databases.non_atomic_requests
 @sensitive_variables()
 def receive(request: HttpRequest, name: str) -> JsonResponse:
     """Store an event of any kind and respond with 200; respond with 403 to a body without a valid

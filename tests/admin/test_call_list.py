@@ -17,7 +17,7 @@ from ringotel_crm.admin import changelist
 from ringotel_crm.minicrm.models import Contact
 from ringotel_crm.models import Activity, FollowUp, Recording
 from tests.factories import at, make_contact, make_user
-from tests.fixtures.admin import make_call
+from tests.fixtures.admin import login_as, make_call
 
 URL = "/admin/ringotel_crm/activity/"
 
@@ -349,3 +349,15 @@ def test_call_is_named_by_its_number_and_never_by_its_id(
         breadcrumbs = html.partition('class="breadcrumbs"')[2].partition("</ol>")[0]
         assert shown_as in breadcrumbs, page
         assert page == "change" or "raw-id-of-ringotel" not in html, page
+
+
+def test_page_of_an_unknown_caller_leads_to_the_explanation(boss: Client, groups: None) -> None:
+    call, known = make_call(1), make_call(2, **of(make_contact("Ada Example")))
+    link = 'caller-lookup/?number=%2B442079460001"'
+
+    assert link in boss.get(f"{URL}{call.pk}/change/").content.decode()
+    assert "caller-lookup" not in boss.get(f"{URL}{known.pk}/change/").content.decode()
+    agent = login_as("agent", "una")
+    agent_id = str(User.objects.get(username="una").pk)
+    Activity.objects.filter(pk=call.pk).update(agent_id=agent_id)
+    assert "caller-lookup" not in agent.get(f"{URL}{call.pk}/change/").content.decode()

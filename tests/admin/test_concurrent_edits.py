@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
+from ringotel_crm import signals
 from ringotel_crm.minicrm.models import Contact, ContactPhone
 from ringotel_crm.models import Activity, Note
 from tests.factories import make_contact, make_organization, make_user
@@ -212,3 +214,23 @@ def test_invalid_note_keeps_the_form_from_being_saved(boss: Client) -> None:
     assert "Please correct the errors in the note." in html
     assert form_values(html)["job_title"] == ["Buyer"]
     assert Contact.objects.get().job_title == ""
+
+
+def test_saved_comment_sends_a_signal(
+    boss: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    received: list[Activity] = []
+
+    def receive(activity: Activity, **kwargs: Any) -> None:
+        received.append(activity)
+
+    signals.call_updated.connect(receive)
+    call = make_call(1)
+    form = open_form(boss, call)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        save(boss, call, form)
+    assert received == []
+    with django_capture_on_commit_callbacks(execute=True):
+        save(boss, call, form, comment="Call back on Monday")
+    assert [(call.pk, call.comment) for call in received] == [(call.pk, "Call back on Monday")]

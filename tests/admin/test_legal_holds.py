@@ -9,8 +9,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from ringotel_crm.minicrm.models import Contact
-from ringotel_crm.models import LegalHold
+from ringotel_crm.models import Activity, LegalHold
+from tests.admin.test_call_list import of
 from tests.factories import make_contact
+from tests.fixtures.admin import make_call
 
 LIST = "/admin/ringotel_crm/legalhold/"
 
@@ -85,3 +87,17 @@ def test_deleted_contact_keeps_its_name_without_a_link(boss: Client) -> None:
 
     assert "Ada Example" in page
     assert "/admin/ringotel_minicrm/contact/" not in page.partition('id="result_list"')[2]
+
+
+def test_calls_under_a_legal_hold_are_not_deleted(boss: Client) -> None:
+    ada = make_contact("Ada Example")
+    hold(ada, reason="court case")
+    calls = [make_call(1, **of(ada)), make_call(2, legal_hold=True), make_call(3)]
+
+    for call in calls:
+        boss.post(f"/admin/ringotel_crm/activity/{call.pk}/delete/", {"post": "yes"})
+    selected = {"action": "delete_selected", "_selected_action": [call.pk for call in calls[:2]]}
+    page = boss.post("/admin/ringotel_crm/activity/", {**selected, "post": "yes"})
+
+    assert "Legal hold: Ada Example" in page.content.decode()
+    assert set(Activity.objects.all()) == {*calls[:2]}

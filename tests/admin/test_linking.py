@@ -7,7 +7,7 @@ from html import unescape
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
 from ringotel_crm.minicrm.models import Contact
@@ -289,3 +289,31 @@ def test_only_a_user_who_may_change_contacts_gives_them_a_number(number: str, gr
     assert 'name="number"' not in page
     assert linked() == {"call-1": "Bea Notreal"}
     assert (numbers(ada), numbers(bea)) == ([("work", NUMBER)], [])
+
+
+def test_session_in_a_cookie_stays_small(boss: Client, settings: Any) -> None:
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+    boss.force_login(User.objects.get(username="boss"))
+    for n in range(500):
+        make_call(n, **SAME)
+
+    page = create_from(boss, Activity.objects.earliest("pk")).content.decode()
+    cookie = boss.cookies["sessionid"].value
+
+    assert "499 earlier calls linked. These are too many to undo at once." in page
+    assert "ringotel-undo" not in page
+    assert len(cookie) < 4096
+    assert {*linked().values()} == {"Ada"}
+
+
+def test_session_in_a_cookie_keeps_the_latest_links(boss: Client, settings: Any) -> None:
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+    boss.force_login(User.objects.get(username="boss"))
+    pages = []
+    for n in range(10):
+        call = make_call(n, caller_number=f"+44207946000{n}", caller_e164=f"+44207946000{n}")
+        pages.append(create_from(boss, call, first_name=f"Ada {n}").content.decode())
+
+    assert len(boss.cookies["sessionid"].value) < 4096
+    assert "Undone: 1 call is as before." in undo(boss, pages[-1])
+    assert "can no longer be undone" in undo(boss, pages[0])

@@ -78,6 +78,19 @@ def test_everything_is_shown_for_reading(boss: Client, ada: Contact) -> None:
     assert (entry.action, entry.object_id, entry.details["calls"]) == ("exported", str(ada.pk), 1)
 
 
+def test_page_for_reading_shows_the_first_rows_of_each_kind(
+    boss: Client, ada: Contact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ringotel_crm.admin.personal_data.MAX_ROWS", 1)
+    for n in (8, 9):
+        make_call(n, caller_e164=NUMBER, subject=f"Subject {n}")
+
+    report = text(boss.post(PAGE, {"contact": ada.pk, "action": "read"}))
+    assert "… and 2 more. The ZIP file contains all of them." in report
+    assert "Subject 8" not in report
+    assert AuditEntry.objects.get().details["calls"] == 1
+
+
 def test_everything_is_downloaded_as_data_with_a_receipt(boss: Client, ada: Contact) -> None:
     response = boss.post(PAGE, {"contact": ada.pk, "action": "download"})
 

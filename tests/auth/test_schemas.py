@@ -7,6 +7,7 @@ from django.contrib.auth.models import Permission, User
 from django.db import connections
 from django.test import Client
 
+from ringotel_crm import databases
 from tests.api import HOOKS, make_token
 
 pytestmark = pytest.mark.django_db
@@ -15,13 +16,13 @@ pytestmark = pytest.mark.django_db
 def test_key_of_the_permission_in_another_schema_grants_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(connections["default"], "schema_name", "north", raising=False)
+    monkeypatch.setattr(connections[databases.write_alias()], "schema_name", "north", raising=False)
     headers = {"Authorization": f"Bearer {make_token()}"}
     url = HOOKS["FindContact"][1]
     assert Client().get(url, headers=headers).status_code == 200
 
     # In the next schema, the permission with the same key is another one.
-    monkeypatch.setattr(connections["default"], "schema_name", "south")
+    monkeypatch.setattr(connections[databases.write_alias()], "schema_name", "south")
     permission = Permission.objects.get(codename="use_api")
     Permission.objects.filter(pk=permission.pk).update(codename="add_tests")
     assert Client().get(url, headers=headers).status_code == 403

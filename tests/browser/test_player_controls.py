@@ -53,7 +53,7 @@ def test_player_opens_below_the_row_and_moves_nothing_else(
         link = page.locator("a.ringotel-play").first
         link.click()
         page.wait_for_selector("tr .ringotel-player")
-        page.wait_for_function("document.querySelector('.ringotel-player img').complete")
+        page.wait_for_function("document.querySelector('.ringotel-player img')?.complete")
 
         assert page.evaluate(LAYOUT) == before
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -120,7 +120,7 @@ def test_keyboard_opens_controls_and_closes_the_player(desk: Desk, calls: None) 
     assert page.evaluate(focused) == "Pause"
 
     page.keyboard.press("Space")
-    page.wait_for_function("document.querySelector('audio').paused")
+    page.wait_for_function("document.querySelector('audio')?.paused")
     page.keyboard.press("Tab")
     assert page.evaluate(focused) == "Back 10 seconds"
     page.keyboard.press("Escape")

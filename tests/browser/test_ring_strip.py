@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 
 from ringotel_crm.models import Activity
@@ -15,11 +17,12 @@ from ringotel_crm.records import Status
 from tests.browser.conftest import AXE_RULES, Desk
 from tests.browser.test_pages import CALLS, has_minicrm
 from tests.factories import make_contact, make_organization
+from tests.fixtures.admin import make_call
 from tests.fixtures.strip import ringing
 
 pytestmark = pytest.mark.skipif(not has_minicrm, reason="hostcrm maps agents by its own tables.")
 STRIP = "#ringotel-strip [data-ringotel-call]"
-NUMBER = {"caller_number": "+442079460100", "caller_e164": "+442079460100"}
+NUMBER: dict[str, Any] = {"caller_number": "+442079460100", "caller_e164": "+442079460100"}
 
 
 def note_of(call: Activity) -> str:
@@ -52,6 +55,26 @@ def test_strip_appears_and_is_announced(desk: Desk, boss: User) -> None:
     assert page.inner_text(f"{STRIP} h2") == "Ada Example, Sample Ltd"
     announced = page.inner_text("[aria-live=polite].ringotel-announcer")
     assert announced == "Incoming call from Ada Example, Sample Ltd"
+
+
+def test_time_of_the_last_call_is_in_the_time_zone_of_the_browser(
+    desks: Callable[..., Desk], boss: User
+) -> None:
+    contact = make_contact("Ada Example", "+442079460100")
+    start = dt.datetime(2026, 3, 2, 23, 30, tzinfo=dt.UTC)
+    make_call(
+        start=start,
+        subject="Delivery",
+        contact_type=ContentType.objects.get_for_model(contact),
+        contact_id=str(contact.pk),
+        **NUMBER,
+    )
+    ringing(boss, **NUMBER)
+
+    page = desks(timezone_id="Asia/Tokyo").open(CALLS)
+
+    page.wait_for_selector(f"{STRIP} time")
+    assert page.inner_text(f"{STRIP} time").replace("\u202f", " ") == "Mar 3, 2026, 8:30 AM"
 
 
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])

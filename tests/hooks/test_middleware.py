@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.conf.urls.i18n import i18n_patterns
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
-from django.urls import include, path, set_script_prefix
+from django.urls import include, path, resolve, set_script_prefix
 from pytest_django import Settings
 from rest_framework.schemas.generators import EndpointEnumerator
 
@@ -66,6 +67,12 @@ def test_urls_may_contain_a_language(settings: Settings) -> None:
 
     assert path == "/en/ringotel/contacts/find/"
     assert client.get(path, {"phone": "anonymous"}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["contacts/find/", "health/", "webhook/support/"])
+def test_view_is_exempt_from_atomic_requests_of_every_database(path: str) -> None:
+    view: Any = resolve(f"/ringotel/{path}").func
+    assert view._non_atomic_requests == {*connections}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from ringotel_crm.minicrm.models import Contact, Organization
 from ringotel_crm.models import Activity
@@ -126,10 +126,10 @@ def test_all_absent_values_mean_the_same(api: Api, hook: str, field: str) -> Non
     request = {key: ids.get(str(value), value) for key, value in REQUESTS[hook][0].items()}
 
     def state_after(request: dict[str, Any]) -> list[Any]:
-        with transaction.atomic():
+        with transaction.atomic(using=connection.alias):
             api.ok(hook, request)
             after = state()
-            transaction.set_rollback(True)
+            transaction.set_rollback(True, using=connection.alias)
         return after
 
     without_field = state_after(with_value(request, field, OMIT))

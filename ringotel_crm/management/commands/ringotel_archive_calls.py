@@ -16,6 +16,8 @@ from ...exceptions import InvalidInput
 from ...services.calls import archive
 from ...services.sync import checkpoints
 
+NAME = "ringotel_archive_calls"
+
 
 class Command(BaseCommand):
     help = (
@@ -42,7 +44,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Would archive {total} calls.")
             return
         try:
-            with checkpoints.exclusive("", "ringotel_archive_calls") as renew_lease:
+            with checkpoints.exclusive("", NAME, checkpoints.SHORT_LEASE) as renew_lease:
                 done = self.archive(total, options["no_files"], renew_lease)
         except InvalidInput as exc:
             raise CommandError(exc.message) from exc

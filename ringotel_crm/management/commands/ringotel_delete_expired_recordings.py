@@ -14,6 +14,8 @@ from ...exceptions import InvalidInput
 from ...services.recordings import retention
 from ...services.sync import checkpoints
 
+NAME = "ringotel_delete_expired_recordings"
+
 
 class Command(BaseCommand):
     help = (
@@ -37,7 +39,7 @@ class Command(BaseCommand):
         rows = tqdm(retention.delete_expired(), total=count, unit="recording", disable=not count)
         results = []
         try:
-            with checkpoints.exclusive("", "ringotel_delete_expired_recordings") as renew_lease:
+            with checkpoints.exclusive("", NAME, checkpoints.SHORT_LEASE) as renew_lease:
                 for is_deleted in rows:
                     results.append(is_deleted)
                     renew_lease()

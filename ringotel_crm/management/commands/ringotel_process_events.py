@@ -20,12 +20,11 @@ from ...services import messages
 from ...services.sync import checkpoints
 from ...webhooks.events import purge, replay
 
+NAME = "ringotel_process_events"
 BATCH = 500
 FILES = 100
 # Younger events are still being processed by the server that received them.
 RECENT = dt.timedelta(minutes=1)
-# After a killed run, the next one starts after this time. Longer than an event or a download takes.
-LEASE = dt.timedelta(minutes=2)
 
 
 class Command(BaseCommand):
@@ -50,7 +49,7 @@ class Command(BaseCommand):
     @databases.fresh_reads()
     def handle(self, **options: Any) -> None:
         try:
-            with checkpoints.exclusive("", "ringotel_process_events", LEASE) as renew_lease:
+            with checkpoints.exclusive("", NAME, checkpoints.SHORT_LEASE) as renew_lease:
                 failed = self.process(options, renew_lease)
         except InvalidInput as exc:  # not an error: cron runs the command every minute
             self.stdout.write(exc.message)

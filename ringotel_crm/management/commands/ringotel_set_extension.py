@@ -8,6 +8,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from ... import databases
 from ...models import Agent
 
 
@@ -23,6 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--phone", default="", help="the user's direct number, if any")
         parser.add_argument("--tenant", default="", help="the tenant, if the backend has tenants")
 
+    @databases.fresh_reads()
     def handle(self, *, username: str, extension: str, **options: Any) -> None:
         users: Any = get_user_model()._default_manager
         try:

@@ -46,6 +46,12 @@ def expired_calls() -> tuple[QuerySet[Activity], QuerySet[Activity]]:
     return _not_needed(started), _not_needed(not_started)
 
 
+def held_calls(calls: QuerySet[Activity]) -> QuerySet[Activity]:
+    """Return those of ``calls`` that are under a legal hold, on the call or on its contact."""
+    about = {name: OuterRef(name) for name in ("tenant", "contact_type", "contact_id")}
+    return calls.filter(Q(legal_hold=True) | Exists(LegalHold.objects.filter(**about)))
+
+
 def _not_needed(due: Q) -> QuerySet[Activity]:
     about = {name: OuterRef(name) for name in ("tenant", "contact_type", "contact_id")}
     of_call = {"activity": OuterRef("pk")}
@@ -59,18 +65,19 @@ def _not_needed(due: Q) -> QuerySet[Activity]:
 
 
 def archive_calls(*, write_files: bool = True) -> Iterator[int]:
-    """Write the expired calls to files, and delete them. Yield the number deleted of each batch.
+    """Write the expired calls to files, and delete them. Yield the number deleted of each batch,
+    and 0 after each file.
 
     The files of a part are stored before its calls are deleted. A call that is changed while they
     are written stays for the next run. If the process is killed, calls that are stored already can
-    be written again; their ids are the same. Raises the exceptions of
-    the storage.
+    be written again; their ids are the same. Raises the exceptions of the storage.
     """
     for expired in expired_calls():
         rows, read_at = expired, timezone.now()
         while calls := list(rows[:PART]):
             if write_files:
-                _write_files(calls)
+                for _name in _write_files(calls):
+                    yield 0
             for batch in databases.batches(calls, BATCH):
                 yield _delete(expired, [call.pk for call in batch], read_at)
             rows, read_at = _after(expired, calls[-1]), timezone.now()
@@ -83,7 +90,8 @@ def _after(rows: QuerySet[Activity], call: Activity) -> QuerySet[Activity]:
     return rows.filter(Q(start__gt=call.start) | Q(pk__gt=call.pk), start__gte=call.start)
 
 
-def _write_files(calls: list[Activity]) -> None:
+def _write_files(calls: list[Activity]) -> Iterator[str]:
+    """Write the calls of each tenant and month to a file, and yield its name."""
     groups = defaultdict(list)
     for call in calls:
         groups[call.tenant, f"{call.start or call.created_at:%Y-%m}"].append(call)
@@ -101,6 +109,7 @@ def _write_files(calls: list[Activity]) -> None:
             tenant=tenant,
             calls=len(group),
         )
+        yield name
 
 
 def _lines(calls: list[Activity]) -> Iterator[str]:

@@ -187,7 +187,7 @@ def write_locked(activity: Activity, apply: Callable[[Activity], Changes]) -> Ch
 def _insert(activity: Activity) -> bool:
     """Insert a call. Return False if the call exists."""
     # Outside a transaction the statement needs none: an error does not affect later statements.
-    in_transaction = transaction.get_connection(databases.write_alias()).in_atomic_block
+    in_transaction = transaction.get_connection(using=databases.write_alias()).in_atomic_block
     savepoint = databases.atomic() if in_transaction else nullcontext()
     try:
         with savepoint:

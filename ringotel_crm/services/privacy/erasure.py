@@ -82,7 +82,8 @@ def erase_subject(
     }
     if dry_run:
         return receipt
-    with checkpoints.exclusive(backend.tenant, "ringotel_erase_person") as renew_lease:
+    lease = checkpoints.SHORT_LEASE
+    with checkpoints.exclusive(backend.tenant, "ringotel_erase_person", lease) as renew_lease:
         for recording in databases.by_primary_key(recordings):
             if not delete_recording(recording, user=user, reason="erasure"):
                 raise _under_legal_hold()
@@ -90,10 +91,11 @@ def erase_subject(
         # Before the calls lose the values by which the receivers and the events find them.
         log_entries = _find_log_entries(person)
         receipt["log_entries"] = len(log_entries)
+        renew_lease()
         with databases.atomic():
             receipt |= collect_answers(signals.erase_person, backend, person)
         _erase_log_entries(log_entries)
-        receipt |= webhook_data.erase(person)
+        receipt |= webhook_data.erase(person, renew_lease)
         for batch in databases.batches(calls, BATCH):
             _erase_calls(batch)
             renew_lease()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import zipfile
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import islice
 from typing import IO, Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -18,7 +20,7 @@ from ...backends import Backend
 from ...models import AuditEntry, CallLeg, Recording
 from ..audit import log_action
 from .subjects import DataSubject, collect_answers
-from .webhook_data import export_events, messages_with_subject
+from .webhook_data import export_events, find_events, messages_with_subject
 
 # Columns of calls in the export.
 CALL_FIELDS = (
@@ -81,6 +83,16 @@ RECORDING_FIELDS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of a person. ``count`` returns their number, and ``read`` yields them, with a page of
+    them in memory at a time.
+    """
+
+    count: Callable[[], int]
+    read: Callable[[], Iterator[dict[str, Any]]]
+
+
 def export_subject(
     backend: Backend, person: DataSubject, output: IO[bytes], *, user: Any = None
 ) -> AuditEntry:
@@ -92,7 +104,7 @@ def export_subject(
     recordings = _recordings(person)
     with zipfile.ZipFile(output, "w") as archive:
         with archive.open("data.json", "w", force_zip64=True) as member:
-            counts = _write_json(member, _stream_data(backend, person))
+            counts = _write_json(member, _get_data(backend, person))
         for recording in databases.by_primary_key(recordings.filter(deletion_started=False)):
             suffix = str(recording.file.name).rpartition(".")[2]
             _add_file(archive, f"recordings/{recording.activity_id}.{suffix}", recording.file)
@@ -101,26 +113,34 @@ def export_subject(
     return log_export(person, counts, user=user)
 
 
-def collect_data(backend: Backend, person: DataSubject) -> dict[str, Any]:
-    """Return everything that is stored about this person, except files, in memory.
-
-    ``contact`` is a dict or None, the other values of this app are lists. The receivers of
-    ``export_person`` may add any value that can be written as JSON.
-    """
-    data = _stream_data(backend, person)
-    return {
-        name: list(value) if isinstance(value, Iterator) else value for name, value in data.items()
-    }
-
-
 def count_data(backend: Backend, person: DataSubject) -> dict[str, int]:
-    """Return the number of rows of each kind, with a page of each table in memory at a time."""
-    data = _stream_data(backend, person)
-    return {
-        name: sum(1 for _row in rows)
-        for name, rows in data.items()
-        if isinstance(rows, list | Iterator)
-    }
+    """Return the number of rows of each kind."""
+    data = _get_data(backend, person)
+    return {name: _count(rows) for name, rows in data.items() if isinstance(rows, list | Rows)}
+
+
+def collect_data(
+    backend: Backend, person: DataSubject, *, limit: int
+) -> tuple[dict[str, Any], dict[str, int]]:
+    """Return what is stored about this person, except files and webhook events, in memory.
+
+    ``contact`` is a dict or None, the other values of this app are lists of at most ``limit`` rows.
+    The receivers of ``export_person`` may add any value that can be written as JSON. The second
+    dict has the number of rows that a list lacks.
+    """
+    data = _get_data(backend, person)
+    del data["events"]  # they repeat the calls and messages in a form for machines
+    omitted = {}
+    for name, value in data.items():
+        if isinstance(value, list | Rows):
+            rows = value.read() if isinstance(value, Rows) else value
+            data[name] = list(islice(rows, limit))
+            omitted[name] = _count(value) - len(data[name])
+    return data, {name: count for name, count in omitted.items() if count > 0}
+
+
+def _count(rows: list[Any] | Rows) -> int:
+    return rows.count() if isinstance(rows, Rows) else len(rows)
 
 
 def count_rows(data: dict[str, Any]) -> dict[str, int]:
@@ -139,8 +159,10 @@ def _recordings(person: DataSubject) -> QuerySet[Recording]:
     return Recording.objects.filter(activity__in=person.calls.order_by())
 
 
-def _stream_data(backend: Backend, person: DataSubject) -> dict[str, Any]:
-    """Return the result of :func:`collect_data` with iterators instead of most lists."""
+def _get_data(backend: Backend, person: DataSubject) -> dict[str, Any]:
+    """Return everything that is stored about this person, except files; ``contact``, values of the
+    receivers of ``export_person``, and :class:`Rows`.
+    """
     answers = collect_answers(signals.export_person, backend, person)
     return {**_tables(backend, person), **answers}
 
@@ -162,11 +184,15 @@ def _tables(backend: Backend, person: DataSubject) -> dict[str, Any]:
         "legal_holds": _rows(person.legal_holds, ("reason", "created_at")),
         "messages": _rows(messages_with_subject(person), MESSAGE_FIELDS),
         "phones": _rows(legs, LEG_FIELDS),
-        "events": export_events(person),
+        "events": Rows(lambda: len(find_events(person)), partial(export_events, person)),
     }
 
 
-def _rows(rows: QuerySet[Any], fields: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+def _rows(rows: QuerySet[Any], fields: tuple[str, ...]) -> Rows:
+    return Rows(rows.order_by().count, partial(_read, rows, fields))
+
+
+def _read(rows: QuerySet[Any], fields: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     """Yield ``fields`` of all ``rows`` by primary key.
 
     The conditions on a person run once, for the primary keys, rather than for each page.
@@ -182,8 +208,8 @@ def _write_json(file: IO[bytes], data: dict[str, Any]) -> dict[str, int]:
     separator = "{"
     for name, value in data.items():
         file.write(f"{separator}\n{_dumps(name)}: ".encode())
-        if isinstance(value, list | Iterator):
-            counts[name] = _write_list(file, value)
+        if isinstance(value, list | Rows):
+            counts[name] = _write_list(file, value.read() if isinstance(value, Rows) else value)
         else:
             file.write(_dumps(value).encode())
         separator = ","

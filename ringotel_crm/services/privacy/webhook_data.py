@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db.models import QuerySet
@@ -77,8 +77,10 @@ def export_events(person: DataSubject) -> Iterator[dict[str, Any]]:
             yield {"received_at": received_at, "body": json.loads(body)}
 
 
-def erase(person: DataSubject) -> dict[str, int]:
+def erase(person: DataSubject, renew_lease: Callable[[], None]) -> dict[str, int]:
     """Delete the events, and the messages with their files. Return the numbers of both.
+
+    ``renew_lease`` is called after each batch and each file.
 
     Each batch is deleted for good, and the next call continues after an error. Call it before the
     calls lose the values by which the events are found. Raises the exceptions of the storage.
@@ -86,11 +88,13 @@ def erase(person: DataSubject) -> dict[str, int]:
     events = find_events(person)
     for batch in databases.batches(events, BATCH):
         WebhookEvent.objects.filter(pk__in=batch).delete()
+        renew_lease()
     messages = list(messages_with_subject(person).values_list("pk", flat=True))
     for batch in databases.batches(messages, BATCH):
         rows = Message.objects.filter(pk__in=batch)
         for message in rows.exclude(file=""):
             message.file.storage.delete(str(message.file.name))
+            renew_lease()
         rows.delete()
     return {"messages": len(messages), "events": len(events)}
 

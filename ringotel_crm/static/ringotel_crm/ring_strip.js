@@ -167,6 +167,13 @@
         });
     }
 
+    // Show times in the browser's time zone.
+    function localTimes(received) {
+        for (const time of received.querySelectorAll(".ringotel-ring-caller time")) {
+            time.textContent = new Date(time.dateTime).toLocaleString(root.lang || undefined, {dateStyle: "medium", timeStyle: "short"});
+        }
+    }
+
     function update(row, received) {
         const [old, part] = [row, received].map((one) => one.querySelector(".ringotel-ring-caller"));
         if (old.innerHTML !== part.innerHTML) {
@@ -274,6 +281,7 @@
                 pause = MAX_PAUSE;
             } else if (response.status === 200) {
                 const received = new DOMParser().parseFromString(await response.text(), "text/html");
+                localTimes(received);
                 if (board) showBoard(received.querySelector("[data-ringotel-board]"));
                 showRows(received.querySelectorAll("[data-ringotel-call]"));
                 etag = response.headers.get("ETag") || "";

@@ -6,7 +6,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -69,7 +69,7 @@ def ids(db: None) -> dict[str, str]:
 
 def final_row(api: Api, ids: dict[str, str], order: tuple[str, ...]) -> dict[str, Any]:
     """Send the events, roll back, and return the row without its id and times of writing."""
-    with transaction.atomic():
+    with transaction.atomic(using=connection.alias):
         answers = set()
         for name in order:
             hook, values = STEPS[name]
@@ -83,7 +83,7 @@ def final_row(api: Api, ids: dict[str, str], order: tuple[str, ...]) -> dict[str
         call = Activity.objects.get()
         assert answers == {str(call.pk)}
         recording = call.recording.sha256 if hasattr(call, "recording") else ""
-        transaction.set_rollback(True)
+        transaction.set_rollback(True, using=connection.alias)
     return {**columns(call, "id", "created_at"), "recording": recording}
 
 

@@ -38,7 +38,7 @@ def add_legs(call: Activity, **legs: tuple[str, str]) -> None:
 
 def state_of(presence: dict[str, Presence] | None = None) -> CallState:
     """Return the state of the first live call."""
-    calls = Activity.objects.order_by("pk").prefetch_related("legs")
+    calls = list(Activity.objects.order_by("pk").prefetch_related("legs"))
     return live_states(calls, presence or {})[0][1]
 
 

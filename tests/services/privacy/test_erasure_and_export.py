@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import stat
 import tracemalloc
 import zipfile
@@ -370,6 +372,22 @@ def test_contacts_are_locked_for_the_same_number_of_queries_whatever_the_calls(
     for n in range(30):
         call(api, f"busy-{n}", number(9), record=False)
     assert queries_under_lock(busy) <= queries_under_lock(ada)
+
+
+def test_terminated_erasure_does_not_delay_the_next_one(ada: Contact) -> None:
+    def terminate(sender: Any, **kwargs: Any) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    signals.erase_person.connect(terminate)
+    try:
+        with pytest.raises(SystemExit):
+            erase("--contact", str(ada.pk))
+    finally:
+        signals.erase_person.disconnect(terminate)
+
+    assert erase("--contact", str(ada.pk))["calls"] == 3
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_second_erasure_is_refused_while_one_runs(ada: Contact) -> None:

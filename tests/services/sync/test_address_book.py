@@ -352,10 +352,13 @@ class TestMapUsers:
         run("map_users")
         lobby = RingotelUser.objects.get(ringotel_id="3")
         url = f"/admin/ringotel_crm/ringoteluser/{lobby.pk}/change/"
+        porter = make_user("porter")
+        choice = f'<option value="{porter.pk}">porter</option>'
+        assert choice in admin_client.get(url).content.decode()
         data = {"agent_id": "999", "confirmed": "on"}
-        assert b"id of an active user" in admin_client.post(url, data).content
+        assert b"Select a valid choice" in admin_client.post(url, data).content
 
-        admin_client.post(url, {"agent_id": make_user("porter").pk, "confirmed": "on"})
+        admin_client.post(url, {"agent_id": porter.pk, "confirmed": "on"})
         assert self.rows()[2] == ("Lobby phone", "porter", "", True)
 
     def test_match_of_an_attached_extension_cannot_be_edited(
