@@ -179,7 +179,7 @@ def _select(rows: models.QuerySet[Row], keys: Iterable[Any]) -> models.QuerySet[
     sorts the few rows. It might otherwise read the whole table in the order of the list, to find
     those of the first page.
     """
-    ordering = rows.query.order_by or rows.model._meta.ordering
+    ordering: Any = rows.query.order_by or rows.model._meta.ordering
     return rows.filter(pk__in=keys).order_by(models.F("pk") * 0, *ordering)
 
 
@@ -193,7 +193,7 @@ def _common_owners(sets: Sequence[models.QuerySet[Any]]) -> list[Any]:
             common = common.filter(owner__in=rows.values("owner"))
         return _owners(common[: MAX_KEYS + 1])
     large = [rows for rows, sample in zip(sets, samples, strict=True) if len(sample) > MAX_KEYS]
-    return _owners_among(large, set(few[0]).intersection(*few[1:]))
+    return _owners_among(large, set.intersection(*map(set, few)))
 
 
 def _owners_among(sets: Iterable[models.QuerySet[Any]], keys: Iterable[Any]) -> list[Any]:
