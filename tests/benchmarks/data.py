@@ -188,7 +188,7 @@ def credentials() -> dict[str, str]:
 
 
 def main() -> None:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.benchmarks.settings"
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.benchmarks.settings")
     django.setup()
     kept = os.environ.get("KEPT_FACTS")
     if len(sys.argv) == 1:
