@@ -26,7 +26,7 @@ YEAR = 365 * 24 * 3600
 
 
 def agents(calls: int) -> int:
-    """Return the number of agents that take so many calls in a year."""
+    """Return the number of agents for this number of calls in a year."""
     return min(500, max(20, calls // 20_000))
 
 
@@ -193,7 +193,7 @@ def make_calls(contacts: int, calls: int, people: list[int]) -> None:
         subject_normalized=f"lower({subject})",
         comment="CASE WHEN i % 20 = 4 THEN 'Will call again about order ' || i ELSE '' END",
     )
-    # Every twentieth call rings three phones. Nobody answers every fifth of these.
+    # Every twentieth call rings three phones.
     ring, phone_agent = "(20 * (1 + (i - 1) / 3))", f"((i * 7) % {len(people)})"
     fill(
         CallLeg,

@@ -14,7 +14,6 @@ import json
 import os
 import random
 import re
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -27,6 +26,7 @@ from tests.benchmarks.data import number
 from tests.benchmarks.measure import Work, in_turn
 from tests.benchmarks.mixed import BUSY, COMMON_NAME, FIRST_NAMES, SHARED
 from tests.benchmarks.server import Client, Server
+from tests.scale.checks import Failure, note
 
 # Contacts and calls of the two sites.
 SIZES = ((100_000, 300_000), (1_000_000, 1_000_000))
@@ -269,7 +269,7 @@ def stopwatch(client: Client, path: str) -> float | None:
 
 def show(name: str, row: dict[str, Any]) -> None:
     text = "  ".join(f"{key} {value}" for key, value in row.items())
-    print(f"  {name:40} {text}", flush=True)  # noqa: T201
+    note(f"{name:40} {text}")
 
 
 def site(stack: ExitStack, contacts: int, calls: int) -> Site:
@@ -288,25 +288,19 @@ def run(options: argparse.Namespace) -> None:
         grown = growth(small, big, rounds=200)
         slow: dict[str, float] = {}
         for who, client in (("administrator", big.staff), ("agent", big.agent)):
-            print(f"  Pages, as {who}", flush=True)  # noqa: T201
+            note(f"Pages, as {who}:")
             taken = open_pages(big, client)
             slow |= {f"{who}: {path}": s for path, s in taken.items() if s > MAX_SECONDS}
-            print(f"  {len(taken)} pages, the slowest took {max(taken.values())} s")  # noqa: T201
-    report(grown, slow)
-
-
-def report(grown: dict[str, dict[str, float]], slow: dict[str, float]) -> None:
-    """Print what does not hold."""
-    for name, row in grown.items():
-        if row["ratio"] > MAX_GROWTH:
-            show(f"GROWS: {name}", row)
-    ratio = grown["CreateContact"]["big"] / grown["CreateActivity"]["big"]
-    show("CreateContact, compared with CreateActivity", {"ratio": round(ratio, 2)})
-    for path, seconds in slow.items():
-        show(f"SLOW: {path}", {"seconds": seconds})
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--full", action="store_true")
-    run(parser.parse_args(sys.argv[1:]))
+            note(f"{len(taken)} pages, the slowest took {max(taken.values())} s")
+    problems = [
+        f"{name} grows by {row['ratio']}"
+        for name, row in grown.items()
+        if row["ratio"] > MAX_GROWTH
+    ]
+    problems += [f"{path} takes {seconds} s" for path, seconds in slow.items()]
+    ratio = round(grown["CreateContact"]["big"] / grown["CreateActivity"]["big"], 2)
+    show("CreateContact, compared with CreateActivity", {"ratio": ratio})
+    if ratio > MAX_CREATE_CONTACT:
+        problems.append(f"CreateContact takes {ratio} times as long as CreateActivity")
+    if problems:
+        raise Failure("; ".join(problems))
