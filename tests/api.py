@@ -7,9 +7,6 @@ from typing import Any
 
 from django.test import Client
 
-from ringotel_crm.auth.service_users import service_user
-from ringotel_crm.models import ApiKey
-
 # Repeated here and not read from the URLconf, because Ringotel depends on these URLs.
 HOOKS = {
     "Users": ("GET", "/ringotel/users/"),
@@ -37,6 +34,9 @@ WRITES = (
 
 def make_token() -> str:
     """Issue an API key and return its token."""
+    from ringotel_crm.auth.service_users import service_user
+    from ringotel_crm.models import ApiKey
+
     _key, token = ApiKey.objects.issue(name="tests", user=service_user("tests"))
     return token
 

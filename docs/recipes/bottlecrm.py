@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
 
 from accounts.models import Account
 from common.models import Profile
 from contacts.models import Contact
-from django.db import connection
 from leads.models import Lead
 
 from ringotel_crm.backends.composite import CompositeContactDirectory
 from ringotel_crm.backends.model import (
-    ModelBackend,
     ModelContactDirectory,
     ModelOrganizationDirectory,
     ModelUserDirectory,
 )
+
+from .row_level_security import Backend as RowLevelSecurityBackend
 
 
 class Person(ModelContactDirectory):
@@ -68,16 +67,10 @@ class Users(ModelUserDirectory):
     user = "user"
 
 
-class Backend(ModelBackend):
+class Backend(RowLevelSecurityBackend):
     contact_directory = People
     organization_directory = Accounts
     user_directory = Users
-
-    def __init__(self, actor: Any) -> None:
-        super().__init__(actor)
-        if connection.vendor == "postgresql":  # row-level security
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('app.current_org', %s, false)", [self.tenant])
 
     @cached_property
     def tenant(self) -> str:

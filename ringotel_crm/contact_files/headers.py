@@ -1,7 +1,7 @@
-"""Recognise the columns of other products by their headers.
+"""Recognize the columns of other products by their headers.
 
 Headers are compared without regard to case, accents, punctuation and camel case. Names are looked
-up as a whole. Phone and e-mail headers are recognised word by word: each word must be known, so
+up as a whole. Phone and e-mail headers are recognized word by word: each word must be known, so
 ``Company Main Phone`` is a phone while ``Phone Verified`` and ``Email Opt Out`` are not.
 
     >>> recognize(["First Name", "MobilePhone", "E-mail 1 - Value", "Favourite colour"])
@@ -113,7 +113,7 @@ def kind_from_label(label: str) -> str:
 
 
 def recognize(headers: Sequence[str]) -> list[str]:
-    """Return the field of each column, ``""`` where it is not recognised.
+    """Return the field of each column, ``""`` where it is not recognized.
 
     A few headers depend on the others: ``Title`` is a salutation next to ``Job Title``, ``Name`` is
     the last name next to ``Vorname``, and ``Home`` is a phone next to ``Mobile``.
@@ -164,7 +164,7 @@ def label_columns(headers: Sequence[str], fields: Sequence[str]) -> dict[int, in
 def find_header(rows: Sequence[Sequence[str]]) -> int:
     """Return the index of the header among the first of ``rows``, -1 if the file has none.
 
-    The header is the row with the most recognised columns. Without any, it is the first of the
+    The header is the row with the most recognized columns. Without any, it is the first of the
     widest rows, unless that row already holds a phone number or an e-mail address.
     """
     first = rows[:MAX_TITLE_ROWS]

@@ -46,7 +46,7 @@ class Table:
 def open_table(file: BinaryIO, *, encoding: str = "") -> Table:
     """Return the table in ``file``, which must be seekable and stay open while rows are read.
 
-    The format is recognised by content. ``encoding`` overrides the detected one. Raises
+    The format is recognized by content. ``encoding`` overrides the detected one. Raises
     ``UnreadableFile``.
     """
     file.seek(0)
@@ -111,7 +111,7 @@ def _read_csv(lines: Iterator[str], sample: str) -> Iterator[Row]:
 
 
 def _score_separator(sample: str, separator: str) -> tuple[int, int]:
-    """Return how many columns are recognised, and the most frequent width of the first rows."""
+    """Return how many columns are recognized, and the most frequent width of the first rows."""
     reader = csv.reader(io.StringIO(sample, newline=""), delimiter=separator)
     rows = list(islice(reader, headers.MAX_TITLE_ROWS))
     widths = [len(row) for row in rows if any(row)] or [0]
@@ -119,7 +119,7 @@ def _score_separator(sample: str, separator: str) -> tuple[int, int]:
 
 
 def _read_xlsx(file: BinaryIO) -> Iterator[Row]:
-    """Yield the rows of the sheet with the most recognised columns, else of the first with rows."""
+    """Yield the rows of the sheet with the most recognized columns, else of the first with rows."""
     from openpyxl import load_workbook
     from openpyxl.utils.exceptions import InvalidFileException
 

@@ -21,7 +21,7 @@ __all__ = [
 
 
 class FullNameField(NormalizedField):
-    """First and last name, normalised for search."""
+    """First and last name, normalized for search."""
 
     def derive(self, text: str, instance: models.Model) -> str:
         """Return both names as one text."""

@@ -68,7 +68,7 @@ MEDIA = forms.Media(css={"all": ["ringotel_crm/import.css"]})
 
 
 class ImportFileForm(forms.Form):
-    """The file to import; its format is recognised."""
+    """The file to import; its format is recognized."""
 
     import_file = forms.FileField(
         label=gettext_lazy("File"),

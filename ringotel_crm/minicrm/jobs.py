@@ -52,7 +52,7 @@ def start(
 ) -> ContactImport:
     """Store the rows of a file and map its columns.
 
-    Without ``fields``, they are mapped as a person did for the same headers, else as recognised.
+    Without ``fields``, they are mapped as a person did for the same headers, else as recognized.
     Raises ``UnreadableFile``.
     """
     delete_expired()
@@ -81,7 +81,7 @@ def start(
 
 
 def recognize(table: Table) -> list[str]:
-    """Return the field of each column, as mapped by hand before, else as recognised."""
+    """Return the field of each column, as mapped by hand before, else as recognized."""
     same = ContactImport.objects.filter(headers_digest=digest(table.headers), mapped_by_hand=True)
     last = same.filter(
         status__in=[Status.IMPORTING, Status.DONE, Status.UNDOING, Status.UNDONE]

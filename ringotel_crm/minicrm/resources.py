@@ -24,7 +24,7 @@ from . import snapshots
 from .matching import ContactLoader, Key, keys_of_contact
 from .models import MAX_LENGTH, Contact, ContactPhone, Organization, PhoneKind
 
-# Contacts that a dry run remembers, so that a second row of the same person is recognised.
+# Contacts that a dry run remembers, so that a second row of the same person is recognized.
 MAX_REMEMBERED = 20_000
 
 

@@ -43,7 +43,7 @@ def is_same_number(stored: ContactPhone, new: ContactPhone) -> bool:
 
 
 def take(contact: Contact) -> Snapshot:
-    """Return the state of a contact as JSON-serialisable values, the numbers by kind."""
+    """Return the state of a contact as JSON-serializable values, the numbers by kind."""
     company = contact.organization
     numbers = sorted(load_numbers(contact), key=lambda number: KINDS.index(number.kind))
     return {

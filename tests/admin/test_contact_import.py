@@ -80,7 +80,7 @@ def test_person_maps_columns_and_the_mapping_is_remembered(boss: Client) -> None
     assert again.context["ignored"] == ["Bemerkung"]
 
 
-def test_mapping_that_was_recognised_is_not_remembered(boss: Client) -> None:
+def test_mapping_that_was_recognized_is_not_remembered(boss: Client) -> None:
     do_import(boss, ANN)
 
     assert not ContactImport.objects.get().mapped_by_hand

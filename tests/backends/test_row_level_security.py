@@ -10,8 +10,8 @@ from django.core.signals import request_started
 from django.db import IntegrityError, connection, transaction
 from django.db.backends.signals import connection_created
 
+from docs.recipes.row_level_security import Backend, add_wrapper, reset_org, set_org
 from ringotel_crm.records import Actor
-from tests.backends.row_level_security import Backend, add_wrapper, reset_org, set_org
 
 # The other tests do without.
 connection_created.disconnect(add_wrapper)
@@ -43,3 +43,11 @@ def test_tenant_is_set_in_the_transaction_of_each_query_only() -> None:
         Backend(Actor(user=None, tenant="south"))
         assert read_org() == "south"
     assert read_org() == ""
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL only")
+@pytest.mark.django_db(transaction=True)
+def test_statements_that_allow_no_transaction_run_without_a_tenant() -> None:
+    with connection.execute_wrapper(set_org), connection.cursor() as cursor:
+        reset_org()
+        cursor.execute("VACUUM auth_group")

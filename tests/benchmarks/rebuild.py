@@ -23,7 +23,7 @@ def rate(work: Callable[[], int]) -> float:
 
 
 def main() -> None:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.benchmarks.settings"
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.benchmarks.settings")
     django.setup()
     import phonenumbers
     from django.core.management import call_command

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +20,10 @@ COMMANDS = {
     "threads": [
         *"gunicorn --bind 127.0.0.1:{port} --workers 2 --threads 4 --timeout 600".split(),
         *"--keep-alive 3600 --no-control-socket tests.benchmarks.wsgi".split(),
+    ],
+    "machine": [
+        *"gunicorn --bind 127.0.0.1:{port} --config python:tests.scale.sites.gunicorn".split(),
+        *"--no-control-socket tests.benchmarks.wsgi".split(),
     ],
     "sync": [
         *"gunicorn --bind 127.0.0.1:{port} --workers 2 --timeout 600".split(),
@@ -53,80 +58,62 @@ def wait_for(port: int) -> None:
     raise TimeoutError(f"No server on port {port}.")
 
 
-class Server:
-    """A site with its own database, which is deleted when the context ends."""
+@contextmanager
+def nginx(site: str, folder: Path, program: str = "nginx") -> Iterator[None]:
+    """Run nginx with the configuration ``site`` of the context "http"."""
+    paths = "".join(f"{name}_temp_path {folder}/{name};" for name in NGINX_FOLDERS)
+    user = "user root;" if os.geteuid() == 0 else ""  # who may read the folder
+    conf = f"daemon off; {user} pid {folder}/pid; events {{}}"
+    conf += f" http {{ access_log off; {paths}\n{site}}}"
+    (folder / "nginx.conf").write_text(conf)
+    process = subprocess.Popen(
+        [program, "-p", folder, "-c", "nginx.conf", "-e", folder / "nginx.log"]
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
 
-    def __init__(self, database: str, contacts: int, calls: int, **environ: str) -> None:
-        self.contacts, self.calls = contacts, calls
-        self.folder = tempfile.TemporaryDirectory(prefix="ringotel-bench-")
-        name = f"ringotel_bench_{os.getpid()}_{contacts}"
-        self.environ = {
-            **os.environ,
-            "DATABASE": database,
-            "DATABASE_NAME": name
-            if database == "postgresql"
-            else str(Path(self.folder.name, f"{name}.sqlite3")),
-            "BENCH_FOLDER": self.folder.name,
-            "DJANGO_SETTINGS_MODULE": "tests.benchmarks.settings",
-            **environ,
-        }
 
-    def __enter__(self) -> Server:
-        made = self.manage(str(self.contacts), str(self.calls))
-        self.facts: dict[str, Any] = json.loads(made.splitlines()[-1])
+class Application:
+    """An application server on a free port, and its memory usage."""
+
+    def __init__(self, environ: dict[str, str], folder: Path) -> None:
+        self.environ, self.path = environ, folder
         self.port = free_port()
-        self.log = open(Path(self.folder.name, "log"), "w")
+
+    def start(self) -> None:
         command = [
             part.format(port=self.port) for part in COMMANDS[self.environ.get("SERVER", "threads")]
         ]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", *command], env=self.environ, stderr=self.log
-        )
+        with open(self.path / "log", "a") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                env=self.environ,
+                stderr=log,
+                start_new_session=True,
+            )
         wait_for(self.port)
-        return self
 
-    def __exit__(self, *exc: object) -> None:
+    def stop(self) -> None:
+        """Let the server complete its requests, and wait until it has ended."""
         self.process.terminate()
         self.process.wait(60)
-        self.log.close()
-        self.manage()
-        self.folder.cleanup()
+
+    def kill(self) -> None:
+        """Kill all processes of the server, as if its machine stopped."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(60)
 
     @contextmanager
-    def with_nginx(self, program: str) -> Iterator[None]:
-        """Serve the site through nginx, configured by nginx.conf, on another port."""
-        folder, port, site = (
-            Path(self.folder.name),
-            self.port,
-            (Path(__file__).parent / "nginx.conf").read_text(),
-        )
-        self.port = free_port()
-        site = (
-            site.replace("listen 80;", f"listen 127.0.0.1:{self.port};")
-            .replace("127.0.0.1:8000", f"127.0.0.1:{port}")
-            .replace("127.0.0.1:8001", f"127.0.0.1:{port}")
-        )
-        paths = "".join(f"{name}_temp_path {folder}/{name};" for name in NGINX_FOLDERS)
-        conf = (
-            f"daemon off; pid {folder}/pid; events {{}} http {{ access_log off; {paths}\n{site}}}"
-        )
-        (folder / "nginx.conf").write_text(conf)
-        process = subprocess.Popen(
-            [program, "-p", folder, "-c", "nginx.conf", "-e", folder / "nginx.log"]
-        )
+    def behind(self, port: int) -> Iterator[None]:
+        """Connect to ``port``, that of a proxy, until the context ends."""
+        own, self.port = self.port, port
         try:
-            wait_for(self.port)
             yield
         finally:
-            process.terminate()
-            process.wait(20)
-            self.port = port
-
-    def manage(self, *arguments: str, module: str = "data") -> str:
-        command = [sys.executable, "-m", f"tests.benchmarks.{module}", *arguments]
-        return subprocess.run(
-            command, env=self.environ, stdout=subprocess.PIPE, text=True, check=True
-        ).stdout
+            self.port = own
 
     def connect(self) -> HTTPConnection:
         return HTTPConnection("127.0.0.1", self.port, timeout=600)
@@ -155,6 +142,83 @@ class Server:
             )
             found.append(int(lines[field].split()[0]) * 1024)
         return max(found)
+
+
+def wait_until_healthy(application: Application) -> None:
+    """Wait for the first response of a server that was started. Raises ``TimeoutError``."""
+    for _ in range(100):
+        connection = application.connect()
+        try:
+            connection.request("GET", "/ringotel/health/")
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            pass
+        finally:
+            connection.close()
+        time.sleep(0.1)
+    raise TimeoutError(f"No response on port {application.port}.")
+
+
+class Server(Application):
+    """A site with its own database, which is deleted when the context ends."""
+
+    def __init__(self, database: str, contacts: int, calls: int, **environ: str) -> None:
+        self.contacts, self.calls = contacts, calls
+        self.folder = tempfile.TemporaryDirectory(prefix="ringotel-bench-")
+        name = f"ringotel_bench_{os.getpid()}_{contacts}"
+        settings = {
+            **os.environ,
+            "DATABASE": database,
+            "DATABASE_NAME": name
+            if database == "postgresql"
+            else str(Path(self.folder.name, f"{name}.sqlite3")),
+            "BENCH_FOLDER": self.folder.name,
+            "DJANGO_SETTINGS_MODULE": "tests.benchmarks.settings",
+        }
+        super().__init__({**settings, **environ}, Path(self.folder.name))
+
+    def __enter__(self) -> Server:
+        made = self.manage(str(self.contacts), str(self.calls))
+        self.facts: dict[str, Any] = json.loads(made.splitlines()[-1])
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+        self.manage()
+        self.folder.cleanup()
+
+    @contextmanager
+    def with_nginx(self, program: str) -> Iterator[None]:
+        """Serve the site through nginx, configured by nginx.conf, on another port."""
+        port = free_port()
+        site = (
+            (Path(__file__).parent / "nginx.conf")
+            .read_text()
+            .replace("listen 80;", f"listen 127.0.0.1:{port};")
+            .replace("127.0.0.1:8000", f"127.0.0.1:{self.port}")
+            .replace("127.0.0.1:8001", f"127.0.0.1:{self.port}")
+        )
+        with nginx(site, self.path, program), self.behind(port):
+            wait_for(port)
+            yield
+
+    def database(self) -> dict[str, Any]:
+        """Return the parameters of psycopg for the database."""
+        return {
+            "host": self.environ.get("PGHOST", "127.0.0.1"),
+            "port": self.environ.get("PGPORT", "5432"),
+            "user": self.environ.get("PGUSER", "postgres"),
+            "password": self.environ.get("PGPASSWORD", ""),
+            "dbname": self.environ["DATABASE_NAME"],
+        }
+
+    def manage(self, *arguments: str, module: str = "data") -> str:
+        command = [sys.executable, "-m", f"tests.benchmarks.{module}", *arguments]
+        return subprocess.run(
+            command, env=self.environ, stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
 
 
 class Client:

@@ -49,7 +49,7 @@ def test_western_text_is_read_in_any_encoding_of_spreadsheets(language: str, enc
 
 
 @pytest.mark.parametrize("encoding", OTHERS)
-def test_other_code_pages_are_recognised(encoding: str) -> None:
+def test_other_code_pages_are_recognized(encoding: str) -> None:
     assert decoded(OTHERS[encoding].encode(encoding)) == OTHERS[encoding]
 
 
@@ -62,7 +62,7 @@ def test_code_page_of_the_region_is_preferred(region: str, settings: Settings) -
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_utf16_is_recognised_without_a_mark(encoding: str) -> None:
+def test_utf16_is_recognized_without_a_mark(encoding: str) -> None:
     text = "First Name\tPhone\nSiobhán\t1\n"
 
     assert decoded(text.encode(encoding)) == text

@@ -28,7 +28,7 @@ KNOWN = {
     ("header", "field"),
     [(header, field) for field, headers in KNOWN.items() for header in headers.split("|")],
 )
-def test_known_headers_are_recognised(header: str, field: str) -> None:
+def test_known_headers_are_recognized(header: str, field: str) -> None:
     assert recognize([header]) == [field]
 
 
@@ -64,7 +64,7 @@ def test_known_headers_are_recognised(header: str, field: str) -> None:
         ),
     ],
 )
-def test_other_headers_are_not_recognised(header: str) -> None:
+def test_other_headers_are_not_recognized(header: str) -> None:
     assert recognize([header]) == [""]
 
 

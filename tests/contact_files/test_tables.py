@@ -32,7 +32,7 @@ EXPECTED = (["first_name", "last_name", "mobile_phone"], [["Ann", "Lee", "087 76
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
-def test_separator_and_line_end_are_recognised(separator: str, end: str, encoding: str) -> None:
+def test_separator_and_line_end_are_recognized(separator: str, end: str, encoding: str) -> None:
     lines = ["first_name,last_name,mobile_phone", "Ann,Lee,087 765 4321", ""]
 
     assert table(end.join(lines).replace(",", separator).encode(encoding)) == EXPECTED

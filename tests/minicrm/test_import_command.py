@@ -278,7 +278,7 @@ def test_columns_can_be_mapped_and_ignored(tmp_path: Path) -> None:
         (["--map", "Kunde"], "write COLUMN=FIELD"),
         (["--map", "Kunde=shoe_size"], "Fields: first_name"),
         (["--map", "Kundin=name"], "no such column. Columns: Kunde"),
-        ([], "No column was recognised"),
+        ([], "No column was recognized"),
         (["--encoding", "klingon"], "Unknown encoding"),
     ],
 )

@@ -29,7 +29,7 @@ def numbers(contact: Contact) -> list[tuple[str, str, str]]:
         ),
     ],
 )
-def test_numbers_are_stored_as_typed_and_normalised(
+def test_numbers_are_stored_as_typed_and_normalized(
     typed: str, stored: list[tuple[str, str, str]]
 ) -> None:
     assert numbers(make_contact("Ada", typed)) == stored
@@ -39,7 +39,7 @@ def test_longest_text_is_stored() -> None:
     assert numbers(make_contact("Ada", "9" * 255)) == [("9" * 255, "", "")]
 
 
-def test_numbers_are_normalised_in_bulk() -> None:
+def test_numbers_are_normalized_in_bulk() -> None:
     ada = make_contact("Ada")
     ContactPhone.objects.bulk_create([ContactPhone(contact=ada, raw="020 910 0001")])
     Organization.objects.bulk_create([Organization(name="Sample  LTD", phone="020 910 0000")])
@@ -48,7 +48,7 @@ def test_numbers_are_normalised_in_bulk() -> None:
     assert (sample.e164, sample.name_normalized) == ("+353209100000", "sample ltd")
 
 
-def test_changed_number_is_normalised_again(settings: Settings) -> None:
+def test_changed_number_is_normalized_again(settings: Settings) -> None:
     [held] = make_contact("Ada", "020 910 0001").phones.all()
     held.raw = number(1)
     held.save()

@@ -23,7 +23,7 @@ from ..account import AccountCommand
 
 MAX_REASONS = 10
 EPILOG = f"""\
-The format, the encoding and the columns are recognised. Exports of Google Contacts, Outlook, Apple
+The format, the encoding and the columns are recognized. Exports of Google Contacts, Outlook, Apple
 Contacts, HubSpot, Salesforce and others are read as they are. Assign other columns with --map;
 fields are:
 
@@ -68,7 +68,7 @@ class Command(AccountCommand):
             help="write the refused rows with their reasons to this CSV file",
         )
         parser.add_argument(
-            "--encoding", default="", help="the encoding of a CSV file, if it is not recognised"
+            "--encoding", default="", help="the encoding of a CSV file, if it is not recognized"
         )
 
     def work(self, backend: Backend, options: dict[str, Any]) -> None:
@@ -127,7 +127,7 @@ class Command(AccountCommand):
             )
         if not importer.is_mapped:
             raise CommandError(
-                "No column was recognised. Assign at least a name, a phone number or an e-mail "
+                "No column was recognized. Assign at least a name, a phone number or an e-mail "
                 f"address with --map COLUMN=FIELD. Fields: {', '.join(FIELD_LABELS)}."
             )
 

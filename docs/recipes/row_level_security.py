@@ -1,3 +1,5 @@
+"""Row-level security of PostgreSQL: the tenant is set in the transaction of each query."""
+
 from __future__ import annotations
 
 from contextvars import ContextVar
@@ -33,10 +35,12 @@ def add_wrapper(connection: Any, **kwargs: Any) -> None:
 
 def set_org(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
     """Run the query in a transaction for which the tenant is set."""
-    connection = context["connection"]
+    connection, org = context["connection"], current_org.get()
     if connection.vendor != "postgresql" or sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")):
+        return execute(sql, params, many, context)
+    if not org and not connection.in_atomic_block:  # as in VACUUM and CREATE INDEX CONCURRENTLY
         return execute(sql, params, many, context)
     with transaction.atomic(using=connection.alias, savepoint=False):
         with connection.connection.cursor() as cursor:  # not through this function
-            cursor.execute("SELECT set_config('app.current_org', %s, true)", [current_org.get()])
+            cursor.execute("SELECT set_config('app.current_org', %s, true)", [org])
         return execute(sql, params, many, context)
