@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, wraps
 from typing import Any
 
@@ -14,7 +14,7 @@ from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
-from django.db.models import DateTimeField, QuerySet
+from django.db.models import DateTimeField, Q, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
@@ -29,10 +29,11 @@ from .. import databases
 from ..backends import Backend, get_backend
 from ..backends.mapping import parse
 from ..internal.admin_urls import reverse_admin_url
+from ..models.search import filter_any
 from ..records import Actor
 from ..services.calls.access import whom_to_ask
 from ..templatetags.ringotel import RING_STRIP
-from .changelist import BoundedPaginator, LargeTableChangeList
+from .changelist import BoundedPaginator, LargeTableChangeList, mark_incomplete
 from .html import local_time
 
 BACKEND_ATTRIBUTE = "_ringotel_backend"
@@ -130,6 +131,7 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Model admin for tables with millions of rows: the table is never counted."""
 
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # each would count the whole table
     list_per_page = 50
     change_list_template = "admin/ringotel_crm/change_list.html"
     # Shown in an empty list; explains how rows are created.
@@ -178,6 +180,21 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         rows: QuerySet[Any] = super().get_queryset(request)
         tenant = backend_for(request).tenant if self.tenant_lookup else ""
         return rows.filter(**{self.tenant_lookup: tenant}) if tenant else rows
+
+    def search_by_index(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Any],
+        columns: Iterable[Q],
+        owners: Iterable[Sequence[QuerySet[Any]]] = (),
+    ) -> tuple[QuerySet[Any], bool]:
+        """Return the result of :func:`filter_any` and ``False``. The list reports if rows are
+        missing.
+        """
+        rows, is_complete = filter_any(queryset, columns, owners)
+        if not is_complete:
+            mark_incomplete(request)
+        return rows, False
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Show times in the time zone and format of the browser."""

@@ -27,7 +27,7 @@ from ..contact_files.cells import escape_formula
 from ..exceptions import CRMError
 from ..hooks.streaming import Stream
 from ..models import Activity, AuditEntry, FollowUp
-from ..models.search import filter_any, has_words, prefix_q, strip_accents, trailing_digits
+from ..models.search import has_words, prefix_q, strip_accents, trailing_digits
 from ..records import Direction
 from ..services.audit import log_action
 from ..services.calls.access import (
@@ -335,7 +335,7 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
             conditions += [Q(caller_e164__in=numbers), Q(called_e164__in=numbers)]
         if digits := trailing_digits(search_term):
             conditions.append(prefix_q("outside_number_reversed", digits))
-        return filter_any(queryset, conditions), False
+        return self.search_by_index(request, queryset, conditions)
 
     def _offered_subjects_with(self, request: HttpRequest, text: str) -> list[str]:
         """Return the offered subjects that have the words of ``text``, as they are stored."""

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.core.paginator import Paginator
 from django.db import DataError, NotSupportedError, OperationalError, ProgrammingError
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
@@ -27,6 +29,11 @@ INVALID_LOOKUP_ERRORS = (
 )
 
 
+def mark_incomplete(request: HttpRequest) -> None:
+    """Let the list that responds to ``request`` report that the search found too many rows."""
+    request.ringotel_is_incomplete = True  # type: ignore[attr-defined]
+
+
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     """Paginator that counts rows only up to :data:`PAGES_AHEAD` pages after the current one, and
     has at most :data:`MAX_PAGES` pages."""
@@ -41,9 +48,17 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     @cached_property
     def count(self) -> int:
         """The number of rows, at most :attr:`limit`."""
+        return len(self.first_keys) if self.current_page == 1 else self._keys().count()
+
+    @cached_property
+    def first_keys(self) -> list[Any]:
+        """The primary keys of the rows in no order, at most :attr:`limit`."""
+        return list(self._keys())
+
+    def _keys(self) -> QuerySet[Any]:
         rows: Any = self.object_list
-        number: int = rows.order_by().values("pk")[: self.limit].count()
-        return number
+        keys: QuerySet[Any] = rows.order_by().values_list("pk", flat=True)[: self.limit]
+        return keys
 
     @cached_property
     def num_pages(self) -> int:
@@ -109,5 +124,12 @@ class LargeTableChangeList(ChangeList):
             if "expression tree" in str(exc).lower():  # SQLite: too many parameters
                 raise IncorrectLookupParameters from exc
             raise
+        if not self.multi_page:
+            # A database does not know that the rows are few, and might read the whole table in the
+            # order of the list.
+            self.result_list = self.queryset.filter(pk__in=self.paginator.first_keys)
+        if getattr(request, "ringotel_is_incomplete", False):
+            warning = _("Too many rows match to list all of them. Add a word or a filter.")
+            messages.warning(request, warning, fail_silently=True)
         # Equal counts keep the search form from repeating the result count.
         self.full_result_count = self.result_count

@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib import messages
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.admin.utils import quote
 from django.contrib.auth import get_permission_codename
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
 
 from .. import phone
 from ..backends import Backend
@@ -21,6 +19,7 @@ from ..backends.base import ContactDirectory
 from ..models import Activity
 from ..services.contacts.phone_index import keys_ending_in
 from .base import LargeTableAdmin, admin_url, backend_for
+from .changelist import mark_incomplete
 from .linking import CALL
 
 MAX_CONTACTS = 20
@@ -94,7 +93,7 @@ def search_contacts(request: HttpRequest, site: AdminSite, text: str) -> Iterato
 def contact_conditions(request: HttpRequest, site: AdminSite, text: str) -> Iterator[Q]:
     """Yield the conditions for rows that refer to a contact that matches ``text``.
 
-    At most :data:`MAX_CONTACTS_SEARCHED` contacts are looked up; a message reports if there are
+    At most :data:`MAX_CONTACTS_SEARCHED` contacts are looked up; the list reports if there are
     more.
     """
     for contacts in search_contacts(request, site, text):
@@ -102,8 +101,7 @@ def contact_conditions(request: HttpRequest, site: AdminSite, text: str) -> Iter
         keys = contacts.order_by().values_list("pk", flat=True)[: MAX_CONTACTS_SEARCHED * 2]
         ids = list(dict.fromkeys(map(str, keys)))
         if len(ids) > MAX_CONTACTS_SEARCHED:
-            warning = _("Many contacts match, so that some rows may be missing. Add another word.")
-            messages.warning(request, warning, fail_silently=True)
+            mark_incomplete(request)
         content_type = ContentType.objects.get_for_model(contacts.model)
         yield Q(contact_type=content_type, contact_id__in=ids[:MAX_CONTACTS_SEARCHED])
 

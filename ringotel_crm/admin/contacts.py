@@ -29,7 +29,7 @@ from ..services.calls.access import (
     visible_calls,
 )
 from ..services.calls.click_to_call import call_link
-from ..services.calls.timeline import call_totals, calls_for_contacts
+from ..services.calls.timeline import MAX_CALLS, call_totals, calls_for_contacts
 from ..services.contacts.phone_index import keys_ending_in
 from ..services.contacts.references import object_reference
 from ..services.messages import messages_with
@@ -253,7 +253,7 @@ class RingotelContactAdminMixin(ConcurrentEditAdminMixin):
         totals = call_totals(calls) if may_view_calls(user) else None
         hidden = 0
         if totals and not may_view_contact_calls(user):
-            hidden = everything.order_by().count() - totals.calls
+            hidden = everything.order_by()[:MAX_CALLS].count() - totals.calls
         return {
             "details": [text for text in self.get_ringotel_details(obj) if text],
             "numbers": [call_link(number) for number in self.get_ringotel_numbers(request, obj)],

@@ -29,7 +29,7 @@ from django.views.decorators.http import require_POST
 from .. import databases, phone
 from ..client.sms import get_sms_backend, send_reply
 from ..models import Conversation, Message
-from ..models.search import filter_any, prefix_q, strip_accents, trailing_digits
+from ..models.search import prefix_q, strip_accents, trailing_digits
 from ..services.calls.click_to_call import call_link
 from ..services.messages import UNREAD, mark_conversation_read
 from .base import UNSAVED, LargeTableAdmin, admin_url, backend_for
@@ -160,7 +160,7 @@ class ConversationAdmin(LargeTableAdmin):
         ]
         if digits := trailing_digits(search_term):
             conditions.append(prefix_q("remote_number_reversed", digits))
-        return filter_any(queryset, conditions), False
+        return self.search_by_index(request, queryset, conditions)
 
     @admin.display(description=_("conversation"))
     def title(self, conversation: Any) -> str:

@@ -102,7 +102,8 @@ def overview_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
         counted = None
     uncounted = calls.filter(start__gte=counted.until) if counted else calls
     left_out = None
-    first_day = statistics.first_day(uncounted, period.until)
+    limit = statistics.MAX_AGENT_CALLS if agent else statistics.MAX_CALLS
+    first_day = statistics.first_day(uncounted, period.until, limit)
     if first_day and first_day > period.since:
         left_out = (period.since, first_day - dt.timedelta(days=1))
         period, counted = replace(period, since=first_day), None
@@ -114,7 +115,7 @@ def overview_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
         "periods": [(number, _period_url(number, agent)) for number in CHOICES_OF_DAYS],
         "left_out": left_out,
         "can_be_counted": can_be_counted,
-        "max_calls": statistics.MAX_CALLS,
+        "max_calls": limit,
         **_numbers(period, calls, counted, backend.tenant),
     }
     return render_page(request, model_admin, "overview.html", context)

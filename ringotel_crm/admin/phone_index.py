@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import phone
 from ..models import PhoneIndex
-from ..models.search import filter_any, prefix_q, trailing_digits
+from ..models.search import prefix_q, trailing_digits
 from .base import LargeTableAdmin
 
 
@@ -39,7 +39,7 @@ class PhoneIndexAdmin(LargeTableAdmin):
         conditions = [Q(e164__in=phone.candidates(search_term))]
         if digits := trailing_digits(search_term):
             conditions.append(prefix_q("e164_reversed", digits))
-        return filter_any(queryset, conditions), False
+        return self.search_by_index(request, queryset, conditions)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

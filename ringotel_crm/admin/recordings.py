@@ -27,6 +27,7 @@ class RecordingAdmin(ReadOnlyPermissionsMixin, LargeTableAdmin):
     empty_message = _("Recordings appear when Ringotel records calls.")
     list_display = ("activity", "play", "file_size", "created_at", "deleted_at")
     list_select_related = ("activity",)
+    sortable_by = ()
     fields = (
         "activity",
         "player",

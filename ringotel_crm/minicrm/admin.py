@@ -21,7 +21,7 @@ from ..admin.contacts import RingotelContactAdminMixin
 from ..admin.html import object_link
 from ..admin.merge import RingotelMergeAdminMixin
 from ..admin.sites import ModelAdmins, register_models
-from ..models.search import filter_any, normalize_for_search, prefix_q, trailing_digits, word_sets
+from ..models.search import normalize_for_search, prefix_q, trailing_digits, word_sets
 from ..services.calls.click_to_call import call_link
 from .models import Contact, ContactPhone, ContactWord, Organization, OrganizationWord
 
@@ -96,7 +96,7 @@ class ContactAdmin(
             *([phones.filter(number)] for number in numbers_q(search_term)),
         ]
         email = prefix_q("email", normalize_for_search(search_term))
-        return filter_any(queryset, [email], owners), False
+        return self.search_by_index(request, queryset, [email], owners)
 
     def get_ringotel_details(self, obj: Contact) -> Sequence[str]:
         """Return company, job title and e-mail address."""
@@ -156,7 +156,7 @@ class OrganizationAdmin(RingotelContactAdminMixin, LargeTableAdmin):
             return queryset, False
         email = prefix_q("email", normalize_for_search(search_term))
         words = word_sets(OrganizationWord.objects.all(), search_term)
-        return filter_any(queryset, [email, *numbers_q(search_term)], words), False
+        return self.search_by_index(request, queryset, [email, *numbers_q(search_term)], words)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
         """Delete one by one, which updates the contacts."""

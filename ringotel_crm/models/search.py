@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from functools import reduce
-from operator import and_
 from typing import Any, TypeVar
 
 from django.db import models
@@ -22,7 +20,9 @@ MAX_WORD_LENGTH = 64
 # Digits of a phone number by which it is found.
 MIN_DIGITS = 4
 # Matches that are selected by their primary keys.
-MAX_KEYS = 10_000
+MAX_KEYS = 5000
+# Rows of a list that are tested if more match.
+MAX_LISTED = 2000
 
 # Letters that Unicode does not decompose, and the German spelling without umlauts.
 LETTERS = str.maketrans(
@@ -150,47 +150,59 @@ def filter_any(
     rows: models.QuerySet[Row],
     columns: Iterable[models.Q],
     owners: Iterable[Sequence[models.QuerySet[Any]]] = (),
-) -> models.QuerySet[Row]:
+) -> tuple[models.QuerySet[Row], bool]:
     """Return the ``rows`` that meet one of the conditions ``columns``, or that are the ``owner`` of
-    a row in each set of one of the lists ``owners``.
+    a row in each set of one of the lists ``owners``; and whether these are all of them.
 
     No database combines several indexes well if the result is ordered. So each condition is looked
-    up alone, by its own index, and the rows are selected by primary key. If a condition has more
-    than :data:`MAX_KEYS` matches, it is tested row by row, in the order of the list: a page is then
-    complete after few rows.
+    up alone, by its own index, and the rows are selected by primary key. If more than
+    :data:`MAX_KEYS` match, the result is incomplete: those among the first :data:`MAX_LISTED` of
+    the ``rows``, and as many others as are selected.
     """
     own = rows.model._default_manager.using(rows.db).order_by().annotate(owner=models.F("pk"))
-    found: set[Any] = set()
-    matching = models.Q()
-    is_complete = True
-    for sets in [*([own.filter(condition)] for condition in columns), *owners]:
-        keys = _common_owners(sets)
-        found.update(keys)
-        if keys:
-            matching |= reduce(and_, map(_owns_row, sets))
-        is_complete &= len(keys) <= MAX_KEYS
-    if is_complete and len(found) <= MAX_KEYS:
-        return rows.filter(pk__in=found)
-    return rows.filter(matching)
+    conditions = [*([own.filter(condition)] for condition in columns), *owners]
+    results = [_common_owners(sets) for sets in conditions]
+    found = {key for keys in results for key in keys}
+    if len(found) <= MAX_KEYS and max(map(len, results), default=0) <= MAX_KEYS:
+        return _select(rows, found), True
+    first = list(rows.values_list("pk", flat=True)[: MAX_LISTED + 1])
+    listed = {key for sets in conditions for key in _owners_among(sets, first)}
+    if len(first) <= MAX_LISTED:
+        return _select(rows, listed), True
+    return _select(rows, listed.union(list(found)[:MAX_KEYS])), False
+
+
+def _select(rows: models.QuerySet[Row], keys: Iterable[Any]) -> models.QuerySet[Row]:
+    """Return the ``rows`` with these primary keys in the same order.
+
+    The first expression to order by is 0 for all rows. No index has this order, so that a database
+    sorts the few rows. It might otherwise read the whole table in the order of the list, to find
+    those of the first page.
+    """
+    ordering: Any = rows.query.order_by or rows.model._meta.ordering
+    return rows.filter(pk__in=keys).order_by(models.F("pk") * 0, *ordering)
 
 
 def _common_owners(sets: Sequence[models.QuerySet[Any]]) -> list[Any]:
     """Return the owners of rows in all sets; of very large sets, more than :data:`MAX_KEYS`."""
-    samples = [list(rows.values_list("owner", flat=True)[: MAX_KEYS + 1]) for rows in sets]
-    few = [set(sample) for sample in samples if len(sample) <= MAX_KEYS]
+    samples = [_owners(rows[: MAX_KEYS + 1]) for rows in sets]
+    few = [sample for sample in samples if len(sample) <= MAX_KEYS]
     if not few:
         common = sets[0]
         for rows in sets[1:]:
             common = common.filter(owner__in=rows.values("owner"))
-        return list(common.values_list("owner", flat=True)[: MAX_KEYS + 1])
-    owners = set.intersection(*few)
-    for rows, sample in zip(sets, samples, strict=True):
-        if owners and len(sample) > MAX_KEYS:
-            owners = set(rows.filter(owner__in=owners).values_list("owner", flat=True))
+        return _owners(common[: MAX_KEYS + 1])
+    large = [rows for rows, sample in zip(sets, samples, strict=True) if len(sample) > MAX_KEYS]
+    return _owners_among(large, set.intersection(*map(set, few)))
+
+
+def _owners_among(sets: Iterable[models.QuerySet[Any]], keys: Iterable[Any]) -> list[Any]:
+    """Return those of ``keys`` that are owners of rows in all sets."""
+    owners = set(keys)
+    for rows in sets:
+        owners = set(_owners(rows.filter(owner__in=owners))) if owners else owners
     return list(owners)
 
 
-def _owns_row(rows: models.QuerySet[Any]) -> models.Q:
-    # With EXISTS or the condition itself, databases may read and sort the whole set first.
-    own = rows.filter(owner=models.OuterRef("pk")).values("owner")
-    return models.Q(pk=models.Subquery(own[:1]))
+def _owners(rows: models.QuerySet[Any]) -> list[Any]:
+    return list(rows.values_list("owner", flat=True))

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from ringotel_crm.minicrm.models import Contact, Organization
 from ringotel_crm.models import FollowUp, Note
+from ringotel_crm.services.calls import timeline
 from tests.admin.test_call_list import of
 from tests.factories import make_contact, make_organization, make_user
 from tests.fixtures.admin import login_as, make_call
@@ -45,6 +46,19 @@ def test_page_shows_card_and_timeline(boss: Client) -> None:
     assert "<dd>2</dd>" in html  # calls
     assert "Wants a copy" in html
     assert "of another caller" not in html
+
+
+def test_card_counts_the_latest_calls_only(boss: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timeline, "MAX_CALLS", 2)
+    ada = make_contact("Ada Example", "+44 20 7946 0100")
+    make_call(1, duration=60, **of(ada))
+    assert "<dd>1</dd>" in page(boss, ada)
+
+    make_call(2, duration=60, **of(ada))
+    make_call(3, duration=60, **of(ada))
+    html = page(boss, ada)
+    assert "<dd>2+</dd>" in html
+    assert "<dd>2 min+</dd>" in html
 
 
 def test_query_count_is_independent_of_calls(boss: Client) -> None:

@@ -258,6 +258,37 @@ def test_frequent_match_lists_all_pages_in_order(
     assert found == ["call-5", "call-4", "call-3", "call-2", "call-1"]
 
 
+def test_too_many_matches_are_listed_in_part_with_the_latest_first(
+    boss: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ringotel_crm.models.search.MAX_KEYS", 2)
+    monkeypatch.setattr("ringotel_crm.models.search.MAX_LISTED", 4)
+    for n in range(1, 9):
+        make_call(n, subject="Leak" if n == 7 else "Invoice")
+
+    response = boss.get(CALLS, {"q": "invoice"})
+
+    found = [call.call_id for call in response.context["cl"].result_list]
+    assert found[:3] == ["call-8", "call-6", "call-5"]  # among the latest four calls
+    assert found == sorted(found, reverse=True)
+    assert "call-7" not in found
+    assert len(found) < 7
+    assert b"Add a word or a filter." in response.content
+
+
+def test_few_rows_are_searched_completely(boss: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ringotel_crm.models.search.MAX_KEYS", 2)
+    monkeypatch.setattr("ringotel_crm.models.search.MAX_LISTED", 4)
+    for n in range(1, 9):
+        make_call(n, subject="Invoice", status="missed" if n < 4 else "answered")
+
+    response = boss.get(CALLS, {"q": "invoice", "state": "missed"})
+
+    found = [call.call_id for call in response.context["cl"].result_list]
+    assert found == ["call-3", "call-2", "call-1"]
+    assert b"Add a word or a filter." not in response.content
+
+
 def test_message_reports_that_many_contacts_match(
     boss: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,8 +296,8 @@ def test_message_reports_that_many_contacts_match(
     make_contact("Nora Notreal")
     make_contact("Nora Imagined")
 
-    assert b"Add another word." in boss.get(CALLS, {"q": "nora"}).content
-    assert b"Add another word." not in boss.get(CALLS, {"q": "nora imag"}).content
+    assert b"Add a word or a filter." in boss.get(CALLS, {"q": "nora"}).content
+    assert b"Add a word or a filter." not in boss.get(CALLS, {"q": "nora imag"}).content
 
 
 def test_assigning_finds_contacts_by_word_and_last_digits(boss: Client) -> None:

@@ -3,6 +3,9 @@
 ``python -m tests.benchmarks.data CONTACTS CALLS`` creates it and prints credentials as JSON.
 Without arguments, it deletes the database. The rows are generated in SQL, with made-up names and
 numbers of an Irish area code that is not in use.
+
+With ``ROWS=mixed`` in the environment, the rows are those of :mod:`.mixed`. ``KEPT_FACTS`` is a
+file for the credentials: if it is set, the database is kept, and used again by the next run.
 """
 
 from __future__ import annotations
@@ -12,21 +15,22 @@ import datetime as dt
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import django
+from django.core.management.color import no_style
 from django.db import connection, models
 
 
 def number(contact: int, kind: int = 0) -> str:
     """Return the work number (kind 0) or mobile number (kind 1) of the contact with this key."""
-    return f"+35320{(1 + kind) * 3_000_000 + contact}"
+    return f"+35320{(1 + kind) * 30_000_000 + contact}"
 
 
 def make(contacts: int, calls: int) -> None:
     """Create contacts, each with a company and two numbers, and calls spread over a year."""
     from django.contrib.contenttypes.models import ContentType
-    from django.core.management.color import no_style
 
     from ringotel_crm.minicrm.models import (
         Contact,
@@ -71,7 +75,7 @@ def make(contacts: int, calls: int) -> None:
             e164=e164,
             e164_reversed=f"reverse(substr({e164}, 2))",
         )
-    caller, who = f"'+35320' || (3000001 + i % {contacts})", f"(1 + i % {contacts})"
+    caller, who = f"'+35320' || (30000001 + i % {contacts})", f"(1 + i % {contacts})"
     fill(
         Activity,
         calls,
@@ -91,8 +95,13 @@ def make(contacts: int, calls: int) -> None:
         start=moment(f"i * {365 * 24 * 3600 / max(calls, 1)}"),
         duration="i % 600",
     )
+    finish([Organization, Contact])
+
+
+def finish(numbered: list[type[models.Model]]) -> None:
+    """Collect statistics, and let the primary keys of ``numbered`` continue after the last row."""
     with connection.cursor() as cursor:
-        for statement in connection.ops.sequence_reset_sql(no_style(), [Organization, Contact]):
+        for statement in connection.ops.sequence_reset_sql(no_style(), numbered):
             cursor.execute(statement)
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
 
@@ -122,11 +131,14 @@ def fill(model: type[models.Model], rows: int, **expressions: str) -> None:
             values.append("%s")
             params.append(default(field))
         columns.append(connection.ops.quote_name(name))
+    if connection.vendor == "postgresql":
+        series = f"WITH n(i) AS (SELECT generate_series(1, {rows}))"
+    else:
+        series = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})"
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({', '.join(columns)})"
-            f" WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})"
-            f" SELECT {', '.join(values)} FROM n",
+            f" {series} SELECT {', '.join(values)} FROM n",
             params,
         )
 
@@ -178,15 +190,32 @@ def credentials() -> dict[str, str]:
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.benchmarks.settings")
     django.setup()
+    kept = os.environ.get("KEPT_FACTS")
     if len(sys.argv) == 1:
-        connection.creation.destroy_test_db("postgres", verbosity=0)
+        if not kept:
+            connection.creation.destroy_test_db("postgres", verbosity=0)
         return
-    contacts, calls = map(int, sys.argv[1:])
+    if kept and Path(kept).exists():
+        print(Path(kept).read_text())  # noqa: T201
+        return
+    facts = json.dumps(create(*map(int, sys.argv[1:])))
+    if kept:
+        Path(kept).write_text(facts)
+    print(facts)  # noqa: T201
+
+
+def create(contacts: int, calls: int) -> dict[str, Any]:
+    """Create the database, and return what the benchmarks have to know of it."""
     connection.creation.create_test_db(verbosity=0, autoclobber=True)
-    make(contacts, calls)
     from tests.hooks.test_queries import COUNTS
 
-    print(json.dumps({**credentials(), "queries": COUNTS}))  # noqa: T201
+    if os.environ.get("ROWS") == "mixed":
+        from tests.benchmarks import mixed
+
+        mixed.make(contacts, calls)
+        return {**credentials(), **mixed.credentials()}
+    make(contacts, calls)
+    return {**credentials(), "queries": COUNTS}
 
 
 if __name__ == "__main__":

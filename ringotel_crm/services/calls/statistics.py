@@ -43,6 +43,8 @@ from .states import MISSED, UNANSWERED_STATUSES
 MAX_ROWS = 50
 # Calls that the overview reads. Those of past days may be counted before, see totals.
 MAX_CALLS = 100_000
+# The same in the overview of one agent, whose calls are spread over the table.
+MAX_AGENT_CALLS = 30_000
 MINUTES_PER_DAY = 24 * 60
 HOUR, QUARTER = 3600, 900
 
@@ -154,12 +156,12 @@ def percent(part: int, whole: int) -> float | None:
     return 100 * part / whole if whole else None
 
 
-def first_day(calls: QuerySet[Activity], last_day: dt.date) -> dt.date | None:
-    """Return the day from which on there are at most :data:`MAX_CALLS` of the ``calls``, but not a
-    later one than ``last_day``. Returns None if there are not more calls.
+def first_day(calls: QuerySet[Activity], last_day: dt.date, limit: int) -> dt.date | None:
+    """Return the day from which on there are at most ``limit`` of the ``calls``, but not a later
+    one than ``last_day``. Returns None if there are not more calls.
     """
     starts = calls.order_by("-start", "-pk").values_list("start", flat=True)
-    start = starts[MAX_CALLS : MAX_CALLS + 1].first()
+    start = starts[limit : limit + 1].first()
     if start is None:
         return None
     return min(timezone.localtime(start).date() + dt.timedelta(days=1), last_day)

@@ -13,6 +13,9 @@ from ...models import Activity
 from ..contacts.references import object_reference
 from .access import contact_calls, visible_calls
 
+# Calls of a contact that are counted.
+MAX_CALLS = 10_000
+
 
 def activities_for(contact: Model) -> QuerySet[Activity]:
     """Return the calls of an instance of the host's contact model, the latest first."""
@@ -56,16 +59,24 @@ def earlier_calls(backend: Backend, user: Any, call: Activity) -> QuerySet[Activ
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallTotals:
-    """Number of calls, talk time in seconds, and start of the latest call."""
+    """Number of calls, talk time in seconds, and start of the latest call.
+
+    ``is_cut`` is set if these are the figures of the latest :data:`MAX_CALLS` only.
+    """
 
     calls: int
     seconds: int
     last: dt.datetime | None
+    is_cut: bool
 
 
 def call_totals(calls: QuerySet[Activity]) -> CallTotals:
     """Return the totals of ``calls``. One query."""
-    totals = calls.order_by().aggregate(
-        calls=Count("pk"), seconds=Sum("duration"), last=Max("start")
+    latest = calls.order_by("-start")[:MAX_CALLS]
+    totals = latest.aggregate(calls=Count("pk"), seconds=Sum("duration"), last=Max("start"))
+    return CallTotals(
+        calls=totals["calls"],
+        seconds=totals["seconds"] or 0,
+        last=totals["last"],
+        is_cut=totals["calls"] == MAX_CALLS,
     )
-    return CallTotals(calls=totals["calls"], seconds=totals["seconds"] or 0, last=totals["last"])
