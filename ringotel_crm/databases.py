@@ -81,8 +81,13 @@ def by_primary_key(rows: QuerySet[Row, Any], *, latest_first: bool = False) -> I
     """Yield all ``rows`` by primary key, with a query for each :data:`PAGE`.
 
     Unlike ``iterator()``, no cursor has to stay open, which a pooler in transaction mode does not
-    keep, and without server-side cursors, not all rows are read into memory.
+    keep, and without server-side cursors, not all rows are read into memory. All pages are read
+    from the same database, also those that a response reads after its view has returned.
     """
+    return _read_pages(rows.using(rows.db), latest_first=latest_first)
+
+
+def _read_pages(rows: QuerySet[Row, Any], *, latest_first: bool) -> Iterator[Row]:
     rows = rows.order_by("-pk" if latest_first else "pk")
     page = list(rows[:PAGE])
     while page:

@@ -29,8 +29,10 @@ from ..services import locks
 from . import snapshots, storage
 from .models import ContactImport, ImportedRow
 from .resources import ContactResource, ContactRowResult, own_id_column
-from .undo import BATCH, undo_steps
+from .undo import WRITE_BATCH, undo_steps
 
+# Rows checked per transaction, which writes no contacts.
+CHECK_BATCH = 250
 MAX_SHOWN = 100  # rows of each outcome in a preview
 UNDO_TIME = dt.timedelta(days=30)
 
@@ -180,7 +182,8 @@ def _import_steps(job: ContactImport) -> Iterator[list[ImportedRow]]:
     reader = RowReader(job.headers, job.fields, own_index)
     resource = ContactResource()
     rows = _rows(job, job.position)
-    while batch := list(islice(rows, BATCH)):
+    size = WRITE_BATCH if job.status == Status.IMPORTING else CHECK_BATCH
+    while batch := list(islice(rows, size)):
         with databases.atomic(ContactImport):
             if job.status == Status.IMPORTING:
                 locks.acquire("contacts ")

@@ -13,7 +13,8 @@ from ..services import locks
 from . import snapshots
 from .models import Contact, ContactImport, ImportedRow, Organization
 
-BATCH = 250
+# Contacts written per transaction, for which new contacts of Ringotel wait.
+WRITE_BATCH = 20
 WRITTEN = (Outcome.CREATED, Outcome.CHANGED)
 
 Status = ContactImport.Status
@@ -46,7 +47,7 @@ def undo_steps(job: ContactImport) -> Iterator[list[ImportedRow]]:
                 return
             job.position, job.kept = current.position, current.kept
             rows = job.rows.filter(outcome__in=WRITTEN, is_kept=False, contact__isnull=False)
-            batch = list(rows.order_by("-id")[:BATCH])
+            batch = list(rows.order_by("-id")[:WRITE_BATCH])
             if batch:
                 _undo_batch(job, batch)
                 job.position += len(batch)

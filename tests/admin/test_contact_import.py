@@ -342,8 +342,9 @@ def test_import_is_written_into_the_history_of_the_contacts(boss: Client) -> Non
 @pytest.fixture
 def one_batch_each_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_admin, "STEP_SECONDS", -1.0)
-    monkeypatch.setattr(jobs, "BATCH", 2)
-    monkeypatch.setattr("ringotel_crm.minicrm.undo.BATCH", 2)
+    monkeypatch.setattr(jobs, "CHECK_BATCH", 2)
+    monkeypatch.setattr(jobs, "WRITE_BATCH", 2)
+    monkeypatch.setattr("ringotel_crm.minicrm.undo.WRITE_BATCH", 2)
 
 
 def interrupt(*args: Any) -> None:
@@ -502,8 +503,11 @@ def test_import_needs_permission(groups: None, boss: Client) -> None:
 
 
 def test_queries_do_not_grow_with_the_rows_of_a_batch(
-    boss: Client, django_assert_max_num_queries: Callable[..., Any]
+    boss: Client,
+    django_assert_max_num_queries: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(jobs, "WRITE_BATCH", 200)
     preview(boss, many(200))
     job = ContactImport.objects.get()
     jobs.confirm(job)
@@ -512,6 +516,15 @@ def test_queries_do_not_grow_with_the_rows_of_a_batch(
         list(jobs.steps(job))
 
     assert Contact.objects.count() == 200
+
+
+def test_calls_wait_for_a_few_rows_only(boss: Client) -> None:
+    """Each step holds the lock that CreateContact acquires."""
+    preview(boss, many(50))
+    job = ContactImport.objects.get()
+    jobs.confirm(job)
+
+    assert [len(rows) for rows in jobs.steps(job)] == [20, 20, 10]
 
 
 def test_upload_without_a_file_is_refused(boss: Client) -> None:

@@ -15,6 +15,7 @@ from demo_project.hostcrm.models import Branch, Company, Lead, Person
 from ringotel_crm.backends.model_rows import content_type_id, query_index
 from ringotel_crm.models import PhoneIndex
 from ringotel_crm.services.contacts import phone_index
+from ringotel_crm.services.sync import checkpoints
 from tests.api import Api
 
 
@@ -35,6 +36,14 @@ def has_drifted() -> bool:
     except CommandError:
         return True
     return False
+
+
+def test_second_run_at_the_same_time_is_refused(north: Branch) -> None:
+    with checkpoints.exclusive("", "ringotel_index_phones"):
+        run(check=True)
+        with pytest.raises(CommandError, match="already running"):
+            run()
+    assert run().startswith("0 rows")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -11,7 +12,13 @@ from tqdm import tqdm
 from ... import databases
 from ...backends import get_backend_class
 from ...backends.model_rows import parse_id
+from ...exceptions import InvalidInput
 from ...services.contacts import phone_index
+from ...services.sync import checkpoints
+
+
+def do_nothing() -> None:
+    """Renew no lease."""
 
 
 class Command(BaseCommand):
@@ -39,16 +46,37 @@ class Command(BaseCommand):
         if options["after"] and (len(chosen) > 1 or parse_id(chosen[0], options["after"]) is None):
             raise CommandError("--after: enter the primary key of a row of --model.")
         dry = options["check"]
-        rows = missing = surplus = 0
-        for directory in chosen:
-            counts = self.synchronize(directory, options["after"], dry)
-            rows, missing, surplus = rows + counts[0], missing + counts[1], surplus + counts[2]
-        if not options["model"]:
-            surplus += sum(removed for _checked, removed in phone_index.prune(mapped, dry=dry))
+        try:
+            if dry:
+                rows, missing, surplus = self.work(mapped, chosen, options)
+            else:
+                with checkpoints.exclusive("", "ringotel_index_phones") as renew_lease:
+                    rows, missing, surplus = self.work(mapped, chosen, options, renew_lease)
+        except InvalidInput as exc:
+            raise CommandError(exc.message) from exc
         summary = f"{rows} rows; {missing} entries were missing, {surplus} were obsolete."
         if dry and (missing or surplus):
             raise CommandError(f"{summary} Run this command without --check.")
         self.stdout.write(summary)
+
+    def work(
+        self,
+        mapped: list[phone_index.Mapped],
+        chosen: list[phone_index.Mapped],
+        options: dict[str, Any],
+        renew_lease: Callable[[], None] = do_nothing,
+    ) -> tuple[int, int, int]:
+        """Synchronize ``chosen``. Return the number of rows, missing and obsolete entries."""
+        dry = options["check"]
+        rows = missing = surplus = 0
+        for directory in chosen:
+            counts = self.synchronize(directory, options["after"], dry, renew_lease)
+            rows, missing, surplus = rows + counts[0], missing + counts[1], surplus + counts[2]
+        if not options["model"]:
+            for _checked, removed in phone_index.prune(mapped, dry=dry):
+                surplus += removed
+                renew_lease()
+        return rows, missing, surplus
 
     def require_all_rows(self, directories: list[phone_index.Mapped]) -> None:
         """Raise ``CommandError`` if row-level security may hide rows, whose entries would be
@@ -78,7 +106,11 @@ class Command(BaseCommand):
         return chosen
 
     def synchronize(
-        self, directory: phone_index.Mapped, after: str, dry: bool
+        self,
+        directory: phone_index.Mapped,
+        after: str,
+        dry: bool,
+        renew_lease: Callable[[], None],
     ) -> tuple[int, int, int]:
         """Synchronize one model. Return the number of rows, missing and obsolete entries."""
         label = directory.model._meta.label
@@ -90,6 +122,7 @@ class Command(BaseCommand):
                     after = batch[0]
                     rows, missing, surplus = rows + batch[1], missing + batch[2], surplus + batch[3]
                     bar.update(batch[1])
+                    renew_lease()
             except BaseException:
                 position = f" --model {label} --after {after}" if after else ""
                 self.stderr.write(f"Resume with: manage.py ringotel_index_phones{position}")
