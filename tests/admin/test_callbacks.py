@@ -19,7 +19,6 @@ from pytest_django import Settings
 from ringotel_crm.backends import get_backend
 from ringotel_crm.models import Activity, Callback
 from ringotel_crm.records import Actor, CallEnd, CallStart
-from ringotel_crm.services.calls import callbacks
 from ringotel_crm.services.calls.legs import log_leg
 from tests.admin.test_access import recorded
 from tests.admin.test_call_list import of
@@ -115,16 +114,14 @@ def test_number_of_several_contacts_is_not_shown_as_one_person(boss: Client) -> 
     assert rows(boss)[0].name == ""
 
 
-def test_last_comment_is_looked_for_among_the_latest_calls(
-    boss: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(callbacks, "MAX_COMMENTED", 2)
-    missed(90, comment="First")
-    missed(60)
-    assert rows(boss)[0].caller.last_comment == "First"
-
-    missed(30)
+def test_old_comments_are_not_shown(boss: Client) -> None:
+    call = spoken(91 * 24 * 60)
+    Activity.objects.filter(pk=call.pk).update(comment="Call again on Monday")
+    missed(10)
     assert rows(boss)[0].caller.last_comment == ""
+
+    Activity.objects.filter(pk=call.pk).update(start=timezone.now() - dt.timedelta(days=89))
+    assert rows(boss)[0].caller.last_comment == "Call again on Monday"
 
 
 def test_last_comment_may_be_of_a_call_to_the_number(boss: Client) -> None:

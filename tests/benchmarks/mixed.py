@@ -42,6 +42,9 @@ def make(contacts: int, calls: int) -> None:
     from ringotel_crm.models import Activity, Conversation, WebhookEvent
 
     finish([Organization, Contact, Activity, WebhookEvent, Conversation])
+    with connection.cursor() as cursor:  # as in docs/deployment.rst
+        name = connection.ops.quote_name(connection.settings_dict["NAME"])
+        cursor.execute(f"ALTER DATABASE {name} SET jit = off")
 
 
 def make_agents(count: int) -> list[int]:

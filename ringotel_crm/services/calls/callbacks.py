@@ -22,8 +22,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeAlias
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from ... import databases
@@ -39,10 +38,8 @@ from .states import MISSED
 # Calls per caller whose phones, voicemail and comment are read.
 MAX_CALLS = 10
 MAX_DONE = 20
-# Calls per caller and direction among which the latest comment is looked for.
-MAX_COMMENTED = 100
-# Before all calls.
-EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+# Age of the comments that are shown.
+COMMENT_DAYS = 90
 # Missed calls that the list consists of, at most: the latest ones.
 MAX_WAITING = 1000
 # The menu shows "99+" for more.
@@ -255,16 +252,20 @@ def _waiting_callers(backend: Backend, user: Any) -> dict[CallerKey, list[tuple[
 
 
 def _last_comments(calls: QuerySet[Activity], keys: list[int]) -> dict[CallerKey, str]:
-    """Return the latest comment for the caller of each call in ``keys``, among the latest
-    :data:`MAX_COMMENTED` of the ``calls`` in each direction.
+    """Return the latest comment among ``calls`` for the caller of each call in ``keys``.
+
+    Comments of more than :data:`COMMENT_DAYS` days ago are left out: a frequent caller may have
+    many calls without a comment.
     """
-    same = calls.filter(tenant=OuterRef("tenant"), start__isnull=False).order_by("-start")
+    since = timezone.now() - dt.timedelta(days=COMMENT_DAYS)
+    commented = calls.filter(tenant=OuterRef("tenant"), start__gte=since).exclude(comment="")
     number = OuterRef("caller_e164")
+    inbound, outbound = commented.filter(caller_e164=number), commented.filter(called_e164=number)
     found = list(
         Activity.objects.filter(pk__in=keys)
         .annotate(
-            inbound=_last_commented(same.filter(caller_e164=number)),
-            outbound=_last_commented(same.filter(called_e164=number)),
+            inbound=Subquery(inbound.order_by("-start").values("pk")[:1]),
+            outbound=Subquery(outbound.order_by("-start").values("pk")[:1]),
         )
         .values_list("tenant", "caller_e164", "inbound", "outbound")
     )
@@ -276,13 +277,6 @@ def _last_comments(calls: QuerySet[Activity], keys: list[int]) -> dict[CallerKey
         for tenant, e164, *pks in found
         if any(pk in comments for pk in pks)
     }
-
-
-def _last_commented(calls: QuerySet[Activity]) -> Subquery:
-    """Return an expression for the latest of the ``calls`` with a comment, see above."""
-    earliest = calls.values("start")[MAX_COMMENTED : MAX_COMMENTED + 1]
-    since = Coalesce(Subquery(earliest), Value(EARLIEST))
-    return Subquery(calls.exclude(comment="").filter(start__gt=since).values("pk")[:1])
 
 
 def _phones(calls: Iterable[Activity]) -> list[str]:
