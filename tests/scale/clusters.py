@@ -18,7 +18,7 @@ PASSWORD = "only-for-tests"
 OPTIONS = "listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\nmax_connections = 200\n"
 
 
-def run(program: str, *arguments: str | Path) -> None:
+def run_program(program: str, *arguments: str | Path) -> None:
     """Run a program of PostgreSQL, which refuses to be run by root. Prints its output if it
     fails.
     """
@@ -52,18 +52,20 @@ def started(data: Path, options: str) -> Iterator[int]:
     port = free_port()
     with open(data / "postgresql.auto.conf", "a") as file:
         file.write(f"{OPTIONS}port = {port}\n{options}")
-    run("pg_ctl", "start", "-w", "-D", data, "-l", data / "log")
+    run_program("pg_ctl", "start", "-w", "-D", data, "-l", data / "log")
     try:
         yield port
     finally:
-        run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", data)
+        run_program("pg_ctl", "stop", "-w", "-m", "immediate", "-D", data)
 
 
 @contextmanager
 def primary(parent: Path) -> Iterator[dict[str, str]]:
     """Run a server, and yield its address and the user "ringotel" as variables of libpq."""
     data = parent / "primary"
-    run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
+    run_program(
+        "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"
+    )
     with started(data, "") as port:
         with psycopg.connect(
             host="127.0.0.1", port=port, user="postgres", dbname="postgres", autocommit=True
@@ -82,6 +84,6 @@ def replica(parent: Path, source: dict[str, str], options: str) -> Iterator[int]
     """Copy the server ``source`` and follow its changes. Yield the port of the replica."""
     data = parent / "replica"
     address = ("-h", source["PGHOST"], "-p", source["PGPORT"], "-U", "postgres")
-    run("pg_basebackup", *address, "-D", data, "-R", "-c", "fast")
+    run_program("pg_basebackup", *address, "-D", data, "-R", "-c", "fast")
     with started(data, options) as port:
         yield port
