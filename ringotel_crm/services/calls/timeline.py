@@ -61,7 +61,7 @@ def earlier_calls(backend: Backend, user: Any, call: Activity) -> QuerySet[Activ
 class CallTotals:
     """Number of calls, talk time in seconds, and start of the latest call.
 
-    ``is_cut`` is set if these are the figures of the latest :data:`MAX_CALLS` only.
+    ``is_cut`` is set if there are more than :data:`MAX_CALLS`: the figures are those of the latest.
     """
 
     calls: int
@@ -72,11 +72,11 @@ class CallTotals:
 
 def call_totals(calls: QuerySet[Activity]) -> CallTotals:
     """Return the totals of ``calls``. One query."""
-    latest = calls.order_by("-start")[:MAX_CALLS]
+    latest = calls.order_by("-start")[: MAX_CALLS + 1]
     totals = latest.aggregate(calls=Count("pk"), seconds=Sum("duration"), last=Max("start"))
     return CallTotals(
-        calls=totals["calls"],
+        calls=min(totals["calls"], MAX_CALLS),
         seconds=totals["seconds"] or 0,
         last=totals["last"],
-        is_cut=totals["calls"] == MAX_CALLS,
+        is_cut=totals["calls"] > MAX_CALLS,
     )
