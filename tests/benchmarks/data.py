@@ -32,25 +32,11 @@ def make(contacts: int, calls: int) -> None:
     """Create contacts, each with a company and two numbers, and calls spread over a year."""
     from django.contrib.contenttypes.models import ContentType
 
-    from ringotel_crm.minicrm.models import (
-        Contact,
-        ContactPhone,
-        ContactWord,
-        Organization,
-        OrganizationWord,
-    )
+    from ringotel_crm.minicrm.models import Contact, ContactPhone, ContactWord, Organization
     from ringotel_crm.models import Activity
 
     companies = max(1, contacts // 20)
-    fill(
-        Organization,
-        companies,
-        id="i",
-        name="'Sample ' || i || ' Ltd'",
-        name_normalized="'sample ' || i || ' ltd'",
-    )
-    for word in ("'sample'", "'' || i", "'ltd'"):
-        fill(OrganizationWord, companies, owner_id="i", word=word)
+    make_organizations(companies, "Sample")
     fill(
         Contact,
         contacts,
@@ -72,8 +58,7 @@ def make(contacts: int, calls: int) -> None:
             contact_id="i",
             kind=f"'{name}'",
             raw=e164,
-            e164=e164,
-            e164_reversed=f"reverse(substr({e164}, 2))",
+            **stored(e164),
         )
     caller, who = f"'+35320' || (30000001 + i % {contacts})", f"(1 + i % {contacts})"
     fill(
@@ -104,6 +89,27 @@ def finish(numbered: list[type[models.Model]]) -> None:
         for statement in connection.ops.sequence_reset_sql(no_style(), numbered):
             cursor.execute(statement)
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
+
+
+def make_organizations(count: int, name: str, **columns: str) -> None:
+    """Create organizations with names such as "Sample 7 Ltd". ``columns``: see :func:`fill`."""
+    from ringotel_crm.minicrm.models import Organization, OrganizationWord
+
+    fill(
+        Organization,
+        count,
+        id="i",
+        name=f"'{name} ' || i || ' Ltd'",
+        name_normalized=f"'{name.lower()} ' || i || ' ltd'",
+        **columns,
+    )
+    for word in (f"'{name.lower()}'", "'' || i", "'ltd'"):
+        fill(OrganizationWord, count, owner_id="i", word=word)
+
+
+def stored(e164: str) -> dict[str, str]:
+    """Return the columns by which the number that the SQL ``e164`` returns is found."""
+    return {"e164": e164, "e164_reversed": f"reverse(substr({e164}, 2))"}
 
 
 def moment(seconds: str) -> str:

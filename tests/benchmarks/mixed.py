@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import connection
 
-from tests.benchmarks.data import fill, finish, moment, number
+from tests.benchmarks.data import fill, finish, make_organizations, moment, number, stored
 
 # Half of the calls are with these contacts.
 BUSY = 50
@@ -78,28 +78,11 @@ def name_of(contact: str) -> tuple[str, str]:
 
 def make_contacts(contacts: int) -> None:
     """Create contacts with a work number, most with a mobile one, and half with an organization."""
-    from ringotel_crm.minicrm.models import (
-        Contact,
-        ContactPhone,
-        ContactWord,
-        Organization,
-        OrganizationWord,
-    )
+    from ringotel_crm.minicrm.models import Contact, ContactPhone, ContactWord
 
     companies = max(1, contacts // 20)
     switchboard = f"'{number(0)[:6]}' || (10000000 + i)"
-    fill(
-        Organization,
-        companies,
-        id="i",
-        name="'Invented ' || i || ' Ltd'",
-        name_normalized="'invented ' || i || ' ltd'",
-        phone=switchboard,
-        e164=switchboard,
-        e164_reversed=f"reverse(substr({switchboard}, 2))",
-    )
-    for word in ("'invented'", "'' || i", "'ltd'"):
-        fill(OrganizationWord, companies, owner_id="i", word=word)
+    make_organizations(companies, "Invented", phone=switchboard, **stored(switchboard))
     first, last = name_of("i")
     company = f"(1 + i / 2 % {companies})"
     fill(
@@ -118,14 +101,16 @@ def make_contacts(contacts: int) -> None:
     for word in ("'invented'", f"'' || (1 + i % {companies})", "'ltd'"):
         fill(ContactWord, contacts // 2, owner_id="2 * i", word=word)
     work = e164(0, f"CASE WHEN i % {SHARED} = 0 THEN i - 1 ELSE i END")
-    fill(ContactPhone, contacts, contact_id="i", **phone(work), kind="'work'")
+    fill(ContactPhone, contacts, contact_id="i", raw=work, **stored(work), kind="'work'")
     mobile = e164(1, "5 * i")
-    fill(ContactPhone, contacts // 5, contact_id="5 * i", **phone(mobile), kind="'mobile'")
-
-
-def phone(number: str) -> dict[str, str]:
-    """Return the columns of a number."""
-    return {"raw": number, "e164": number, "e164_reversed": f"reverse(substr({number}, 2))"}
+    fill(
+        ContactPhone,
+        contacts // 5,
+        contact_id="5 * i",
+        raw=mobile,
+        **stored(mobile),
+        kind="'mobile'",
+    )
 
 
 def make_calls(contacts: int, calls: int, people: list[int]) -> None:
