@@ -14,6 +14,7 @@ from ringotel_crm.conf import AppSettings
 
 PACKAGE = Path(ringotel_crm.__file__).parent
 DOCS = PACKAGE.parent / "docs"
+COMMANDS = {path.stem for path in PACKAGE.rglob("management/commands/ringotel_*.py")}
 # Folders without modules of their own, and modules that every package or app has.
 NOT_LISTED = {"migrations", "locale", "static", "templates"}
 
@@ -77,9 +78,8 @@ def test_privacy_page_names_every_table() -> None:
 
 def test_commands_page_documents_every_command() -> None:
     text = (DOCS / "commands.rst").read_text(encoding="utf-8")
-    commands = {path.stem for path in (PACKAGE / "management/commands").glob("ringotel_*.py")}
 
-    assert set(re.findall(r"^\.\. command-help:: (\w+)$", text, re.MULTILINE)) == commands
+    assert set(re.findall(r"^\.\. command-help:: (\w+)$", text, re.MULTILINE)) == COMMANDS
 
 
 def test_checks_page_documents_every_check() -> None:
@@ -97,7 +97,7 @@ def test_commands_in_texts_exist() -> None:
     pattern = re.compile(r"(?:manage\.py |\"command\": \")(ringotel_\w+)")
     named = {name for path in files for name in pattern.findall(path.read_text(encoding="utf-8"))}
 
-    assert named - {path.stem for path in (PACKAGE / "management/commands").glob("*.py")} == set()
+    assert named - COMMANDS == set()
 
 
 def test_links_to_the_project_lead_to_files() -> None:

@@ -141,15 +141,19 @@ def steps(job: ContactImport) -> Iterator[list[ImportedRow]]:
         yield from undo_steps(job)
 
 
-def delete_expired() -> None:
-    """Delete what undo needs after 30 days, and files that were not confirmed within one."""
+def delete_expired() -> tuple[int, int]:
+    """Delete what undo needs after 30 days, and files that were not confirmed within one. Return
+    the numbers of rows and files.
+    """
     now = timezone.now()
-    ImportedRow.objects.filter(job__created_at__lt=now - UNDO_TIME).delete()
+    rows, _by_model = ImportedRow.objects.filter(job__created_at__lt=now - UNDO_TIME).delete()
     unconfirmed = ContactImport.objects.filter(
         status__in=[Status.MAPPING, Status.CHECKING, Status.READY]
     )
-    for job in unconfirmed.filter(created_at__lt=now - dt.timedelta(seconds=storage.MAX_AGE)):
+    expired = list(unconfirmed.filter(created_at__lt=now - dt.timedelta(seconds=storage.MAX_AGE)))
+    for job in expired:
         discard(job)
+    return rows, len(expired)
 
 
 def _restart(job: ContactImport, status: ContactImport.Status) -> bool:

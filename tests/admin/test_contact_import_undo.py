@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
@@ -146,6 +148,20 @@ def test_undo_expires_with_what_it_needs(boss: Client) -> None:
 
     assert "This import cannot be undone." in undo(boss, job).content.decode()
     assert Contact.objects.count() == 2
+
+
+def test_command_deletes_what_expired(boss: Client) -> None:
+    done = do_import(boss, FILE + "Dan Refused,12,,\n")
+    unconfirmed, recent = (preview(boss, FILE).context["job"] for _ in range(2))
+    set_times(done, created_at=timezone.now() - jobs.UNDO_TIME - dt.timedelta(days=1))
+    set_times(unconfirmed, created_at=timezone.now() - dt.timedelta(days=2))
+    output = StringIO()
+
+    call_command("ringotel_delete_expired_imports", stdout=output)
+
+    assert output.getvalue() == "Deleted 3 rows of imports and 1 unconfirmed files.\n"
+    assert {*ContactImport.objects.all()} == {done, recent}
+    assert not ImportedRow.objects.filter(job=done).exists()
 
 
 def test_import_that_was_not_confirmed_is_deleted_after_a_day(boss: Client) -> None:

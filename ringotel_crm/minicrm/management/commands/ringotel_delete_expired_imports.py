@@ -1,0 +1,22 @@
+"""Delete what is stored about old imports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from .... import databases
+from ...jobs import delete_expired
+
+
+class Command(BaseCommand):
+    help = (
+        "Deletes what undoing an import needs, and its refused rows, after 30 days, and files that "
+        "were not confirmed after one. The next import does the same. Run it from cron every night."
+    )
+
+    @databases.fresh_reads()
+    def handle(self, **options: Any) -> None:
+        rows, files = delete_expired()
+        self.stdout.write(f"Deleted {rows} rows of imports and {files} unconfirmed files.")
