@@ -181,6 +181,12 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         tenant = backend_for(request).tenant if self.tenant_lookup else ""
         return rows.filter(**{self.tenant_lookup: tenant}) if tenant else rows
 
+    def get_conditions(self, request: HttpRequest) -> list[Q]:
+        """Return conditions by which a list looks up its rows, each by its own index. Every row of
+        :meth:`get_queryset` meets one of them. Empty to read the rows in the order of the list.
+        """
+        return []
+
     def search_by_index(
         self,
         request: HttpRequest,
@@ -191,7 +197,8 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Return the result of :func:`filter_any` and ``False``. The list reports if rows are
         missing.
         """
-        rows, is_complete = filter_any(queryset, columns, owners)
+        conditions = self.get_conditions(request)
+        rows, is_complete = filter_any(queryset, columns, owners, conditions)
         if not is_complete:
             mark_incomplete(request)
         return rows, False
@@ -280,11 +287,13 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_paginator(
         self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
     ) -> Any:
-        """Pass the number of the requested page to the paginator."""
+        """Pass the number of the requested page, and the conditions of this user's rows."""
         paginator: Any = super().get_paginator(request, queryset, *args, **kwargs)
         page = request.GET.get("p", "")
         if page.isascii() and page.isdecimal() and len(page) < 8:
             paginator.current_page = int(page)
+        if conditions := self.get_conditions(request):
+            paginator.look_up(conditions)
         return paginator
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
 from functools import partial
-from itertools import chain, islice
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,17 +20,15 @@ from django.utils.translation import gettext_lazy as _
 from .. import databases, phone, signals
 from ..client.call_notes import can_push_notes, push_notes, write_call_to_chat
 from ..conf import conf
-from ..contact_files.cells import escape_formula
 from ..exceptions import CRMError
-from ..hooks.streaming import Stream
 from ..models import Activity, AuditEntry, FollowUp
 from ..models.search import has_words, prefix_q, strip_accents, trailing_digits
 from ..records import Direction
 from ..services.audit import log_action
 from ..services.calls.access import (
     VIEW_OWN_NAME,
-    listed_calls,
     may_view_calls,
+    own_conditions,
     visible_calls,
 )
 from ..services.calls.archive import held_calls
@@ -45,6 +40,7 @@ from ..templatetags.ringotel import ringotel_length as duration
 from ..templatetags.ringotel import ringotel_status
 from .assign import MAX_CALLS, assign_view
 from .base import UNSAVED, LargeTableAdmin, admin_url, backend_for
+from .call_export import stream_csv
 from .call_legs import CallLegInline
 from .call_subjects import SubjectInput, offered_subjects
 from .callbacks import count_label
@@ -94,30 +90,6 @@ DETAILS = (
     "last_received_subject",
     "last_received_comment",
 )
-EXPORT_COLUMNS = (
-    "call_id",
-    "start",
-    "end",
-    "duration",
-    "direction",
-    "status",
-    "caller_number",
-    "caller_e164",
-    "called_number",
-    "called_e164",
-    "extension",
-    "agent_name",
-    "contact_name",
-    "subject",
-    "comment",
-)
-
-
-class PseudoBuffer:
-    """File-like object for streaming CSV: ``write()`` returns the text."""
-
-    def write(self, text: str) -> str:
-        return text
 
 
 class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
@@ -272,8 +244,11 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Activity]:
         """Return the calls that the user may view, with recordings and open follow-ups."""
-        calls = listed_calls(backend_for(request), request.user)
+        calls = visible_calls(backend_for(request), request.user)
         return with_follow_ups(with_recordings(calls, request.user))
+
+    def get_conditions(self, request: HttpRequest) -> list[Q]:
+        return own_conditions(backend_for(request), request.user)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Return all fields but :attr:`editable`; the legal hold needs its own permission."""
@@ -396,33 +371,12 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
 
     @admin.action(description=_("Export as CSV"), permissions=["export"])
     def export(self, request: HttpRequest, queryset: QuerySet[Activity]) -> HttpResponseBase:
-        """Stream the calls as CSV in bounded memory."""
-        writer = csv.writer(PseudoBuffer())
+        """Log the export, and respond with a CSV file."""
         tenant = backend_for(request).tenant
         counts = {"calls": queryset.count()}
         kind = AuditEntry.Kind.CALLS
         log_action(AuditEntry.Action.EXPORTED, kind, "", user=request.user, tenant=tenant, **counts)
-        titles = [str(Activity._meta.get_field(name).verbose_name) for name in EXPORT_COLUMNS]  # type: ignore[union-attr]
-        calls = databases.by_primary_key(
-            queryset.select_related(None).only(*EXPORT_COLUMNS, "updated_at"), latest_first=True
-        )
-        # The first row is fetched here, while an error can still become an error response.
-        calls = chain(list(islice(calls, 1)), calls)
-
-        def lines() -> Iterator[str]:
-            yield "\ufeff" + writer.writerow(titles)
-            while page := list(islice(calls, databases.PAGE)):
-                databases.release_connections()  # the client may read slowly
-                for call in page:
-                    row = {name: getattr(call, name) for name in EXPORT_COLUMNS}
-                    row["status"] = ringotel_status(call)
-                    yield writer.writerow(
-                        escape_formula(value) if isinstance(value, str) else value
-                        for value in row.values()
-                    )
-
-        headers = {"Content-Disposition": 'attachment; filename="calls.csv"'}
-        return Stream(lines(), content_type="text/csv; charset=utf-8", headers=headers)
+        return stream_csv(queryset)
 
     # Pages
 

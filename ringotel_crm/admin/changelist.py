@@ -11,15 +11,19 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.core.paginator import Paginator
 from django.db import DataError, NotSupportedError, OperationalError, ProgrammingError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from ..models.search import first_keys
+
 PAGES_AHEAD = 10
 # A list ends after this page: a database reads all rows before the one that a page begins with.
 MAX_PAGES = 1000
+# The same for a list whose rows are looked up, and selected by their primary keys.
+MAX_PAGES_LOOKED_UP = 40
 
 # Raised by query parameters that no filter creates: NUL on PostgreSQL, the year -1, a range with
 # one end.
@@ -36,14 +40,21 @@ def mark_incomplete(request: HttpRequest) -> None:
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     """Paginator that counts rows only up to :data:`PAGES_AHEAD` pages after the current one, and
-    has at most :data:`MAX_PAGES` pages."""
+    has at most :attr:`max_pages` pages."""
 
     current_page = 1
+    max_pages = MAX_PAGES
 
     @cached_property
     def limit(self) -> int:
         """The number of rows after which counting stops."""
-        return min(self.current_page + PAGES_AHEAD, MAX_PAGES) * self.per_page + 1
+        return min(self.current_page + PAGES_AHEAD, self.max_pages) * self.per_page + 1
+
+    def look_up(self, conditions: Sequence[Q]) -> None:
+        """Read the keys of the rows up to :attr:`limit`, see :func:`first_keys`."""
+        self.max_pages = MAX_PAGES_LOOKED_UP
+        rows: Any = self.object_list
+        self.object_list = rows.filter(pk__in=first_keys(rows, conditions, self.limit))
 
     @cached_property
     def count(self) -> int:
@@ -62,12 +73,12 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
     @cached_property
     def num_pages(self) -> int:
-        return min(super().num_pages, MAX_PAGES)
+        return min(super().num_pages, self.max_pages)
 
     @property
     def has_more_rows(self) -> bool:
         """Whether the current page is the last one, but not the end of the rows."""
-        return self.is_cut and self.current_page >= MAX_PAGES
+        return self.is_cut and self.current_page >= self.max_pages
 
     @property
     def is_cut(self) -> bool:

@@ -150,6 +150,7 @@ def filter_any(
     rows: models.QuerySet[Row],
     columns: Iterable[models.Q],
     owners: Iterable[Sequence[models.QuerySet[Any]]] = (),
+    conditions: Sequence[models.Q] = (),
 ) -> tuple[models.QuerySet[Row], bool]:
     """Return the ``rows`` that meet one of the conditions ``columns``, or that are the ``owner`` of
     a row in each set of one of the lists ``owners``; and whether these are all of them.
@@ -157,19 +158,30 @@ def filter_any(
     No database combines several indexes well if the result is ordered. So each condition is looked
     up alone, by its own index, and the rows are selected by primary key. If more than
     :data:`MAX_KEYS` match, the result is incomplete: those among the first :data:`MAX_LISTED` of
-    the ``rows``, and as many others as are selected.
+    the ``rows``, and as many others as are selected. ``conditions`` are those of
+    :func:`first_keys`.
     """
     own = rows.model._default_manager.using(rows.db).order_by().annotate(owner=models.F("pk"))
-    conditions = [*([own.filter(condition)] for condition in columns), *owners]
-    results = [_common_owners(sets) for sets in conditions]
+    searches = [*([own.filter(condition)] for condition in columns), *owners]
+    results = [_common_owners(sets) for sets in searches]
     found = {key for keys in results for key in keys}
     if len(found) <= MAX_KEYS and max(map(len, results), default=0) <= MAX_KEYS:
         return _select(rows, found), True
-    first = list(rows.values_list("pk", flat=True)[: MAX_LISTED + 1])
-    listed = {key for sets in conditions for key in _owners_among(sets, first)}
+    first = first_keys(rows, conditions, MAX_LISTED + 1)
+    listed = {key for sets in searches for key in _owners_among(sets, first)}
     if len(first) <= MAX_LISTED:
         return _select(rows, listed), True
     return _select(rows, listed.union(list(found)[:MAX_KEYS])), False
+
+
+def first_keys(rows: models.QuerySet[Any], conditions: Sequence[models.Q], limit: int) -> set[Any]:
+    """Return the primary keys of the first ``limit`` of ``rows``, and maybe of some after them.
+
+    Each of the rows meets one of ``conditions``, which are looked up one by one. Without any, the
+    rows are read in their order.
+    """
+    keys = rows.values_list("pk", flat=True)
+    return {key for one in conditions or [models.Q()] for key in keys.filter(one)[:limit]}
 
 
 def _select(rows: models.QuerySet[Row], keys: Iterable[Any]) -> models.QuerySet[Row]:

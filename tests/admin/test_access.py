@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.test import Client
 
-from ringotel_crm.models import Activity, CallLeg, Recording
-from ringotel_crm.services.calls import access
+from ringotel_crm.admin import changelist
+from ringotel_crm.models import Activity, CallLeg, Recording, search
 from tests.factories import make_user
-from tests.fixtures.admin import login_as, make_call
+from tests.fixtures.admin import at, login_as, make_call
 
 LIST = "/admin/ringotel_crm/activity/"
 
@@ -118,14 +120,30 @@ def test_agent_sees_calls_for_which_own_phone_rang(una: Client, theirs: Recordin
     assert una.get(f"/ringotel/recordings/{theirs.pk}/").status_code in (403, 404)
 
 
-def test_list_is_the_same_for_an_agent_with_many_calls(
-    una: Client, mine: Recording, theirs: Recording, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rang = make_call(3, agent_id="999")
-    CallLeg.objects.create(activity=rang, extension="200", agent_id=user_id(una))
-    monkeypatch.setattr(access, "MAX_SELECTED", 1)
+def test_pages_of_own_calls_are_in_order(una: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changelist, "MAX_PAGES_LOOKED_UP", 2)
+    for n in range(121):
+        agent = "999" if n == 120 or n % 2 else user_id(una)
+        call = make_call(n, agent_id=agent, start=at(9) + dt.timedelta(minutes=n))
+        if n < 120 and (n % 2 or n % 10 == 0):
+            CallLeg.objects.create(activity=call, extension="200", agent_id=user_id(una))
 
-    rows = una.get(LIST).context["cl"].result_list
+    pages = [una.get(LIST, {"p": page}).context["cl"] for page in (1, 2)]
+
+    ids = [call.call_id for page in pages for call in page.result_list]
+    assert ids == [f"call-{n}" for n in range(119, 19, -1)]
+    assert [page.paginator.has_more_rows for page in pages] == [False, True]
+
+
+def test_own_calls_are_found_by_name_and_filter(
+    una: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MAX_KEYS", 1)
+    for n in range(4):
+        agent = user_id(una) if n % 2 else "999"
+        make_call(n, agent_id=agent, contact_name="Ada Example", status="missed")
+
+    rows = una.get(LIST, {"q": "ada", "state": "missed"}).context["cl"].result_list
 
     assert [call.call_id for call in rows] == ["call-3", "call-1"]
 

@@ -229,7 +229,7 @@ def test_pages_beyond_the_count_limit_are_reachable(boss: Client) -> None:
 def test_list_ends_after_the_last_page_and_states_it(
     boss: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changelist, "MAX_PAGES", 3)
+    monkeypatch.setattr(changelist.BoundedPaginator, "max_pages", 3)
     Activity.objects.bulk_create(Activity(call_id=f"c{n}", start=at()) for n in range(170))
 
     pages = [boss.get(URL, {"p": page}).content.decode() for page in (2, 3)]

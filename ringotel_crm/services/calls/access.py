@@ -20,9 +20,7 @@ VIEW_CONTACT = "ringotel_crm.view_contact_activity"
 # The name of VIEW_OWN, as the admin lists it.
 VIEW_OWN_NAME = "Can view own calls"
 
-# A user's calls that are selected by their primary keys, at most.
-MAX_SELECTED = 2000
-# The same for statistics, which read all of them.
+# A user's calls that statistics select by their primary keys, at most.
 MAX_COUNTED = 10_000
 
 
@@ -78,22 +76,17 @@ def calls_between(
     return all_calls(backend).filter(pk__in=keys) if len(keys) <= MAX_COUNTED else calls
 
 
-def listed_calls(backend: Backend, user: Any) -> QuerySet[Activity]:
-    """Return the same calls as :func:`visible_calls`, for lists that may read the whole table.
+def own_conditions(backend: Backend, user: Any) -> list[Q]:
+    """Return two conditions, each with an index: every call that ``user`` may view meets one of
+    them. Empty for a user who may view all calls.
 
-    If ``user`` sees few calls, they are selected by primary key, which takes another query.
+    Lists look the calls up by each. With ``or``, as in :func:`own_calls`, a database reads the
+    calls of all users in the order of the list until it has found enough.
     """
-    calls = visible_calls(backend, user)
-    if has_perm(user, VIEW_ALL) or not has_perm(user, VIEW_OWN):
-        return calls
-    ids = backend.users.user_ids_for([user])
-    if not ids:
-        return calls.none()
-    taken = Activity.objects.order_by().filter(agent_id__in=ids).values_list("pk")
-    rang = CallLeg.objects.order_by().filter(agent_id__in=ids).values_list("activity")
-    union = taken.union(rang, all=True).order_by()
-    keys = [key for (key,) in union[: MAX_SELECTED + 1]]
-    return calls if len(keys) > MAX_SELECTED else calls.filter(pk__in=keys)
+    if has_perm(user, VIEW_ALL):
+        return []
+    own: Any = {"agent_id__in": backend.users.user_ids_for([user])}
+    return [Q(**own), Q(pk__in=CallLeg.objects.order_by().filter(**own).values("activity"))]
 
 
 def may_view_contact_calls(user: Any) -> bool:
