@@ -93,21 +93,20 @@ def overview_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
         agent=agent,
     )
     backend, may_view_all = backend_for(request), request.user.has_perm(VIEW_ALL)
-    calls = calls_between(backend, request.user, period.begin, period.end)
-    if agent:
-        calls = calls.filter(agent_id=agent)
+    of_agent = {"agent_id": agent} if agent else {}
+    calls = calls_between(backend, request.user, period.begin, period.end).filter(**of_agent)
     can_be_counted = may_view_all and not agent
     counted = totals.read() if can_be_counted else None
     if counted and counted.until <= period.begin:
         counted = None
     uncounted = calls.filter(start__gte=counted.until) if counted else calls
     left_out = None
-    limit = statistics.MAX_AGENT_CALLS if agent else statistics.MAX_CALLS
+    limit = statistics.MAX_CALLS if can_be_counted else statistics.MAX_AGENT_CALLS
     first_day = statistics.first_day(uncounted, period.until, limit)
     if first_day and first_day > period.since:
         left_out = (period.since, first_day - dt.timedelta(days=1))
         period, counted = replace(period, since=first_day), None
-        calls = calls.filter(start__gte=period.begin)
+        calls = calls_between(backend, request.user, period.begin, period.end).filter(**of_agent)
     context = {
         "title": _("Overview"),
         "form": form,

@@ -43,7 +43,7 @@ from .states import MISSED, UNANSWERED_STATUSES
 MAX_ROWS = 50
 # Calls that the overview reads. Those of past days may be counted before, see totals.
 MAX_CALLS = 100_000
-# The same in the overview of one agent, whose calls are spread over the table.
+# The same in the overview of one agent or of own calls, which are spread over the table.
 MAX_AGENT_CALLS = 30_000
 MINUTES_PER_DAY = 24 * 60
 HOUR, QUARTER = 3600, 900
