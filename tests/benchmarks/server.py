@@ -107,6 +107,15 @@ class Application:
         self.process.wait(60)
 
     @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Halt all processes of the server, which accept connections but do not respond."""
+        os.killpg(self.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self.process.pid, signal.SIGCONT)
+
+    @contextmanager
     def behind(self, port: int) -> Iterator[None]:
         """Connect to ``port``, that of a proxy, until the context ends."""
         own, self.port = self.port, port
