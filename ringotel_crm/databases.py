@@ -96,6 +96,17 @@ def _read_pages(rows: QuerySet[Row, Any], *, latest_first: bool) -> Iterator[Row
         page = list(rows.filter(**following)[:PAGE]) if len(page) == PAGE else []
 
 
+def pages(rows: QuerySet[Row]) -> Iterator[QuerySet[Row]]:
+    """Yield all ``rows`` by primary key, in querysets of up to :data:`PAGE` rows.
+
+    The conditions run once, for the primary keys, which are all in memory. Use it instead of
+    :func:`by_primary_key` for conditions that would be slow to repeat for each page.
+    """
+    pks = sorted(rows.order_by().values_list("pk", flat=True))
+    for page in batches(pks, PAGE):
+        yield rows.model._default_manager.filter(pk__in=page).order_by("pk")
+
+
 def batches(values: Sequence[Value], size: int) -> Iterator[Sequence[Value]]:
     """Yield ``values`` in parts of at most ``size``, for short queries and transactions."""
     return (values[start : start + size] for start in range(0, len(values), size))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 from django.apps import apps
@@ -84,7 +85,7 @@ def erase_subject(
         return receipt
     lease = checkpoints.SHORT_LEASE
     with checkpoints.exclusive(backend.tenant, "ringotel_erase_person", lease) as renew_lease:
-        for recording in databases.by_primary_key(recordings):
+        for recording in chain.from_iterable(databases.pages(recordings)):
             if not delete_recording(recording, user=user, reason="erasure"):
                 raise _under_legal_hold()
             renew_lease()

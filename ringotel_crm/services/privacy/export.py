@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import IO, Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -105,10 +105,12 @@ def export_subject(
     with zipfile.ZipFile(output, "w") as archive:
         with archive.open("data.json", "w", force_zip64=True) as member:
             counts = _write_json(member, _get_data(backend, person))
-        for recording in databases.by_primary_key(recordings.filter(deletion_started=False)):
+        stored = databases.pages(recordings.filter(deletion_started=False))
+        for recording in chain.from_iterable(stored):
             suffix = str(recording.file.name).rpartition(".")[2]
             _add_file(archive, f"recordings/{recording.activity_id}.{suffix}", recording.file)
-        for message in databases.by_primary_key(messages_with_subject(person).exclude(file="")):
+        with_file = databases.pages(messages_with_subject(person).exclude(file=""))
+        for message in chain.from_iterable(with_file):
             _add_file(archive, f"messages/{message.pk}", message.file)
     return log_export(person, counts, user=user)
 
@@ -193,13 +195,8 @@ def _rows(rows: QuerySet[Any], fields: tuple[str, ...]) -> Rows:
 
 
 def _read(rows: QuerySet[Any], fields: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """Yield ``fields`` of all ``rows`` by primary key.
-
-    The conditions on a person run once, for the primary keys, rather than for each page.
-    """
-    pks = sorted(rows.order_by().values_list("pk", flat=True))
-    for page in databases.batches(pks, databases.PAGE):
-        yield from rows.model._default_manager.filter(pk__in=page).order_by("pk").values(*fields)
+    for page in databases.pages(rows):
+        yield from page.values(*fields)
 
 
 def _write_json(file: IO[bytes], data: dict[str, Any]) -> dict[str, int]:
