@@ -292,8 +292,7 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         page = request.GET.get("p", "")
         if page.isascii() and page.isdecimal() and len(page) < 8:
             paginator.current_page = int(page)
-        if conditions := self.get_conditions(request):
-            paginator.look_up(conditions)
+        paginator.look_up(self.get_conditions(request))
         return paginator
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,17 +14,24 @@ from django.core.paginator import Paginator
 from django.db import DataError, NotSupportedError, OperationalError, ProgrammingError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.formats import number_format
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from ..internal.time_limits import TimeLimitExceeded, time_limit
 from ..models.search import first_keys
 
 PAGES_AHEAD = 10
 # A list ends after this page: a database reads all rows before the one that a page begins with.
 MAX_PAGES = 1000
-# The same for a list whose rows are looked up, and selected by their primary keys.
+# The same for a list whose rows are looked up by conditions, and selected by their primary keys.
 MAX_PAGES_LOOKED_UP = 40
+# Rows that are selected by their primary keys, at most.
+MAX_KEYS = 2001
+# Seconds for a query of a list with a filter, and the latest rows that are read if it takes longer.
+MAX_SECONDS = 0.8
+LATEST_ROWS = 200_000
 
 # Raised by query parameters that no filter creates: NUL on PostgreSQL, the year -1, a range with
 # one end.
@@ -51,25 +59,26 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         return min(self.current_page + PAGES_AHEAD, self.max_pages) * self.per_page + 1
 
     def look_up(self, conditions: Sequence[Q]) -> None:
-        """Read the keys of the rows up to :attr:`limit`, see :func:`first_keys`."""
-        self.max_pages = MAX_PAGES_LOOKED_UP
+        """Count the rows by reading their primary keys, and select them by these if all were read:
+        a database does not know that the rows are few, and might read the whole table in the order
+        of the list. ``conditions`` are those of :func:`first_keys`.
+        """
         rows: Any = self.object_list
-        self.object_list = rows.filter(pk__in=first_keys(rows, conditions, self.limit))
+        if conditions:
+            self.max_pages = MAX_PAGES_LOOKED_UP
+        elif self.limit > MAX_KEYS:
+            return
+        keys = first_keys(rows if conditions else rows.order_by(), conditions, self.limit)
+        self.count = min(len(keys), self.limit)
+        if conditions or not self.is_cut:
+            self.object_list = rows.filter(pk__in=keys)
 
     @cached_property
     def count(self) -> int:
         """The number of rows, at most :attr:`limit`."""
-        return len(self.first_keys) if self.current_page == 1 else self._keys().count()
-
-    @cached_property
-    def first_keys(self) -> list[Any]:
-        """The primary keys of the rows in no order, at most :attr:`limit`."""
-        return list(self._keys())
-
-    def _keys(self) -> QuerySet[Any]:
         rows: Any = self.object_list
-        keys: QuerySet[Any] = rows.order_by().values_list("pk", flat=True)[: self.limit]
-        return keys
+        count: int = rows.order_by().values("pk")[: self.limit].count()
+        return count
 
     @cached_property
     def num_pages(self) -> int:
@@ -96,7 +105,18 @@ class ActiveFilter:
 
 
 class LargeTableChangeList(ChangeList):
-    """Shows the result count below the list only, and which filters are in use above it."""
+    """Shows the result count below the list only, and which filters are in use above it.
+
+    If a query of a list with a filter takes too long, only the latest rows are read.
+    """
+
+    # The primary key after which rows are read, None for all.
+    floor: Any = None
+
+    def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[Any]:
+        """Leave out the rows before :attr:`floor`, also from an action on all rows."""
+        rows: QuerySet[Any] = super().get_queryset(request, *args, **kwargs)
+        return rows if self.floor is None else rows.filter(pk__gt=self.floor)
 
     def get_active_filters(self) -> list[ActiveFilter]:
         """Return the search, the filters in use, and the other conditions of the URL as one."""
@@ -126,21 +146,42 @@ class LargeTableChangeList(ChangeList):
         return ActiveFilter(name, value, self.get_query_string(remove=parameters))
 
     def get_results(self, request: HttpRequest) -> None:
+        """Read the rows of the page, and report what is left out."""
+        limit = time_limit(self.queryset.db, MAX_SECONDS) if request.GET else nullcontext()
+        try:
+            with limit:
+                self._read(request)
+        except TimeLimitExceeded:
+            keys = self.model._default_manager.using(self.queryset.db).order_by("-pk")
+            self.floor = keys.values_list("pk", flat=True)[LATEST_ROWS : LATEST_ROWS + 1].first()
+            self.queryset = self.get_queryset(request)
+            self._read(request)
+        warnings = []
+        if self.floor is not None:
+            warnings.append(
+                _(
+                    "Searching all rows takes too long. Only the latest %(number)s were searched. "
+                    "Add a filter, such as a day, to search others."
+                )
+                % {"number": number_format(LATEST_ROWS, force_grouping=True)}
+            )
+        if getattr(request, "ringotel_is_incomplete", False):
+            warnings.append(_("Too many rows match to list all of them. Add a word or a filter."))
+        for warning in warnings if request.method == "GET" else ():
+            messages.warning(request, warning, fail_silently=True)
+        # Equal counts keep the search form from repeating the result count.
+        self.full_result_count = self.result_count
+
+    def _read(self, request: HttpRequest) -> None:
         """Report lookups that the database refuses as ``IncorrectLookupParameters``."""
         try:
             super().get_results(request)
+            is_whole = not self.multi_page or (self.show_all and self.can_show_all)
+            page = self.paginator if is_whole else self.paginator.page(self.page_num)
+            self.result_list = list(page.object_list)
         except INVALID_LOOKUP_ERRORS as exc:
             raise IncorrectLookupParameters from exc
         except OperationalError as exc:
             if "expression tree" in str(exc).lower():  # SQLite: too many parameters
                 raise IncorrectLookupParameters from exc
             raise
-        if not self.multi_page:
-            # A database does not know that the rows are few, and might read the whole table in the
-            # order of the list.
-            self.result_list = self.queryset.filter(pk__in=self.paginator.first_keys)
-        if getattr(request, "ringotel_is_incomplete", False):
-            warning = _("Too many rows match to list all of them. Add a word or a filter.")
-            messages.warning(request, warning, fail_silently=True)
-        # Equal counts keep the search form from repeating the result count.
-        self.full_result_count = self.result_count

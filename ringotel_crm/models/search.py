@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from django.db import models
 from django.db.models.lookups import GreaterThanOrEqual, IStartsWith, LessThan, StartsWith
 
+from ..internal.time_limits import TimeLimitExceeded, time_limit
 from ..phone.cleaning import clean, digits_in
 
 Row = TypeVar("Row", bound=models.Model)
@@ -23,6 +24,8 @@ MIN_DIGITS = 4
 MAX_KEYS = 5000
 # Rows of a list that are tested if more match.
 MAX_LISTED = 2000
+# Seconds for the search of rows that have several common words.
+MAX_SECONDS = 0.5
 
 # Letters that Unicode does not decompose, and the German spelling without umlauts.
 LETTERS = str.maketrans(
@@ -164,8 +167,8 @@ def filter_any(
     own = rows.model._default_manager.using(rows.db).order_by().annotate(owner=models.F("pk"))
     searches = [*([own.filter(condition)] for condition in columns), *owners]
     results = [_common_owners(sets) for sets in searches]
-    found = {key for keys in results for key in keys}
-    if len(found) <= MAX_KEYS and max(map(len, results), default=0) <= MAX_KEYS:
+    found = {key for keys, _is_complete in results for key in keys}
+    if len(found) <= MAX_KEYS and all(is_complete for _keys, is_complete in results):
         return _select(rows, found), True
     first = first_keys(rows, conditions, MAX_LISTED + 1)
     listed = {key for sets in searches for key in _owners_among(sets, first)}
@@ -195,17 +198,24 @@ def _select(rows: models.QuerySet[Row], keys: Iterable[Any]) -> models.QuerySet[
     return rows.filter(pk__in=keys).order_by(models.F("pk") * 0, *ordering)
 
 
-def _common_owners(sets: Sequence[models.QuerySet[Any]]) -> list[Any]:
-    """Return the owners of rows in all sets; of very large sets, more than :data:`MAX_KEYS`."""
+def _common_owners(sets: Sequence[models.QuerySet[Any]]) -> tuple[list[Any], bool]:
+    """Return the owners of rows in all sets, of large sets some, and whether these are all."""
     samples = [_owners(rows[: MAX_KEYS + 1]) for rows in sets]
     few = [sample for sample in samples if len(sample) <= MAX_KEYS]
-    if not few:
-        common = sets[0]
-        for rows in sets[1:]:
-            common = common.filter(owner__in=rows.values("owner"))
-        return _owners(common[: MAX_KEYS + 1])
-    large = [rows for rows, sample in zip(sets, samples, strict=True) if len(sample) > MAX_KEYS]
-    return _owners_among(large, set.intersection(*map(set, few)))
+    if few:
+        large = [rows for rows, sample in zip(sets, samples, strict=True) if len(sample) > MAX_KEYS]
+        return _owners_among(large, set.intersection(*map(set, few))), True
+    if len(sets) == 1:
+        return samples[0], False
+    common = sets[0]
+    for rows in sets[1:]:
+        common = common.filter(owner__in=rows.values("owner"))
+    try:
+        with time_limit(common.db, MAX_SECONDS):
+            keys = _owners(common[: MAX_KEYS + 1])
+    except TimeLimitExceeded:
+        return _owners_among(sets[1:], samples[0]), False
+    return keys, len(keys) <= MAX_KEYS
 
 
 def _owners_among(sets: Iterable[models.QuerySet[Any]], keys: Iterable[Any]) -> list[Any]:

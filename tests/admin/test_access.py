@@ -10,8 +10,8 @@ from django.test import Client
 
 from ringotel_crm.admin import changelist
 from ringotel_crm.models import Activity, CallLeg, Recording, search
-from tests.factories import make_user
-from tests.fixtures.admin import at, login_as, make_call
+from tests.factories import at, make_user
+from tests.fixtures.admin import login_as, make_call
 
 LIST = "/admin/ringotel_crm/activity/"
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from ringotel_crm.admin import changelist
+from ringotel_crm.internal.time_limits import TimeLimitExceeded
 from ringotel_crm.minicrm.models import Contact
 from ringotel_crm.models import Activity, FollowUp, Recording
 from tests.factories import at, make_contact, make_user
@@ -237,6 +239,43 @@ def test_list_ends_after_the_last_page_and_states_it(
     assert ["Search or filter to find the rest." in page for page in pages] == [False, True]
     assert ['href="?p=4"' in page for page in pages] == [False, False]
     assert boss.get(URL, {"p": "4"})["Location"] == f"{URL}?e=1"
+
+
+def test_slow_list_shows_the_latest_rows_and_states_it(
+    boss: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def time_limit(using: str, seconds: float) -> Iterator[None]:
+        yield
+        raise TimeLimitExceeded
+
+    monkeypatch.setattr(changelist, "time_limit", time_limit)
+    monkeypatch.setattr(changelist, "LATEST_ROWS", 3)
+    calls = [make_call(n, status="missed" if n % 2 else "answered") for n in range(6)]
+
+    page = boss.get(URL, {"state": "missed"})
+    everything = {"action": "add_follow_up", "select_across": "1"}
+    boss.post(f"{URL}?state=missed", everything | {"_selected_action": calls[5].pk})
+
+    assert [call.call_id for call in page.context["cl"].result_list] == ["call-5", "call-3"]
+    assert "Only the latest 3 were searched." in page.content.decode()
+    assert {one.activity for one in FollowUp.objects.all()} == {calls[5], calls[3]}
+    assert "were searched" not in boss.get(URL).content.decode()
+
+
+def test_pages_of_a_short_list_are_selected_by_key(boss: Client) -> None:
+    Activity.objects.bulk_create(
+        Activity(call_id=f"c{n}", start=at() + dt.timedelta(minutes=n), status="missed")
+        for n in range(120)
+    )
+
+    pages = [boss.get(URL, {"status__exact": "missed", "p": page}) for page in (1, 2, 3)]
+    whole = boss.get(URL, {"status__exact": "missed", "all": ""})
+
+    ids = [call.call_id for page in pages for call in page.context["cl"].result_list]
+    assert ids == [f"c{n}" for n in range(119, -1, -1)]
+    assert [call.call_id for call in whole.context["cl"].result_list] == ids
+    assert [page.context["cl"].result_count for page in pages] == [120] * 3
 
 
 def test_empty_list_links_to_connect_page(boss: Client) -> None:

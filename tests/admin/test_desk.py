@@ -12,7 +12,7 @@ from tests.admin.test_follow_ups import make_follow_up
 from tests.factories import make_contact, make_user
 from tests.fixtures.admin import login_as, make_call
 
-QUERIES = 14
+QUERIES = 16
 DESK = "/admin/ringotel_crm/activity/desk/"
 
 

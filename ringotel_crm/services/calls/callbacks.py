@@ -30,9 +30,10 @@ from ...backends import Backend
 from ...conf import conf
 from ...internal import cache
 from ...models import Activity, Callback, CallLeg
+from ...models.search import first_keys
 from ...records import Status
 from .. import locks
-from .access import VIEW_ALL, VIEW_OWN, all_calls, visible_calls
+from .access import VIEW_ALL, VIEW_OWN, all_calls, own_conditions, visible_calls
 from .states import MISSED
 
 # Calls per caller whose phones, voicemail and comment are read.
@@ -119,7 +120,7 @@ def count_callers(backend: Backend, user: Any) -> int:
 def count_without_number(backend: Backend, user: Any) -> int:
     """Return the number of missed calls without a phone number, at most :data:`MAX_COUNT` + 1."""
     calls = _missed_calls(backend, user).filter(caller_e164="").order_by()
-    return calls[: MAX_COUNT + 1].count()
+    return _first(backend, user, calls, MAX_COUNT + 1).count()
 
 
 def find_missed_call(backend: Backend, user: Any, pk: int) -> Activity | None:
@@ -242,13 +243,21 @@ def _waiting_callers(backend: Backend, user: Any) -> dict[CallerKey, list[tuple[
 
     They are grouped here, because SQLite would read the whole table for a GROUP BY.
     """
-    calls = _waiting_calls(backend, user).order_by("-start", "-pk")
+    waiting = _waiting_calls(backend, user).order_by("-start", "-pk")
+    calls = _first(backend, user, waiting, MAX_WAITING)
     callers: dict[CallerKey, list[tuple[int, Any]]] = {}
-    for tenant, e164, pk, start in calls.values_list("tenant", "caller_e164", "pk", "start")[
-        :MAX_WAITING
-    ]:
+    for tenant, e164, pk, start in calls.values_list("tenant", "caller_e164", "pk", "start"):
         callers.setdefault((tenant, e164), []).append((pk, start))
     return callers
+
+
+def _first(
+    backend: Backend, user: Any, calls: QuerySet[Activity], limit: int
+) -> QuerySet[Activity]:
+    """Return the first ``limit`` of ``calls``. Those of a user are looked up by index."""
+    if conditions := own_conditions(backend, user):
+        calls = calls.filter(pk__in=first_keys(calls, conditions, limit))
+    return calls[:limit]
 
 
 def _last_comments(calls: QuerySet[Activity], keys: list[int]) -> dict[CallerKey, str]:

@@ -44,7 +44,7 @@ MAX_ROWS = 50
 # Calls that the overview reads. Those of past days may be counted before, see totals.
 MAX_CALLS = 100_000
 # The same in the overview of one agent or of own calls, which are spread over the table.
-MAX_AGENT_CALLS = 30_000
+MAX_AGENT_CALLS = 20_000
 MINUTES_PER_DAY = 24 * 60
 HOUR, QUARTER = 3600, 900
 

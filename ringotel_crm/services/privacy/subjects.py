@@ -60,8 +60,11 @@ class DataSubject:
     @property
     def follow_ups(self) -> QuerySet[FollowUp]:
         """Follow-ups on this contact and on the calls."""
-        on_calls = Q(activity__in=self.calls.order_by().values("pk"))
-        return FollowUp.objects.filter(on_calls | self._by_reference, tenant=self.tenant)
+        # With the calls themselves in the condition, PostgreSQL may read all of them for each row.
+        on_calls = FollowUp.objects.filter(activity__in=self.calls.order_by()).order_by()
+        return FollowUp.objects.filter(
+            Q(pk__in=on_calls.values("pk")) | self._by_reference, tenant=self.tenant
+        )
 
     @property
     def callbacks(self) -> QuerySet[Callback]:

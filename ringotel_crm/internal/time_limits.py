@@ -1,0 +1,76 @@
+"""Queries that are cancelled if they take too long."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import OperationalError, connections, transaction
+
+# After how many of its instructions SQLite calls a function of ours.
+INSTRUCTIONS = 10_000
+
+
+class TimeLimitExceeded(Exception):
+    """A query took longer than :func:`time_limit` allows."""
+
+
+@contextmanager
+def time_limit(using: str, seconds: float) -> Iterator[None]:
+    """Cancel a query to the database ``using`` that takes longer, and raise
+    :class:`TimeLimitExceeded`. The block must not write.
+
+    Databases other than PostgreSQL, MariaDB, MySQL and SQLite have no limit.
+    """
+    connection = connections[using]
+    begun = time.monotonic()
+    limit = LIMITS.get(connection.vendor)
+    if limit is None:
+        yield
+        return
+    try:
+        with limit(connection, seconds):
+            yield
+    except OperationalError as exc:
+        if time.monotonic() - begun < seconds:
+            raise
+        raise TimeLimitExceeded from exc
+
+
+@contextmanager
+def _limit_postgresql(connection: Any, seconds: float) -> Iterator[None]:
+    """Roll back at the end: the setting would last until the end of the outermost transaction."""
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = %s", [int(seconds * 1000)])
+        yield
+        transaction.set_rollback(True, using=connection.alias)
+
+
+@contextmanager
+def _limit_mysql(connection: Any, seconds: float) -> Iterator[None]:
+    """Set seconds for MariaDB, milliseconds for MySQL."""
+    name, value = "max_statement_time", str(seconds)
+    if not connection.mysql_is_mariadb:
+        name, value = "max_execution_time", str(int(seconds * 1000))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET SESSION {name} = {value}")
+        try:
+            yield
+        finally:
+            cursor.execute(f"SET SESSION {name} = DEFAULT")
+
+
+@contextmanager
+def _limit_sqlite(connection: Any, seconds: float) -> Iterator[None]:
+    end = time.monotonic() + seconds
+    connection.ensure_connection()
+    connection.connection.set_progress_handler(lambda: time.monotonic() > end, INSTRUCTIONS)
+    try:
+        yield
+    finally:
+        connection.connection.set_progress_handler(None, 0)
+
+
+LIMITS = {"postgresql": _limit_postgresql, "mysql": _limit_mysql, "sqlite": _limit_sqlite}
