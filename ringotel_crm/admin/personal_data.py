@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,7 +20,7 @@ from django.views.decorators.cache import never_cache
 
 from .. import phone
 from ..exceptions import CRMError, InvalidInput
-from ..models import AuditEntry, LegalHold
+from ..models import Activity, AuditEntry, LegalHold
 from ..records import ContactReference
 from ..services.privacy.erasure import erase_subject
 from ..services.privacy.export import (
@@ -28,6 +29,7 @@ from ..services.privacy.export import (
     count_rows,
     export_subject,
     log_export,
+    within_limit,
 )
 from ..services.privacy.subjects import DataSubject, find_subject
 from .base import admin_url, backend_for, render_page
@@ -146,17 +148,22 @@ def _preview(request: HttpRequest, site: AdminSite, person: DataSubject) -> dict
         kind=AuditEntry.Kind.PERSON, object_id=person.contact_id, tenant=person.tenant
     )
     held = person.calls.filter(legal_hold=True).order_by("-start", "-pk")[:MAX_HELD_CALLS]
+    # The service checks them again before it erases.
+    held_calls: list[Activity] = within_limit(partial(list, held), [])
+    too_many = _("too many to count")
     return {
         "title": _("Data about %(name)s") % {"name": _name(person)},
         "person": person,
         "contact_url": person.contact and contact_url(request, site, person.contact_id),
-        "counts": [(label(name), count) for name, count in counts.items()],
+        "counts": [
+            (label(name), too_many if count is None else count) for name, count in counts.items()
+        ],
         "holds": [
             (hold, admin_url(site, "ringotel_crm_legalhold_delete", hold.pk))
             for hold in person.legal_holds
         ],
         "held_calls": [
-            (call, admin_url(site, "ringotel_crm_activity_change", call.pk)) for call in held
+            (call, admin_url(site, "ringotel_crm_activity_change", call.pk)) for call in held_calls
         ],
         "keeps_contact": bool(person.contact) and not backend.contacts.can_delete,
         "receipts": [(entry, _receipt_url(site, entry.pk)) for entry in receipts[:MAX_RECEIPTS]]

@@ -6,6 +6,8 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.utils import timezone
 
+from ringotel_crm.internal.time_limits import TimeLimitExceeded
 from ringotel_crm.minicrm.models import Contact
 from ringotel_crm.models import Activity, AuditEntry, FollowUp, LegalHold, Note
 from tests.factories import make_contact, make_user
@@ -63,6 +66,26 @@ def test_contact_page_leads_to_the_preview(boss: Client, ada: Contact) -> None:
     for count in ("Calls 1", "Notes 1", "Follow-ups 1", "Recordings 0", "Messages 0", "Events 0"):
         assert count in preview
     assert not AuditEntry.objects.exists()
+
+
+def test_rows_that_take_too_long_to_count_do_not_delay_the_preview(
+    boss: Client, ada: Contact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Activity.objects.update(legal_hold=True)
+
+    @contextmanager
+    def time_limit(using: str, seconds: float) -> Iterator[None]:
+        yield
+        raise TimeLimitExceeded
+
+    monkeypatch.setattr("ringotel_crm.services.privacy.export.time_limit", time_limit)
+
+    preview = text(boss.get(f"{PAGE}?contact={ada.pk}"))
+    erased = text(boss.post(PAGE, {"contact": ada.pk, "action": "erase", "confirm": "1"}))
+
+    assert "Calls too many to count" in preview
+    assert "under a legal hold" in erased
+    assert Contact.objects.filter(pk=ada.pk).exists()
 
 
 def test_everything_is_shown_for_reading(boss: Client, ada: Contact) -> None:

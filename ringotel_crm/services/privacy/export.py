@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import chain, islice
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
@@ -17,6 +17,7 @@ from django.db.models.fields.files import FieldFile
 
 from ... import databases, signals
 from ...backends import Backend
+from ...internal.time_limits import TimeLimitExceeded, time_limit
 from ...models import AuditEntry, CallLeg, Recording
 from ..audit import log_action
 from .subjects import DataSubject, collect_answers
@@ -83,6 +84,12 @@ RECORDING_FIELDS = (
 )
 
 
+# Seconds for a query that counts rows.
+MAX_SECONDS = 0.25
+
+Value = TypeVar("Value")
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Rows of a person. ``count`` returns their number, and ``read`` yields them, with a page of
@@ -115,10 +122,23 @@ def export_subject(
     return log_export(person, counts, user=user)
 
 
-def count_data(backend: Backend, person: DataSubject) -> dict[str, int]:
-    """Return the number of rows of each kind."""
+def count_data(backend: Backend, person: DataSubject) -> dict[str, int | None]:
+    """Return the number of rows of each kind, None if counting them takes too long."""
     data = _get_data(backend, person)
-    return {name: _count(rows) for name, rows in data.items() if isinstance(rows, list | Rows)}
+    counts: dict[str, int | None] = {}
+    for name, rows in data.items():
+        if isinstance(rows, list | Rows):
+            counts[name] = within_limit(partial(_count, rows), None)
+    return counts
+
+
+def within_limit(read: Callable[[], Value], default: Value) -> Value:
+    """Return ``read()``, or ``default`` if a query takes longer than :data:`MAX_SECONDS`."""
+    try:
+        with time_limit(databases.write_alias(), MAX_SECONDS):
+            return read()
+    except TimeLimitExceeded:
+        return default
 
 
 def collect_data(
