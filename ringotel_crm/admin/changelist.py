@@ -52,6 +52,8 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
     current_page = 1
     max_pages = MAX_PAGES
+    # The primary keys of all rows of the pages, None if they are not known.
+    keys: set[Any] | None = None
 
     @cached_property
     def limit(self) -> int:
@@ -59,9 +61,8 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         return min(self.current_page + PAGES_AHEAD, self.max_pages) * self.per_page + 1
 
     def look_up(self, conditions: Sequence[Q]) -> None:
-        """Count the rows by reading their primary keys, and select them by these if all were read:
-        a database does not know that the rows are few, and might read the whole table in the order
-        of the list. ``conditions`` are those of :func:`first_keys`.
+        """Count the rows by reading their primary keys. ``conditions`` are those of
+        :func:`first_keys`.
         """
         rows: Any = self.object_list
         if conditions:
@@ -71,7 +72,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         keys = first_keys(rows if conditions else rows.order_by(), conditions, self.limit)
         self.count = min(len(keys), self.limit)
         if conditions or not self.is_cut:
-            self.object_list = rows.filter(pk__in=keys)
+            self.keys = keys
 
     @cached_property
     def count(self) -> int:
@@ -176,6 +177,13 @@ class LargeTableChangeList(ChangeList):
         """Report lookups that the database refuses as ``IncorrectLookupParameters``."""
         try:
             super().get_results(request)
+            if self.paginator.keys is not None:
+                # A database does not know that the rows are few, and might read the whole table in
+                # the order of the list. They are not filtered again: with two lists of keys, from a
+                # search too, PostgreSQL does not use the index.
+                rows = self.root_queryset.filter(pk__in=self.paginator.keys)
+                rows = self.apply_select_related(rows)
+                self.paginator.object_list = rows.order_by(*self.get_ordering(request, rows))
             is_whole = not self.multi_page or (self.show_all and self.can_show_all)
             page = self.paginator if is_whole else self.paginator.page(self.page_num)
             self.result_list = list(page.object_list)
