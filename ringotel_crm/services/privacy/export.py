@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -84,8 +85,9 @@ RECORDING_FIELDS = (
 )
 
 
-# Seconds for a query that counts rows.
-MAX_SECONDS = 0.25
+# Seconds for counting all rows, and for those of one kind if none are left.
+MAX_SECONDS = 0.4
+MIN_SECONDS = 0.05
 
 Value = TypeVar("Value")
 
@@ -123,19 +125,21 @@ def export_subject(
 
 
 def count_data(backend: Backend, person: DataSubject) -> dict[str, int | None]:
-    """Return the number of rows of each kind, None if counting them takes too long."""
+    """Return the number of rows of each kind, None for those that take too long to count."""
     data = _get_data(backend, person)
     counts: dict[str, int | None] = {}
+    end = time.monotonic() + MAX_SECONDS
     for name, rows in data.items():
         if isinstance(rows, list | Rows):
-            counts[name] = within_limit(partial(_count, rows), None)
+            left = max(end - time.monotonic(), MIN_SECONDS)
+            counts[name] = within_limit(left, partial(_count, rows), None)
     return counts
 
 
-def within_limit(read: Callable[[], Value], default: Value) -> Value:
-    """Return ``read()``, or ``default`` if a query takes longer than :data:`MAX_SECONDS`."""
+def within_limit(seconds: float, read: Callable[[], Value], default: Value) -> Value:
+    """Return ``read()``, or ``default`` if a query takes longer."""
     try:
-        with time_limit(databases.write_alias(), MAX_SECONDS):
+        with time_limit(databases.write_alias(), seconds):
             return read()
     except TimeLimitExceeded:
         return default
