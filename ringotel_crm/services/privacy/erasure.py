@@ -100,6 +100,9 @@ def erase_subject(
         for batch in databases.batches(calls, BATCH):
             _erase_calls(batch)
             renew_lease()
+        # The deletion of the contact looks for its calls. On PostgreSQL, the first query after the
+        # erasure reads the index entries of all of them, and marks these as dead.
+        person.calls.exists()
         with databases.atomic():
             locks.acquire(f"contacts {backend.tenant}")
             _erase_contact(backend, person)
@@ -120,7 +123,9 @@ def _erase_calls(calls: Sequence[int]) -> None:
 
 
 def _erase_contact(backend: Backend, person: DataSubject) -> None:
-    person.follow_ups.delete()
+    # Those on calls are deleted with the data of the calls. To look for them here would read the
+    # index entries of all of these calls, while new contacts wait.
+    person.contact_follow_ups.delete()
     person.conversations.delete()
     person.notes.delete()
     person.index.delete()

@@ -67,6 +67,11 @@ class DataSubject:
         )
 
     @property
+    def contact_follow_ups(self) -> QuerySet[FollowUp]:
+        """Follow-ups on this contact."""
+        return FollowUp.objects.filter(self._by_reference, tenant=self.tenant)
+
+    @property
     def callbacks(self) -> QuerySet[Callback]:
         """What is stored about calling back one of the numbers."""
         return Callback.objects.filter(tenant=self.tenant, e164__in=self.numbers)
