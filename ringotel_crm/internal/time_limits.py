@@ -43,7 +43,9 @@ def time_limit(using: str, seconds: float) -> Iterator[None]:
 def _limit_postgresql(connection: Any, seconds: float) -> Iterator[None]:
     """Roll back at the end: the setting would last until the end of the outermost transaction."""
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = %s", [int(seconds * 1000)])
+        # Unlike SET, a function takes parameters that the server binds.
+        milliseconds = str(int(seconds * 1000))
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [milliseconds])
         yield
         transaction.set_rollback(True, using=connection.alias)
 
