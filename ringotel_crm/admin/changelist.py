@@ -116,7 +116,9 @@ class LargeTableChangeList(ChangeList):
 
     def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[Any]:
         """Leave out the rows before :attr:`floor`, also from an action on all rows."""
-        rows: QuerySet[Any] = super().get_queryset(request, *args, **kwargs)
+        return self._latest(super().get_queryset(request, *args, **kwargs))
+
+    def _latest(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         return rows if self.floor is None else rows.filter(pk__gt=self.floor)
 
     def get_active_filters(self) -> list[ActiveFilter]:
@@ -155,7 +157,7 @@ class LargeTableChangeList(ChangeList):
         except TimeLimitExceeded:
             keys = self.model._default_manager.using(self.queryset.db).order_by("-pk")
             self.floor = keys.values_list("pk", flat=True)[LATEST_ROWS : LATEST_ROWS + 1].first()
-            self.queryset = self.get_queryset(request)
+            self.queryset = self._latest(self.queryset)
             self._read(request)
         warnings = []
         if self.floor is not None:
