@@ -91,6 +91,11 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         return self.is_cut and self.current_page >= self.max_pages
 
     @property
+    def least(self) -> int:
+        """A number that there are more rows than, if counting stopped."""
+        return self.limit - 1
+
+    @property
     def is_cut(self) -> bool:
         """Whether counting stopped at the limit, so more rows may exist."""
         return self.count == self.limit
