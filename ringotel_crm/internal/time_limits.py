@@ -20,7 +20,7 @@ class TimeLimitExceeded(Exception):
 @contextmanager
 def time_limit(using: str, seconds: float) -> Iterator[None]:
     """Cancel a query to the database ``using`` that takes longer, and raise
-    :class:`TimeLimitExceeded`. The block must not write.
+    :class:`TimeLimitExceeded`. What the block writes may be rolled back.
 
     Databases other than PostgreSQL, MariaDB, MySQL and SQLite have no limit.
     """
