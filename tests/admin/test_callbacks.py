@@ -17,12 +17,13 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from ringotel_crm.backends import get_backend
-from ringotel_crm.models import Activity, Callback
+from ringotel_crm.models import Activity, Callback, CallLeg
 from ringotel_crm.records import Actor, CallEnd, CallStart
+from ringotel_crm.services.calls import access
 from ringotel_crm.services.calls.legs import log_leg
 from tests.admin.test_access import recorded
 from tests.admin.test_call_list import of
-from tests.factories import make_contact, make_organization, make_user, number
+from tests.factories import make_contact, make_organization, make_user, number, set_times
 from tests.fixtures.admin import login_as, make_call
 
 URL = "/admin/ringotel_crm/callback/"
@@ -318,6 +319,27 @@ def test_agent_sees_the_callers_for_whom_the_own_phone_rang() -> None:
     # A colleague's conversation counts too.
     spoken(5)
     assert numbers(una) == [number(2)]
+
+
+@pytest.mark.usefixtures("groups")
+@pytest.mark.parametrize("is_old", [False, True])
+def test_agent_with_many_legs_sees_all_callers_of_the_period(
+    monkeypatch: pytest.MonkeyPatch, is_old: bool
+) -> None:
+    monkeypatch.setattr(access, "MAX_LEGS", 2)
+    client = login_as("agent", "una")
+    calls = [missed(caller=number(n)) for n in range(1, 5)]
+    for call in calls:
+        CallLeg.objects.create(
+            activity=call, extension="501", agent_id=client.session["_auth_user_id"]
+        )
+    if is_old:
+        month_ago = timezone.now() - dt.timedelta(days=30)
+        for call in calls[:3]:
+            set_times(call, start=month_ago, created_at=month_ago)
+
+    listed = range(4, 5) if is_old else range(1, 5)
+    assert {*numbers(client)} == {number(n) for n in listed}
 
 
 @pytest.mark.usefixtures("groups")

@@ -24,6 +24,12 @@ VIEW_OWN_NAME = "Can view own calls"
 MAX_COUNTED = 10_000
 
 
+# The latest legs of a user that are selected by the keys of their calls.
+MAX_LEGS = 2000
+# By how much the clock of a telephone system may be ahead.
+CLOCK_SKEW = dt.timedelta(days=1)
+
+
 def may_view_calls(user: Any) -> bool:
     """Return whether ``user`` may view all calls or their own."""
     return has_perm(user, VIEW_ALL) or has_perm(user, VIEW_OWN)
@@ -75,9 +81,9 @@ def calls_between(
     return calls.filter(Q(**own) | Q(pk__in=keys if len(keys) <= MAX_COUNTED else legs))
 
 
-def own_conditions(backend: Backend, user: Any) -> list[Q]:
-    """Return two conditions, each with an index: every call that ``user`` may view meets one of
-    them. Empty for a user who may view all calls.
+def own_conditions(backend: Backend, user: Any, since: dt.datetime | None = None) -> list[Q]:
+    """Return two conditions, each with an index: every call that ``user`` may view, and that starts
+    at or after ``since``, meets one of them. Empty for a user who may view all calls.
 
     Lists look the calls up by each. With ``or``, as in :func:`own_calls`, a database reads the
     calls of all users in the order of the list until it has found enough.
@@ -85,7 +91,15 @@ def own_conditions(backend: Backend, user: Any) -> list[Q]:
     if has_perm(user, VIEW_ALL):
         return []
     own: Any = {"agent_id__in": backend.users.user_ids_for([user])}
-    return [Q(**own), Q(pk__in=CallLeg.objects.order_by().filter(**own).values("activity"))]
+    legs = CallLeg.objects.filter(**own).order_by("-activity").values_list("activity", flat=True)
+    rang: Any = legs.order_by()
+    if since is not None:
+        latest = list(legs[:MAX_LEGS])
+        # A call is created when it starts or later, so those before an old one are older.
+        old = Activity.objects.filter(pk__in=latest[-1:], created_at__lt=since - CLOCK_SKEW)
+        if len(latest) < MAX_LEGS or old.exists():
+            rang = latest
+    return [Q(**own), Q(pk__in=rang)]
 
 
 def may_view_contact_calls(user: Any) -> bool:

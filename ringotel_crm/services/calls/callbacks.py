@@ -255,7 +255,7 @@ def _first(
     backend: Backend, user: Any, calls: QuerySet[Activity], limit: int
 ) -> QuerySet[Activity]:
     """Return the first ``limit`` of ``calls``. Those of a user are looked up by index."""
-    if conditions := own_conditions(backend, user):
+    if conditions := own_conditions(backend, user, since=_cutoff()):
         calls = calls.filter(pk__in=first_keys(calls, conditions, limit))
     return calls[:limit]
 
