@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from django.apps import apps
-from django.core.management import load_command_class
+from django.core.management import get_commands, load_command_class
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -27,7 +27,7 @@ class CommandHelp(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return a literal block, without the options of every Django command."""
         name = self.arguments[0]
-        parser = load_command_class("ringotel_crm", name).create_parser("manage.py", name)
+        parser = load_command_class(get_commands()[name], name).create_parser("manage.py", name)
         for action in parser._actions:
             if action.dest in COMMON_OPTIONS:
                 action.help = argparse.SUPPRESS

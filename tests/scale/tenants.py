@@ -32,20 +32,22 @@ def look_up(address: dict[str, str], seconds: float) -> None:
             "DATABASE": "postgresql",
             "DATABASE_NAME": name,
             "DJANGO_SETTINGS_MODULE": "tests.scale.sites.tenants",
-            "SERVER": "machine",
         }
         facts = json.loads(execute(environ, "tests.scale.tenant_data").splitlines()[-1])
         with pgbouncer(address, name, Path(folder)) as port:
-            application = Application({**environ, "PGBOUNCER_PORT": str(port)}, Path(folder))
-            application.start()
-            try:
-                wait_until_healthy(application)
-                found = use(application, facts, time.monotonic() + seconds)
-            finally:
-                application.stop()
+            for server in ("machine", "asgi"):
+                site = {**environ, "SERVER": server, "PGBOUNCER_PORT": str(port)}
+                application = Application(site, Path(folder))
+                application.start()
+                try:
+                    wait_until_healthy(application)
+                    found = use(application, facts, time.monotonic() + seconds)
+                finally:
+                    application.stop()
+                total = found.pop("right")
+                text = f"{server}: {total} responses to two tenants, wrong ones: {dict(found)}"
+                check(total > 100 and not found, text)
         execute(environ, "tests.scale.tenant_data", "delete")
-    total = found.pop("right")
-    check(total > 100 and not found, f"{total} responses to two tenants, wrong ones: {dict(found)}")
 
 
 def use(application: Application, facts: dict[str, Any], end: float) -> Counter[str]:

@@ -11,7 +11,7 @@ from tests.projects.recipes.settings import DATABASES
 
 DATABASES["default"] |= {
     "PORT": os.environ.get("PGBOUNCER_PORT", os.environ["PGPORT"]),
-    "CONN_MAX_AGE": 600,
+    "CONN_MAX_AGE": 0 if os.environ.get("SERVER") == "asgi" else 600,
     "DISABLE_SERVER_SIDE_CURSORS": True,
     "TEST": {"NAME": os.environ["DATABASE_NAME"]},
 }
