@@ -30,7 +30,7 @@ MAX_PAGES_LOOKED_UP = 40
 # Rows that are selected by their primary keys, at most.
 MAX_KEYS = 2001
 # Seconds for a query of a list with a filter, and the latest rows that are read if it takes longer.
-MAX_SECONDS = 0.8
+MAX_SECONDS = 1.5
 LATEST_ROWS = 200_000
 
 # Raised by query parameters that no filter creates: NUL on PostgreSQL, the year -1, a range with
