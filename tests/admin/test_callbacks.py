@@ -19,7 +19,7 @@ from pytest_django import Settings
 from ringotel_crm.backends import get_backend
 from ringotel_crm.models import Activity, Callback, CallLeg
 from ringotel_crm.records import Actor, CallEnd, CallStart
-from ringotel_crm.services.calls import access
+from ringotel_crm.services.calls import access, callbacks
 from ringotel_crm.services.calls.legs import log_leg
 from tests.admin.test_access import recorded
 from tests.admin.test_call_list import of
@@ -441,6 +441,21 @@ def test_page_needs_the_same_queries_for_many_callers(boss: Client) -> None:
         make_contact("Ada Example", number(n))
 
     assert pinned() == few == 13
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 9])
+def test_first_callers_are_listed_with_all_their_calls(
+    boss: Client, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr(callbacks, "CALLS_PER_CALLER", 1)
+    for minutes, caller in ((1, 1), (2, 1), (3, 2), (4, 3), (5, 1), (6, 2), (7, 4)):
+        missed(minutes, number(caller))
+    user = User.objects.get(pk=boss.session["_auth_user_id"])
+
+    found = callbacks.callers_to_call_back(get_backend(Actor(user=user)), user, limit=limit)
+
+    callers = [(number(1), 3), (number(2), 2), (number(3), 1), (number(4), 1)]
+    assert [(caller.number, caller.count) for caller in found] == callers[:limit]
 
 
 def test_list_follows_from_events_in_any_order(boss: Client) -> None:

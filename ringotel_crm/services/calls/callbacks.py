@@ -41,6 +41,8 @@ MAX_CALLS = 10
 MAX_DONE = 20
 # Age of the comments that are shown.
 COMMENT_DAYS = 90
+# The latest missed calls that are read to find a number of callers, for each of them.
+CALLS_PER_CALLER = 4
 # Missed calls that the list consists of, at most: the latest ones.
 MAX_WAITING = 1000
 # The menu shows "99+" for more.
@@ -84,7 +86,7 @@ def callers_to_call_back(
     backend: Backend, user: Any, *, limit: int, offset: int = 0
 ) -> list[MissedCaller]:
     """Return the callers that ``user`` may see, the latest first."""
-    waiting = list(islice(_waiting_callers(backend, user).items(), offset, offset + limit))
+    waiting = list(islice(_first_callers(backend, user, offset + limit).items(), offset, None))
     keys = [pk for _key, found in waiting for pk, _start in found[:MAX_CALLS]]
     calls = Activity.objects.prefetch_related("legs").in_bulk(keys)
     # A call may have been deleted since.
@@ -238,13 +240,35 @@ def _waiting_calls(backend: Backend, user: Any) -> QuerySet[Activity]:
     return calls.filter(~inbound, ~outbound, ~Exists(done))
 
 
-def _waiting_callers(backend: Backend, user: Any) -> dict[CallerKey, list[tuple[int, Any]]]:
-    """Return primary key and start of the missed calls of each caller, the latest first.
+def _first_callers(
+    backend: Backend, user: Any, limit: int
+) -> dict[CallerKey, list[tuple[int, Any]]]:
+    """Return the first ``limit`` of :func:`_waiting_callers`.
+
+    The latest calls suffice to find them. Then only the other calls of these callers are read.
+    """
+    most = CALLS_PER_CALLER * limit
+    found = _waiting_callers(backend, user, max_calls=most)
+    if sum(map(len, found.values())) == most:  # there may be more
+        numbers = [number for _tenant, number in islice(found, limit)]
+        is_enough = len(numbers) == limit
+        more = _waiting_callers(backend, user, numbers=numbers if is_enough else ())
+        found = {key: more[key] for key in found if key in more} if is_enough else more
+    return dict(islice(found.items(), limit))
+
+
+def _waiting_callers(
+    backend: Backend, user: Any, *, numbers: Iterable[str] = (), max_calls: int = MAX_WAITING
+) -> dict[CallerKey, list[tuple[int, Any]]]:
+    """Return primary key and start of the missed calls of each caller, the latest first; of the
+    callers with one of ``numbers``, or of all.
 
     They are grouped here, because SQLite would read the whole table for a GROUP BY.
     """
     waiting = _waiting_calls(backend, user).order_by("-start", "-pk")
-    calls = _first(backend, user, waiting, MAX_WAITING)
+    if numbers:
+        waiting = waiting.filter(caller_e164__in=numbers)
+    calls = _first(backend, user, waiting, min(max_calls, MAX_WAITING))
     callers: dict[CallerKey, list[tuple[int, Any]]] = {}
     for tenant, e164, pk, start in calls.values_list("tenant", "caller_e164", "pk", "start"):
         callers.setdefault((tenant, e164), []).append((pk, start))
