@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, IncompleteRead
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -46,6 +46,9 @@ CONTACTS = """
     WHERE starts_with(last_name, %s)
 """
 runs = itertools.count(1)
+
+# A response whose headers arrived, but not its body.
+CUT_OFF = "cut off"
 
 
 @dataclass
@@ -183,6 +186,9 @@ class Caller:
             connection.request(method, f"{path}?{query}" if query else path, body, headers)
             response = connection.getresponse()
             text = response.read()
+        except IncompleteRead:
+            self.ledger.responses[CUT_OFF] += 1
+            return None
         except (OSError, HTTPException) as exc:
             self.ledger.responses[f"{hook}: {exc!r}"] += 1
             return None

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.benchmarks.server import Application, Server, wait_until_healthy
 from tests.scale.checks import check, note, p99
-from tests.scale.ledger import calling
+from tests.scale.ledger import CUT_OFF, calling
 from tests.scale.proxies import behind_haproxy, behind_nginx
 
 CONTACTS = 20_000
@@ -72,7 +72,8 @@ def disturb(
     longest = max(map(max, ledger.milliseconds.values()))
     note(f"{name}: FindContact p99 {p99(find):.0f} ms of {len(find)}; longest {longest:.0f} ms")
     check(
-        ledger.is_free_of_errors,
+        # A server may be killed after the headers: a proxy cannot repeat the request then.
+        ledger.responses.keys() <= {"200", CUT_OFF} and ledger.responses[CUT_OFF] <= 1,
         f"{name}: {total} requests while servers were killed, hung and were restarted, "
         f"responses {dict(ledger.responses)}",
     )
