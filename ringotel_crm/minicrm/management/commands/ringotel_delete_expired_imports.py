@@ -7,7 +7,6 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from .... import databases
-from ...jobs import delete_expired
 
 
 class Command(BaseCommand):
@@ -18,5 +17,7 @@ class Command(BaseCommand):
 
     @databases.fresh_reads()
     def handle(self, **options: Any) -> None:
+        from ...jobs import delete_expired  # requires django-import-export, which is optional
+
         rows, files = delete_expired()
         self.stdout.write(f"Deleted {rows} rows of imports and {files} unconfirmed files.")
