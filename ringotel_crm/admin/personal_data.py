@@ -20,6 +20,7 @@ from django.views.decorators.cache import never_cache
 
 from .. import phone
 from ..exceptions import CRMError, InvalidInput
+from ..internal.time_limits import within_limit
 from ..models import Activity, AuditEntry, LegalHold
 from ..records import ContactReference
 from ..services.privacy.erasure import erase_subject
@@ -29,7 +30,6 @@ from ..services.privacy.export import (
     count_rows,
     export_subject,
     log_export,
-    within_limit,
 )
 from ..services.privacy.subjects import DataSubject, find_subject
 from .base import admin_url, backend_for, render_page
@@ -151,7 +151,7 @@ def _preview(request: HttpRequest, site: AdminSite, person: DataSubject) -> dict
     )
     held = person.calls.filter(legal_hold=True).order_by("-start", "-pk")[:MAX_HELD_CALLS]
     # The service checks them again before it erases.
-    held_calls: list[Activity] = within_limit(MAX_SECONDS, partial(list, held), [])
+    held_calls: list[Activity] = within_limit(held.db, MAX_SECONDS, partial(list, held), [])
     too_many = _("too many to count")
     return {
         "title": _("Data about %(name)s") % {"name": _name(person)},

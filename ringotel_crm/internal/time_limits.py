@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import OperationalError, connections, transaction
 
 # After how many of its instructions SQLite calls a function of ours.
 INSTRUCTIONS = 10_000
+
+Value = TypeVar("Value")
 
 
 class TimeLimitExceeded(Exception):
@@ -37,6 +39,15 @@ def time_limit(using: str, seconds: float) -> Iterator[None]:
         if time.monotonic() - begun < seconds:
             raise
         raise TimeLimitExceeded from exc
+
+
+def within_limit(using: str, seconds: float, read: Callable[[], Value], default: Value) -> Value:
+    """Return ``read()``, or ``default`` if its query to the database ``using`` takes longer."""
+    try:
+        with time_limit(using, seconds):
+            return read()
+    except TimeLimitExceeded:
+        return default
 
 
 @contextmanager

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from django.db import models
 from django.db.models.lookups import GreaterThanOrEqual, IStartsWith, LessThan, StartsWith
 
-from ..internal.time_limits import TimeLimitExceeded, time_limit
+from ..internal.time_limits import within_limit
 from ..phone.cleaning import clean, digits_in
 
 Row = TypeVar("Row", bound=models.Model)
@@ -210,10 +211,9 @@ def _common_owners(sets: Sequence[models.QuerySet[Any]]) -> tuple[list[Any], boo
     common = sets[0]
     for rows in sets[1:]:
         common = common.filter(owner__in=rows.values("owner"))
-    try:
-        with time_limit(common.db, MAX_SECONDS):
-            keys = _owners(common[: MAX_KEYS + 1])
-    except TimeLimitExceeded:
+    read = partial(_owners, common[: MAX_KEYS + 1])
+    keys = within_limit(common.db, MAX_SECONDS, read, None)
+    if keys is None:
         return _owners_among(sets[1:], samples[0]), False
     return keys, len(keys) <= MAX_KEYS
 

@@ -78,7 +78,7 @@ def test_rows_that_take_too_long_to_count_do_not_delay_the_preview(
         yield
         raise TimeLimitExceeded
 
-    monkeypatch.setattr("ringotel_crm.services.privacy.export.time_limit", time_limit)
+    monkeypatch.setattr("ringotel_crm.internal.time_limits.time_limit", time_limit)
 
     preview = text(boss.get(f"{PAGE}?contact={ada.pk}"))
     erased = text(boss.post(PAGE, {"contact": ada.pk, "action": "erase", "confirm": "1"}))

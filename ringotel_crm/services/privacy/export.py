@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import chain, islice
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
@@ -18,7 +18,7 @@ from django.db.models.fields.files import FieldFile
 
 from ... import databases, signals
 from ...backends import Backend
-from ...internal.time_limits import TimeLimitExceeded, time_limit
+from ...internal.time_limits import within_limit
 from ...models import AuditEntry, CallLeg, Recording
 from ..audit import log_action
 from .subjects import DataSubject, collect_answers
@@ -89,8 +89,6 @@ RECORDING_FIELDS = (
 MAX_SECONDS = 0.4
 MIN_SECONDS = 0.05
 
-Value = TypeVar("Value")
-
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -126,23 +124,14 @@ def export_subject(
 
 def count_data(backend: Backend, person: DataSubject) -> dict[str, int | None]:
     """Return the number of rows of each kind, None for those that take too long to count."""
-    data = _get_data(backend, person)
+    data, using = _get_data(backend, person), databases.write_alias()
     counts: dict[str, int | None] = {}
     end = time.monotonic() + MAX_SECONDS
     for name, rows in data.items():
         if isinstance(rows, list | Rows):
             left = max(end - time.monotonic(), MIN_SECONDS)
-            counts[name] = within_limit(left, partial(_count, rows), None)
+            counts[name] = within_limit(using, left, partial(_count, rows), None)
     return counts
-
-
-def within_limit(seconds: float, read: Callable[[], Value], default: Value) -> Value:
-    """Return ``read()``, or ``default`` if a query takes longer."""
-    try:
-        with time_limit(databases.write_alias(), seconds):
-            return read()
-    except TimeLimitExceeded:
-        return default
 
 
 def collect_data(
