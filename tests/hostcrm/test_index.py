@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from io import StringIO
 from itertools import count
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test import Client
@@ -97,14 +99,21 @@ def test_deleted_row_removes_numbers_of_phone_table(ada: Person) -> None:
     assert not PhoneIndex.objects.exists()
 
 
-def test_saved_proxy_updates_index(ada: Person) -> None:
+@pytest.fixture
+def proxy() -> Iterator[type[Person]]:
     class VIP(Person):
         class Meta:
             app_label = "hostcrm"
             proxy = True
 
+    yield VIP
+    del apps.all_models["hostcrm"]["vip"]
+    apps.clear_cache()
+
+
+def test_saved_proxy_updates_index(ada: Person, proxy: type[Person]) -> None:
     phone_index.connect()
-    vip = VIP.objects.get()
+    vip = proxy._default_manager.get()
     vip.cell = "083 920 0177"
     vip.save()
     assert "+353839200177" in entries(ada)
