@@ -287,12 +287,14 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_paginator(
         self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
     ) -> Any:
-        """Pass the number of the requested page, and the conditions of this user's rows."""
+        """Pass the number of the requested page, and the conditions of this user's rows. Django
+        calls this for the history of an object, too: those rows are of another model.
+        """
         paginator: Any = super().get_paginator(request, queryset, *args, **kwargs)
         page = request.GET.get("p", "")
         if page.isascii() and page.isdecimal() and len(page) < 8:
             paginator.current_page = int(page)
-        paginator.look_up(self.get_conditions(request))
+        paginator.look_up(self.get_conditions(request) if queryset.model is self.model else [])
         return paginator
 
 

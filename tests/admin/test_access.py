@@ -105,6 +105,14 @@ def test_agent_pages_show_own_calls_only(una: Client, theirs: Recording, path: s
     assert "7946 0002" not in html
 
 
+@pytest.mark.parametrize("page", ["change", "history"])
+def test_agent_opens_pages_of_own_calls(una: Client, mine: Recording, page: str) -> None:
+    response = una.get(f"{LIST}{mine.activity_id}/{page}/")
+
+    assert response.status_code == 200
+    assert "7946 0001" in response.content.decode()
+
+
 def test_agent_sees_calls_for_which_own_phone_rang(una: Client, theirs: Recording) -> None:
     call = theirs.activity
     CallLeg.objects.create(activity=call, extension="200", agent_id=user_id(una))
