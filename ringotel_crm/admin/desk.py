@@ -7,12 +7,13 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from ..internal import request_log
+from ..backends import Backend
+from ..internal import cache, request_log
 from ..models import Activity
 from ..records import Status
 from ..services.calls.access import VIEW_ALL, all_calls, may_view_calls, visible_calls
@@ -27,6 +28,10 @@ from .html import object_url
 
 # Rows per section.
 MAX_ROWS = 10
+# Calls of a day whose numbers are kept, and for how many seconds: counting them takes longer than
+# the rest of the page.
+MANY_CALLS = 5000
+TODAY_SECONDS = 30
 
 
 @require_safe
@@ -46,7 +51,6 @@ def desk_context(request: HttpRequest, site: AdminSite) -> dict[str, Any]:
         return {}
     backend = backend_for(request)
     taken = all_calls(backend).filter(agent_id__in=backend.users.user_ids_for([user]))
-    shown_today = all_calls(backend) if user.has_perm(VIEW_ALL) else taken
     follow_ups = due_follow_ups(backend, user).select_related("activity", "assignee")
     return {
         "live": _with_names(live_calls(visible_calls(backend, user))[:MAX_ROWS], site),
@@ -56,16 +60,35 @@ def desk_context(request: HttpRequest, site: AdminSite) -> dict[str, Any]:
         "may_mark_done": user.has_perm("ringotel_crm.change_followup"),
         "last_calls": _with_names(taken.order_by("-start", "-pk")[:MAX_ROWS], site),
         "shows_all": user.has_perm(VIEW_ALL),
-        "today": shown_today.filter(start__gte=start_of_day())
-        .order_by()
-        .aggregate(
-            calls=Count("pk"),
-            answered=Count("pk", filter=Q(status=Status.ANSWERED)),
-            missed=Count("pk", filter=MISSED),
-            seconds=Sum("duration"),
-        ),
+        "today": _count_all_today(backend) if user.has_perm(VIEW_ALL) else _count_today(taken),
         "connection": _connection() if user.has_perm("ringotel_crm.view_webhookevent") else None,
     }
+
+
+def _count_all_today(backend: Backend) -> dict[str, Any]:
+    """Return the numbers of :func:`_count_today` for all calls. Those of a day with many calls are
+    kept for :data:`TODAY_SECONDS`.
+    """
+    name = f"ringotel_crm:today:{backend.tenant}:{start_of_day().isoformat()}"
+    cached = cache.get(name)
+    if isinstance(cached, dict):
+        return cached
+    numbers = _count_today(all_calls(backend))
+    if numbers["calls"] >= MANY_CALLS:
+        cache.set(name, numbers, TODAY_SECONDS)
+    return numbers
+
+
+def _count_today(calls: QuerySet[Activity]) -> dict[str, Any]:
+    """Return the numbers of today's calls, and the seconds of talk time."""
+    today = calls.filter(start__gte=start_of_day()).order_by()
+    numbers: dict[str, Any] = today.aggregate(
+        calls=Count("pk"),
+        answered=Count("pk", filter=Q(status=Status.ANSWERED)),
+        missed=Count("pk", filter=MISSED),
+        seconds=Sum("duration"),
+    )
+    return numbers
 
 
 def _with_names(rows: Iterable[Any], site: AdminSite) -> list[tuple[Any, str, str]]:

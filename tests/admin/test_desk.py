@@ -69,6 +69,19 @@ def test_administrator_sees_the_connection(boss: Client) -> None:
     assert status.last_requests["hooks"].status == 403
 
 
+def test_numbers_of_a_day_with_many_calls_are_kept_for_those_who_see_all(
+    una: Client, boss: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def calls_today(client: Client) -> int:
+        return int(client.get(DESK).context["today"]["calls"])
+
+    monkeypatch.setattr("ringotel_crm.admin.desk.MANY_CALLS", 2)
+    now = timezone.now()
+    for n, shown in ((1, 1), (2, 2), (3, 2)):
+        make_call(n, agent_id=user_id(una), start=now)
+        assert (calls_today(boss), calls_today(una)) == (shown, n)
+
+
 def test_tag_shows_the_desk_on_the_index_of_a_site(
     una: Client, boss: Client, settings: Settings
 ) -> None:

@@ -41,8 +41,8 @@ MAX_CALLS = 10
 MAX_DONE = 20
 # Age of the comments that are shown.
 COMMENT_DAYS = 90
-# The latest missed calls that are read to find a number of callers, for each of them.
-CALLS_PER_CALLER = 4
+# The latest missed calls among which a number of callers is sought, for each of them.
+MISSED_PER_CALLER = 20
 # Missed calls that the list consists of, at most: the latest ones.
 MAX_WAITING = 1000
 # The menu shows "99+" for more.
@@ -245,30 +245,34 @@ def _first_callers(
 ) -> dict[CallerKey, list[tuple[int, Any]]]:
     """Return the first ``limit`` of :func:`_waiting_callers`.
 
-    The latest calls suffice to find them. Then only the other calls of these callers are read.
+    Of all calls, they are sought among the latest missed ones. Then only the other calls of these
+    callers are read, or all calls if these callers are too few.
     """
-    most = CALLS_PER_CALLER * limit
-    found = _waiting_callers(backend, user, max_calls=most)
-    if sum(map(len, found.values())) == most:  # there may be more
+    if not user.has_perm(VIEW_ALL):
+        return dict(islice(_waiting_callers(backend, user).items(), limit))
+    missed = _missed_calls(backend, user).exclude(caller_e164="").order_by("-start", "-pk")
+    keys = list(missed.values_list("pk", flat=True)[: MISSED_PER_CALLER * limit])
+    found = _waiting_callers(backend, user, Q(pk__in=keys))
+    if len(keys) == MISSED_PER_CALLER * limit:  # there are more
         numbers = [number for _tenant, number in islice(found, limit)]
-        is_enough = len(numbers) == limit
-        more = _waiting_callers(backend, user, numbers=numbers if is_enough else ())
-        found = {key: more[key] for key in found if key in more} if is_enough else more
+        if len(numbers) == limit:
+            every = _waiting_callers(backend, user, Q(caller_e164__in=numbers))
+            found = {key: every[key] for key in found if key in every}
+        else:
+            found = _waiting_callers(backend, user)
     return dict(islice(found.items(), limit))
 
 
 def _waiting_callers(
-    backend: Backend, user: Any, *, numbers: Iterable[str] = (), max_calls: int = MAX_WAITING
+    backend: Backend, user: Any, among: Q | None = None
 ) -> dict[CallerKey, list[tuple[int, Any]]]:
-    """Return primary key and start of the missed calls of each caller, the latest first; of the
-    callers with one of ``numbers``, or of all.
+    """Return primary key and start of the missed calls of each caller, the latest first; of those
+    calls that meet the condition ``among``, or of all.
 
     They are grouped here, because SQLite would read the whole table for a GROUP BY.
     """
-    waiting = _waiting_calls(backend, user).order_by("-start", "-pk")
-    if numbers:
-        waiting = waiting.filter(caller_e164__in=numbers)
-    calls = _first(backend, user, waiting, min(max_calls, MAX_WAITING))
+    waiting = _waiting_calls(backend, user).order_by("-start", "-pk").filter(among or Q())
+    calls = _first(backend, user, waiting, MAX_WAITING)
     callers: dict[CallerKey, list[tuple[int, Any]]] = {}
     for tenant, e164, pk, start in calls.values_list("tenant", "caller_e164", "pk", "start"):
         callers.setdefault((tenant, e164), []).append((pk, start))
