@@ -63,16 +63,19 @@ LABELS = {
 }
 # Columns without a meaning to a reader, and those that repeat another column.
 HIDDEN = {"id", "call_id", "sha256", "caller_e164", "called_e164"}
+OF_CALLS = ("recordings", "phones")
 NUMBERS = {"caller_number", "called_number", "remote_number", "e164", "phone", "mobile", "numbers"}
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The rows of a kind of data, each as pairs of label and text; ``omitted`` more are stored."""
+    """The rows of a kind of data, each as pairs of label and text. ``note`` states which rows are
+    not shown.
+    """
 
     title: str
     rows: list[list[tuple[str, str]]]
-    omitted: int
+    note: str
 
 
 def label(name: str) -> str:
@@ -82,19 +85,29 @@ def label(name: str) -> str:
     return str(capfirst(LABELS.get(name) or name.replace("_", " ")))
 
 
-def get_sections(data: dict[str, Any], omitted: dict[str, int]) -> list[Section]:
+def get_sections(data: dict[str, Any], incomplete: set[str]) -> list[Section]:
     """Return a section per kind of data, without empty values.
 
-    ``data`` and ``omitted`` are the result of ``services.privacy.export.collect_data``.
+    ``data`` and ``incomplete`` are the result of ``services.privacy.export.collect_data``.
     """
     lists = {
         name: value if isinstance(value, list) else [value] for name, value in data.items() if value
     }
     starts = _get_starts(lists)
     return [
-        Section(label(name), [_pairs(name, row, starts) for row in rows], omitted.get(name, 0))
+        Section(label(name), [_pairs(name, row, starts) for row in rows], _note(name, incomplete))
         for name, rows in lists.items()
     ]
+
+
+def _note(name: str, incomplete: set[str]) -> str:
+    if name == "calls" and name in incomplete:
+        return _("Only the latest calls are shown. The ZIP file contains all of them.")
+    if name in incomplete:
+        return _("Not all are shown. The ZIP file contains all of them.")
+    if name in OF_CALLS and "calls" in incomplete:
+        return _("Only those of the calls above are shown. The ZIP file contains all of them.")
+    return ""
 
 
 def _get_starts(lists: dict[str, list[Any]]) -> dict[int, Any]:

@@ -19,7 +19,8 @@ from django.utils import timezone
 from ringotel_crm.internal.time_limits import TimeLimitExceeded
 from ringotel_crm.minicrm.models import Contact
 from ringotel_crm.models import Activity, AuditEntry, FollowUp, LegalHold, Note
-from tests.factories import make_contact, make_user
+from tests.admin.test_call_list import of
+from tests.factories import at, make_contact, make_user
 from tests.fixtures.admin import login_as, make_call
 
 PAGE = "/admin/ringotel_crm/auditentry/person/"
@@ -84,6 +85,7 @@ def test_rows_that_take_too_long_to_count_do_not_delay_the_preview(
     erased = text(boss.post(PAGE, {"contact": ada.pk, "action": "erase", "confirm": "1"}))
 
     assert "Calls too many to count" in preview
+    assert "They are looked for before anything is erased" in preview
     assert "under a legal hold" in erased
     assert Contact.objects.filter(pk=ada.pk).exists()
 
@@ -101,17 +103,34 @@ def test_everything_is_shown_for_reading(boss: Client, ada: Contact) -> None:
     assert (entry.action, entry.object_id, entry.details["calls"]) == ("exported", str(ada.pk), 1)
 
 
-def test_page_for_reading_shows_the_first_rows_of_each_kind(
+def test_page_for_reading_shows_the_latest_calls_with_their_phones(
     boss: Client, ada: Contact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ringotel_crm.admin.personal_data.MAX_ROWS", 1)
     for n in (8, 9):
-        make_call(n, caller_e164=NUMBER, subject=f"Subject {n}")
+        call = make_call(n, caller_e164=NUMBER, subject=f"Subject {n}", start=at(10 + n))
+        call.legs.create(extension=f"50{n}", start=at(10 + n))
 
     report = text(boss.post(PAGE, {"contact": ada.pk, "action": "read"}))
-    assert "… and 2 more. The ZIP file contains all of them." in report
-    assert "Subject 8" not in report
-    assert AuditEntry.objects.get().details["calls"] == 1
+
+    assert "Only the latest calls are shown. The ZIP file contains all of them." in report
+    assert "Only those of the calls above are shown." in report
+    assert ["Subject 9" in report, "509" in report] == [True, True]
+    assert ["Subject 8" in report, "508" in report] == [False, False]
+    details = AuditEntry.objects.get().details
+    assert (details["calls"], details["phones"]) == (1, 1)
+
+
+def test_page_for_reading_states_that_notes_are_left_out(
+    boss: Client, ada: Contact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ringotel_crm.admin.personal_data.MAX_ROWS", 1)
+    Note.objects.create(**of(ada), text="Second note")
+
+    report = text(boss.post(PAGE, {"contact": ada.pk, "action": "read"}))
+
+    assert "Not all are shown. The ZIP file contains all of them." in report
+    assert "Only" not in report
 
 
 def test_everything_is_downloaded_as_data_with_a_receipt(boss: Client, ada: Contact) -> None:

@@ -19,7 +19,7 @@ from django.db.models.fields.files import FieldFile
 from ... import databases, signals
 from ...backends import Backend
 from ...internal.time_limits import within_limit
-from ...models import AuditEntry, CallLeg, Recording
+from ...models import Activity, AuditEntry, CallLeg, Recording
 from ..audit import log_action
 from .subjects import DataSubject, collect_answers
 from .webhook_data import export_events, find_events, messages_with_subject
@@ -108,10 +108,10 @@ def export_subject(
     A page of each table is in memory at a time. Return the entry in the audit log, which names
     ``user``; its details are the numbers of rows of each kind.
     """
-    recordings = _recordings(person)
+    recordings = _recordings(person.calls)
     with zipfile.ZipFile(output, "w") as archive:
         with archive.open("data.json", "w", force_zip64=True) as member:
-            counts = _write_json(member, _get_data(backend, person))
+            counts = _write_json(member, _get_data(backend, person, person.calls))
         stored = databases.pages(recordings.filter(deletion_started=False))
         for recording in chain.from_iterable(stored):
             suffix = str(recording.file.name).rpartition(".")[2]
@@ -124,7 +124,7 @@ def export_subject(
 
 def count_data(backend: Backend, person: DataSubject) -> dict[str, int | None]:
     """Return the number of rows of each kind, None for those that take too long to count."""
-    data, using = _get_data(backend, person), databases.write_alias()
+    data, using = _get_data(backend, person, person.calls), databases.write_alias()
     counts: dict[str, int | None] = {}
     end = time.monotonic() + MAX_SECONDS
     for name, rows in data.items():
@@ -136,22 +136,26 @@ def count_data(backend: Backend, person: DataSubject) -> dict[str, int | None]:
 
 def collect_data(
     backend: Backend, person: DataSubject, *, limit: int
-) -> tuple[dict[str, Any], dict[str, int]]:
+) -> tuple[dict[str, Any], set[str]]:
     """Return what is stored about this person, except files and webhook events, in memory.
 
     ``contact`` is a dict or None, the other values of this app are lists of at most ``limit`` rows.
-    The receivers of ``export_person`` may add any value that can be written as JSON. The second
-    dict has the number of rows that a list lacks.
+    The calls are the latest, and the recordings and phones are those of these calls. The receivers
+    of ``export_person`` may add any value that can be written as JSON. The set has the names of the
+    lists that lack rows.
     """
-    data = _get_data(backend, person)
+    latest = person.calls.order_by("-start", "-pk").values_list("pk", flat=True)
+    keys = list(latest[: limit + 1])
+    data = _get_data(backend, person, Activity.objects.filter(pk__in=keys[:limit]))
     del data["events"]  # they repeat the calls and messages in a form for machines
-    omitted = {}
+    incomplete = {"calls"} if len(keys) > limit else set()
     for name, value in data.items():
         if isinstance(value, list | Rows):
-            rows = value.read() if isinstance(value, Rows) else value
-            data[name] = list(islice(rows, limit))
-            omitted[name] = _count(value) - len(data[name])
-    return data, {name: count for name, count in omitted.items() if count > 0}
+            rows = list(islice(value.read() if isinstance(value, Rows) else value, limit + 1))
+            if len(rows) > limit:
+                incomplete.add(name)
+            data[name] = rows[:limit]
+    return data, incomplete
 
 
 def _count(rows: list[Any] | Rows) -> int:
@@ -170,29 +174,29 @@ def log_export(person: DataSubject, counts: dict[str, int], *, user: Any) -> Aud
     return log_action(action, kind, id, user=user, tenant=person.tenant, **counts)
 
 
-def _recordings(person: DataSubject) -> QuerySet[Recording]:
-    return Recording.objects.filter(activity__in=person.calls.order_by())
+def _recordings(calls: QuerySet[Activity]) -> QuerySet[Recording]:
+    return Recording.objects.filter(activity__in=calls.order_by())
 
 
-def _get_data(backend: Backend, person: DataSubject) -> dict[str, Any]:
+def _get_data(backend: Backend, person: DataSubject, calls: QuerySet[Activity]) -> dict[str, Any]:
     """Return everything that is stored about this person, except files; ``contact``, values of the
-    receivers of ``export_person``, and :class:`Rows`.
+    receivers of ``export_person``, and :class:`Rows`. ``calls``: those of the person to return.
     """
     answers = collect_answers(signals.export_person, backend, person)
-    return {**_tables(backend, person), **answers}
+    return {**_tables(backend, person, calls), **answers}
 
 
-def _tables(backend: Backend, person: DataSubject) -> dict[str, Any]:
+def _tables(backend: Backend, person: DataSubject, calls: QuerySet[Activity]) -> dict[str, Any]:
     """Return the contact, and the rows of the person in each table."""
     numbers = {*person.numbers}
     if person.contact:  # includes the numbers that other contacts have too
         numbers.update(backend.contacts.numbers(person.contact.id))
-    legs = CallLeg.objects.filter(activity__in=person.calls.order_by())
+    legs = CallLeg.objects.filter(activity__in=calls.order_by())
     return {
         "contact": asdict(person.contact) if person.contact else None,
         "numbers": sorted(numbers),
-        "calls": _rows(person.calls, CALL_FIELDS),
-        "recordings": _rows(_recordings(person), RECORDING_FIELDS),
+        "calls": _rows(calls, CALL_FIELDS),
+        "recordings": _rows(_recordings(calls), RECORDING_FIELDS),
         "notes": _rows(person.notes, ("text", "created_at")),
         "follow_ups": _rows(person.follow_ups, FOLLOW_UP_FIELDS),
         "callbacks": _rows(person.callbacks, ("e164", "taken_at", "done_at")),
