@@ -152,13 +152,13 @@ def _preview(request: HttpRequest, site: AdminSite, person: DataSubject) -> dict
     held = person.calls.filter(legal_hold=True).order_by("-start", "-pk")[:MAX_HELD_CALLS]
     # The service checks them again before it erases.
     held_calls: list[Activity] = within_limit(held.db, MAX_SECONDS, partial(list, held), [])
-    too_many = _("too many to count")
+    not_counted = _("not counted (takes too long)")
     return {
         "title": _("Data about %(name)s") % {"name": _name(person)},
         "person": person,
         "contact_url": person.contact and contact_url(request, site, person.contact_id),
         "counts": [
-            (label(name), too_many if count is None else count) for name, count in counts.items()
+            (label(name), not_counted if count is None else count) for name, count in counts.items()
         ],
         "holds": [
             (hold, admin_url(site, "ringotel_crm_legalhold_delete", hold.pk))
