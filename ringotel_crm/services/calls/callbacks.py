@@ -41,7 +41,7 @@ MAX_CALLS = 10
 MAX_DONE = 20
 # Age of the comments that are shown.
 COMMENT_DAYS = 90
-# The latest missed calls that are read to find a number of callers, for each of them.
+# To find the first callers, this number of missed calls is read for each of them.
 CALLS_PER_CALLER = 4
 # Missed calls that the list consists of, at most: the latest ones.
 MAX_WAITING = 1000
@@ -245,7 +245,8 @@ def _first_callers(
 ) -> dict[CallerKey, list[tuple[int, Any]]]:
     """Return the first ``limit`` of :func:`_waiting_callers`.
 
-    The latest calls suffice to find them. Then only the other calls of these callers are read.
+    Usually, the latest calls suffice to find them. Then only the other calls of these callers are
+    read.
     """
     most = CALLS_PER_CALLER * limit
     found = _waiting_callers(backend, user, max_calls=most)
