@@ -92,7 +92,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
     @property
     def least(self) -> int:
-        """A number that there are more rows than, if counting stopped."""
+        """If counting stopped, there are more rows than this number."""
         return self.limit - 1
 
     @property
@@ -181,7 +181,9 @@ class LargeTableChangeList(ChangeList):
         self.full_result_count = self.result_count
 
     def _read(self, request: HttpRequest) -> None:
-        """Report lookups that the database refuses as ``IncorrectLookupParameters``."""
+        """Read the rows of the page. Raises ``IncorrectLookupParameters`` for lookups that the
+        database refuses.
+        """
         try:
             super().get_results(request)
             if self.paginator.keys is not None:

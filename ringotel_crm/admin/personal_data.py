@@ -154,13 +154,13 @@ def _preview(request: HttpRequest, site: AdminSite, person: DataSubject) -> dict
     # The service checks them again before it erases.
     read: Callable[[], list[Activity]] = partial(list, held)
     held_calls = within_limit(held.db, MAX_SECONDS, read, None)
-    too_many = _("too many to count")
+    not_counted = _("not counted (takes too long)")
     return {
         "title": _("Data about %(name)s") % {"name": _name(person)},
         "person": person,
         "contact_url": person.contact and contact_url(request, site, person.contact_id),
         "counts": [
-            (label(name), too_many if count is None else count) for name, count in counts.items()
+            (label(name), not_counted if count is None else count) for name, count in counts.items()
         ],
         "holds": [
             (hold, admin_url(site, "ringotel_crm_legalhold_delete", hold.pk))

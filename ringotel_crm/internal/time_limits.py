@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from django.db import OperationalError, connections, transaction
 
-# After how many of its instructions SQLite calls a function of ours.
+# SQLite calls the function that checks the time whenever it has run this number of instructions.
 INSTRUCTIONS = 10_000
 
 Value = TypeVar("Value")
@@ -21,8 +21,8 @@ class TimeLimitExceeded(Exception):
 
 @contextmanager
 def time_limit(using: str, seconds: float) -> Iterator[None]:
-    """Cancel a query to the database ``using`` that takes longer, and raise
-    :class:`TimeLimitExceeded`. What the block writes may be rolled back.
+    """Cancel a query to the database ``using`` that takes longer than ``seconds``, and raise
+    :class:`TimeLimitExceeded`. Do not write in the block: on PostgreSQL, it is rolled back.
 
     Databases other than PostgreSQL, MariaDB, MySQL and SQLite have no limit.
     """

@@ -142,8 +142,8 @@ def steps(job: ContactImport) -> Iterator[list[ImportedRow]]:
 
 
 def delete_expired() -> tuple[int, int]:
-    """Delete what undo needs after 30 days, and files that were not confirmed within one. Return
-    the numbers of rows and files.
+    """Delete the rows of imports after 30 days, and files that were not confirmed within one day.
+    Return the numbers of deleted rows and files.
     """
     now = timezone.now()
     rows, _by_model = ImportedRow.objects.filter(job__created_at__lt=now - UNDO_TIME).delete()

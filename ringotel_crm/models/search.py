@@ -181,8 +181,8 @@ def filter_any(
 def first_keys(rows: models.QuerySet[Any], conditions: Sequence[models.Q], limit: int) -> set[Any]:
     """Return the primary keys of the first ``limit`` of ``rows``, and maybe of some after them.
 
-    Each of the rows meets one of ``conditions``, which are looked up one by one. Without any, the
-    rows are read in their order.
+    Each of the rows meets one of ``conditions``, which are looked up one by one. Without
+    conditions, the rows are read in their order.
     """
     keys = rows.values_list("pk", flat=True)
     return {key for one in conditions or [models.Q()] for key in keys.filter(one)[:limit]}
@@ -200,7 +200,10 @@ def _select(rows: models.QuerySet[Row], keys: Iterable[Any]) -> models.QuerySet[
 
 
 def _common_owners(sets: Sequence[models.QuerySet[Any]]) -> tuple[list[Any], bool]:
-    """Return the owners of rows in all sets, of large sets some, and whether these are all."""
+    """Return the owners that have a row in each set, and whether these are all of them.
+
+    If all sets are large, some may be missing.
+    """
     samples = [_owners(rows[: MAX_KEYS + 1]) for rows in sets]
     few = [sample for sample in samples if len(sample) <= MAX_KEYS]
     if few:

@@ -159,7 +159,7 @@ def test_command_deletes_what_expired(boss: Client) -> None:
 
     call_command("ringotel_delete_expired_imports", stdout=output)
 
-    assert output.getvalue() == "Deleted 3 rows of imports and 1 unconfirmed files.\n"
+    assert output.getvalue() == "Deleted rows: 3, unconfirmed files: 1\n"
     assert {*ContactImport.objects.all()} == {done, recent}
     assert not ImportedRow.objects.filter(job=done).exists()
 

@@ -108,7 +108,9 @@ class Application:
 
     @contextmanager
     def hanging(self) -> Iterator[None]:
-        """Halt all processes of the server, which accept connections but do not respond."""
+        """Halt all processes of the server until the context ends: connections are accepted, but
+        not answered.
+        """
         os.killpg(self.process.pid, signal.SIGSTOP)
         try:
             yield

@@ -1,6 +1,6 @@
 """Three application servers behind nginx, and behind HAProxy, with PostgreSQL and Redis.
 
-While clients call all hooks, one server is killed and started again, one hangs and goes on, and
+While clients call all hooks, one server is killed and started again, one hangs and continues, and
 then all are restarted in turn.
 """
 
@@ -74,7 +74,7 @@ def disturb(
     check(
         # A server may be killed after the headers: a proxy cannot repeat the request then.
         ledger.responses.keys() <= {"200", CUT_OFF} and ledger.responses[CUT_OFF] <= 1,
-        f"{name}: {total} requests while servers were killed, hung and were restarted, "
+        f"{name}: {total} requests while servers were killed, halted and restarted, "
         f"responses {dict(ledger.responses)}",
     )
     ledger.compare(server.database(), Path(server.path, "media"))

@@ -20,11 +20,11 @@ VIEW_CONTACT = "ringotel_crm.view_contact_activity"
 # The name of VIEW_OWN, as the admin lists it.
 VIEW_OWN_NAME = "Can view own calls"
 
-# The calls of others for which a user's phone rang that statistics select by primary key, at most.
+# Calls that others took, but for which a phone of the user rang: statistics select up to this
+# number by primary key.
 MAX_COUNTED = 10_000
 
-
-# The latest legs of a user that are selected by the keys of their calls.
+# The latest legs of a user whose calls are looked up by primary key.
 MAX_LEGS = 2000
 # By how much the clock of a telephone system may be ahead.
 CLOCK_SKEW = dt.timedelta(days=1)
@@ -64,10 +64,12 @@ def own_calls(backend: Backend, user: Any) -> QuerySet[Activity]:
 def calls_between(
     backend: Backend, user: Any, begin: dt.datetime, end: dt.datetime
 ) -> QuerySet[Activity]:
-    """Return the same calls as :func:`visible_calls` that start from ``begin`` until ``end``, for
-    statistics: the calls of a user are found by index, and not among all calls of the period.
+    """Return the same calls as :func:`visible_calls` that start at or after ``begin`` and before
+    ``end``, for statistics: the calls of a user are found by index, and not among all calls of the
+    period.
 
-    Up to :data:`MAX_COUNTED` keys are read first, by another query.
+    The keys of up to :data:`MAX_COUNTED` calls that others took, but for which a phone of ``user``
+    rang, are read first by another query.
     """
     calls = all_calls(backend).filter(start__gte=begin, start__lt=end)
     if user.has_perm(VIEW_ALL):
@@ -95,7 +97,8 @@ def own_conditions(backend: Backend, user: Any, since: dt.datetime | None = None
     rang: Any = legs.order_by()
     if since is not None:
         latest = list(legs[:MAX_LEGS])
-        # A call is created when it starts or later, so those before an old one are older.
+        # A row is created when its call starts, or later. So if the last of these calls is older
+        # than the period, the calls of all other legs are too.
         old = Activity.objects.filter(pk__in=latest[-1:], created_at__lt=since - CLOCK_SKEW)
         if len(latest) < MAX_LEGS or old.exists():
             rang = latest

@@ -100,8 +100,9 @@ def erase_subject(
         for batch in databases.batches(calls, BATCH):
             _erase_calls(batch)
             renew_lease()
-        # The deletion of the contact looks for its calls. On PostgreSQL, the first query after the
-        # erasure reads the index entries of all of them, and marks these as dead.
+        # The deletion of the contact looks for its calls. On PostgreSQL, the first such query after
+        # the erasure reads the index entries of all of them, and marks these as dead. Run it here:
+        # new contacts wait while the lock below is held.
         person.calls.exists()
         with databases.atomic():
             locks.acquire(f"contacts {backend.tenant}")

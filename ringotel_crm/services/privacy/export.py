@@ -85,7 +85,7 @@ RECORDING_FIELDS = (
 )
 
 
-# Seconds for counting all rows, and for those of one kind if none are left.
+# Seconds for counting all rows, and those that each kind has at least.
 MAX_SECONDS = 0.4
 MIN_SECONDS = 0.05
 

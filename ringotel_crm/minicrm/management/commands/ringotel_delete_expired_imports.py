@@ -1,4 +1,4 @@
-"""Delete what is stored about old imports."""
+"""Delete rows and files of old imports."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from .... import databases
 
 class Command(BaseCommand):
     help = (
-        "Deletes what undoing an import needs, and its refused rows, after 30 days, and files that "
-        "were not confirmed after one. The next import does the same. Run it from cron every night."
+        "Deletes the rows that are stored to undo an import, and its refused rows, after 30 days, "
+        "and files that were not confirmed after one day. The next import does the same. Run it "
+        "from cron every night."
     )
 
     @databases.fresh_reads()
@@ -20,4 +21,4 @@ class Command(BaseCommand):
         from ...jobs import delete_expired  # requires django-import-export, which is optional
 
         rows, files = delete_expired()
-        self.stdout.write(f"Deleted {rows} rows of imports and {files} unconfirmed files.")
+        self.stdout.write(f"Deleted rows: {rows}, unconfirmed files: {files}")
