@@ -85,7 +85,7 @@ def test_rows_that_take_too_long_to_count_do_not_delay_the_preview(
     erased = text(boss.post(PAGE, {"contact": ada.pk, "action": "erase", "confirm": "1"}))
 
     assert "Calls not counted (takes too long)" in preview
-    assert "They are looked for before anything is erased" in preview
+    assert "if there are any, nothing is erased" in preview
     assert "under a legal hold" in erased
     assert Contact.objects.filter(pk=ada.pk).exists()
 
