@@ -181,7 +181,7 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         tenant = backend_for(request).tenant if self.tenant_lookup else ""
         return rows.filter(**{self.tenant_lookup: tenant}) if tenant else rows
 
-    def get_conditions(self, request: HttpRequest) -> list[Q]:
+    def get_index_conditions(self, request: HttpRequest) -> list[Q]:
         """Return conditions by which a list looks up its rows, each by its own index. Every row of
         :meth:`get_queryset` meets one of them. Empty to read the rows in the order of the list.
         """
@@ -197,7 +197,7 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Return the result of :func:`filter_any` and ``False``. The list reports if rows are
         missing.
         """
-        conditions = self.get_conditions(request)
+        conditions = self.get_index_conditions(request)
         rows, is_complete = filter_any(queryset, columns, owners, conditions)
         if not is_complete:
             mark_incomplete(request)
@@ -294,7 +294,8 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         page = request.GET.get("p", "")
         if page.isascii() and page.isdecimal() and len(page) < 8:
             paginator.current_page = int(page)
-        paginator.look_up(self.get_conditions(request) if queryset.model is self.model else [])
+        is_list = queryset.model is self.model
+        paginator.read_keys(self.get_index_conditions(request) if is_list else [])
         return paginator
 
 

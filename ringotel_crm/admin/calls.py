@@ -247,7 +247,7 @@ class ActivityAdmin(ConcurrentEditAdminMixin, LargeTableAdmin):
         calls = visible_calls(backend_for(request), request.user)
         return with_follow_ups(with_recordings(calls, request.user))
 
-    def get_conditions(self, request: HttpRequest) -> list[Q]:
+    def get_index_conditions(self, request: HttpRequest) -> list[Q]:
         return own_conditions(backend_for(request), request.user)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:

@@ -60,7 +60,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         """The number of rows after which counting stops."""
         return min(self.current_page + PAGES_AHEAD, self.max_pages) * self.per_page + 1
 
-    def look_up(self, conditions: Sequence[Q]) -> None:
+    def read_keys(self, conditions: Sequence[Q]) -> None:
         """Count the rows by reading their primary keys. ``conditions`` are those of
         :func:`first_keys`.
         """
@@ -91,7 +91,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         return self.is_cut and self.current_page >= self.max_pages
 
     @property
-    def least(self) -> int:
+    def lower_bound(self) -> int:
         """If counting stopped, there are more rows than this number."""
         return self.limit - 1
 
@@ -169,7 +169,7 @@ class LargeTableChangeList(ChangeList):
             warnings.append(
                 _(
                     "Searching all rows takes too long. Only the latest %(number)s were searched. "
-                    "Add a filter, such as a day, to search others."
+                    "Add a filter to search others."
                 )
                 % {"number": number_format(LATEST_ROWS, force_grouping=True)}
             )

@@ -248,12 +248,16 @@ def open_pages(site: Site, client: Client) -> dict[str, float]:
     for path in dict.fromkeys(pages(site, client)):
         if seconds := stopwatch(client, path):
             found[path] = seconds
-            show(path, {"seconds": seconds}) if seconds > MAX_SECONDS / 2 else None
+            if seconds > MAX_SECONDS / 2:
+                show(path, {"seconds": seconds})
     return found
 
 
 def stopwatch(client: Client, path: str) -> float | None:
-    """Return the least seconds of the second and third request, None if the page is not a page."""
+    """Return the least seconds of the second and third request, None if there is no such page.
+
+    Raises ``Failure`` for an error of the server.
+    """
     times = []
     for _ in range(3):
         begun = time.perf_counter()
@@ -262,6 +266,8 @@ def stopwatch(client: Client, path: str) -> float | None:
         response.read()
         times.append(time.perf_counter() - begun)
         if response.status != 200:
+            if response.status >= 500:
+                raise Failure(f"{path} responds {response.status}")
             show(path, {"status": response.status})
             return None
     return round(min(times[1:]), 3)
