@@ -16,7 +16,12 @@ from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
 from django.db.models import DateTimeField, Q, QuerySet
 from django.db.models.constants import LOOKUP_SEP
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBadRequest,
+    HttpResponseRedirect,
+)
 from django.shortcuts import render
 from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import URLPattern
@@ -33,7 +38,12 @@ from ..models.search import filter_any
 from ..records import Actor
 from ..services.calls.access import whom_to_ask
 from ..templatetags.ringotel import RING_STRIP
-from .changelist import BoundedPaginator, LargeTableChangeList, mark_incomplete
+from .changelist import (
+    BoundedPaginator,
+    LargeTableChangeList,
+    ListTakesTooLong,
+    mark_incomplete,
+)
 from .html import local_time
 
 BACKEND_ATTRIBUTE = "_ringotel_backend"
@@ -223,11 +233,16 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Use the plural name of the model as the heading, except in pop-ups."""
+        """Use the plural name of the model as the heading, except in pop-ups. Redirect from a list
+        that takes too long to that of the rows added last.
+        """
         context: dict[str, Any] = {}
         if IS_POPUP_VAR not in request.GET:
             context["title"] = capfirst(self.opts.verbose_name_plural)
-        return super().changelist_view(request, context | (extra_context or {}))
+        try:
+            return super().changelist_view(request, context | (extra_context or {}))
+        except ListTakesTooLong as exc:
+            return HttpResponseRedirect(f"{request.path}{exc.url}")
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

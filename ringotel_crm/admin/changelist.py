@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
+from django.contrib.admin.views.main import (
+    ALL_VAR,
+    ORDER_VAR,
+    PAGE_VAR,
+    SEARCH_VAR,
+    ChangeList,
+)
 from django.core.paginator import Paginator
 from django.db import DataError, NotSupportedError, OperationalError, ProgrammingError
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.formats import number_format
 from django.utils.functional import cached_property
@@ -29,9 +35,11 @@ MAX_PAGES = 1000
 MAX_PAGES_LOOKED_UP = 40
 # Rows that are selected by their primary keys, at most.
 MAX_KEYS = 2001
-# Seconds for a query of a list with a filter, and the latest rows that are read if it takes longer.
+# Seconds for a query of a list with a filter, the rows added last that are listed if it takes
+# longer, and the condition in the URL by which all pages of the list and its actions have the same.
 MAX_SECONDS = 1.5
 LATEST_ROWS = 200_000
+LATEST = "pk__gt"
 
 # Raised by query parameters that no filter creates: NUL on PostgreSQL, the year -1, a range with
 # one end.
@@ -39,6 +47,14 @@ INVALID_LOOKUP_ERRORS = (
     *(DataError, NotSupportedError, ProgrammingError),
     *(IndexError, NotImplementedError, OverflowError, TypeError, ValueError),
 )
+
+
+class ListTakesTooLong(Exception):
+    """The queries of a list take too long. ``url`` leads to a list of the rows added last."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.url = url
 
 
 def mark_incomplete(request: HttpRequest) -> None:
@@ -111,25 +127,27 @@ class ActiveFilter:
 
 
 class LargeTableChangeList(ChangeList):
-    """Shows the result count below the list only, and which filters are in use above it.
+    """Shows the result count below the list only, and which filters are in use above it."""
 
-    If a query of a list with a filter takes too long, only the latest rows are read.
-    """
-
-    # The primary key after which rows are read, None for all.
-    floor: Any = None
-
-    def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[Any]:
-        """Leave out the rows before :attr:`floor`, also from an action on all rows."""
-        return self._latest(super().get_queryset(request, *args, **kwargs))
-
-    def _latest(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        return rows if self.floor is None else rows.filter(pk__gt=self.floor)
+    def get_query_string(
+        self, new_params: dict[str, Any] | None = None, remove: Iterable[str] | None = None
+    ) -> str:
+        """Keep :data:`LATEST` for other pages and orders: with another filter, reading all rows may
+        be fast.
+        """
+        added = new_params or {}
+        if remove or not {*added} <= {ALL_VAR, ORDER_VAR, PAGE_VAR}:
+            added = {name: value for name, value in added.items() if name != LATEST}
+            remove = [*(remove or ()), LATEST]
+        url: str = super().get_query_string(added, remove)
+        return url
 
     def get_active_filters(self) -> list[ActiveFilter]:
         """Return the search, the filters in use, and the other conditions of the URL as one."""
         in_use = self.get_filters_params().items()
-        others = [name for name, values in in_use if any(values) and name != SEARCH_VAR]
+        others = [
+            name for name, values in in_use if any(values) and name not in (SEARCH_VAR, LATEST)
+        ]
         active = []
         if self.query:
             active.append(self._active(_("Search text"), self.query, [SEARCH_VAR]))
@@ -154,22 +172,31 @@ class LargeTableChangeList(ChangeList):
         return ActiveFilter(name, value, self.get_query_string(remove=parameters))
 
     def get_results(self, request: HttpRequest) -> None:
-        """Read the rows of the page, and report what is left out."""
-        limit = time_limit(self.queryset.db, MAX_SECONDS) if request.GET else nullcontext()
+        """Read the rows of the page, and report what is left out.
+
+        Raises :class:`ListTakesTooLong` for a page with a filter. An action is not limited, so that
+        it has the rows that were listed.
+        """
+        # A router may choose another database for each query.
+        using = self.queryset.db
+        self.queryset = self.queryset.using(using)
+        self.root_queryset = self.root_queryset.using(using)
+        is_limited = request.method != "POST" and request.GET and LATEST not in request.GET
         try:
-            with limit:
+            with time_limit(using, MAX_SECONDS) if is_limited else nullcontext():
                 self._read(request)
         except TimeLimitExceeded:
-            keys = self.model._default_manager.using(self.queryset.db).order_by("-pk")
-            self.floor = keys.values_list("pk", flat=True)[LATEST_ROWS : LATEST_ROWS + 1].first()
-            self.queryset = self._latest(self.queryset)
+            keys = self.model._default_manager.using(using).order_by("-pk")
+            last = keys.values_list("pk", flat=True)[LATEST_ROWS : LATEST_ROWS + 1].first()
+            if last is not None:
+                raise ListTakesTooLong(super().get_query_string({LATEST: last})) from None
             self._read(request)
         warnings = []
-        if self.floor is not None:
+        if self.params.pop(LATEST, None):  # another search is of all rows
             warnings.append(
                 _(
-                    "Searching all rows takes too long. Only the latest %(number)s were searched. "
-                    "Add a filter to search others."
+                    "Searching all rows takes too long. Only those among the %(number)s rows added "
+                    "last were searched. Add a filter to search others."
                 )
                 % {"number": number_format(LATEST_ROWS, force_grouping=True)}
             )

@@ -25,6 +25,7 @@ from ..services.calls.states import state_filter
 from ..services.calls.statistics import midnight, with_hour
 from ..services.recordings.store import may_play
 from .base import backend_for
+from .changelist import LATEST
 
 MAX_AGENTS = 100
 # The parameters of a period of days.
@@ -81,7 +82,7 @@ class DateFilter(admin.SimpleListFilter):
             (name, value)
             for name, values in request.GET.lists()
             for value in values
-            if name not in (*self.expected_parameters(), PAGE_VAR, ERROR_FLAG)
+            if name not in (*self.expected_parameters(), PAGE_VAR, ERROR_FLAG, LATEST)
         ]
 
     def expected_parameters(self) -> list[str | None]:

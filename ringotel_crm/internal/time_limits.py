@@ -21,7 +21,7 @@ class TimeLimitExceeded(Exception):
 
 @contextmanager
 def time_limit(using: str, seconds: float) -> Iterator[None]:
-    """Cancel a query to the database ``using`` that takes longer than ``seconds``, and raise
+    """Cancel each query to the database ``using`` that takes longer than ``seconds``, and raise
     :class:`TimeLimitExceeded`. Do not write in the block: on PostgreSQL, it is rolled back.
 
     Databases other than PostgreSQL, MariaDB, MySQL and SQLite have no limit.
@@ -63,16 +63,18 @@ def _limit_postgresql(connection: Any, seconds: float) -> Iterator[None]:
 
 @contextmanager
 def _limit_mysql(connection: Any, seconds: float) -> Iterator[None]:
-    """Set seconds for MariaDB, milliseconds for MySQL."""
+    """Set seconds for MariaDB, milliseconds for MySQL, and restore the previous limit."""
     name, value = "max_statement_time", str(seconds)
     if not connection.mysql_is_mariadb:
         name, value = "max_execution_time", str(int(seconds * 1000))
     with connection.cursor() as cursor:
+        cursor.execute(f"SELECT @@SESSION.{name}")
+        (previous,) = cursor.fetchone()
         cursor.execute(f"SET SESSION {name} = {value}")
         try:
             yield
         finally:
-            cursor.execute(f"SET SESSION {name} = DEFAULT")
+            cursor.execute(f"SET SESSION {name} = {previous}")
 
 
 @contextmanager

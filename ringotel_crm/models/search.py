@@ -211,11 +211,12 @@ def _common_owners(sets: Sequence[models.QuerySet[Any]]) -> tuple[list[Any], boo
         return _owners_among(large, set.intersection(*map(set, few))), True
     if len(sets) == 1:
         return samples[0], False
-    common = sets[0]
+    using = sets[0].db
+    common = sets[0].using(using)
     for rows in sets[1:]:
         common = common.filter(owner__in=rows.values("owner"))
     read = partial(_owners, common[: MAX_KEYS + 1])
-    keys = within_limit(common.db, MAX_SECONDS, read, None)
+    keys = within_limit(using, MAX_SECONDS, read, None)
     if keys is None:
         return _owners_among(sets[1:], samples[0]), False
     return keys, len(keys) <= MAX_KEYS

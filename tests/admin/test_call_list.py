@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection
+from django.db import connection, router
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -243,9 +243,10 @@ def test_list_ends_after_the_last_page_and_states_it(
     assert boss.get(URL, {"p": "4"})["Location"] == f"{URL}?e=1"
 
 
-def test_slow_list_shows_the_latest_rows_and_states_it(
-    boss: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every list that has a time limit exceed it, and then show three rows."""
+
     @contextmanager
     def time_limit(using: str, seconds: float) -> Iterator[None]:
         yield
@@ -253,16 +254,94 @@ def test_slow_list_shows_the_latest_rows_and_states_it(
 
     monkeypatch.setattr(changelist, "time_limit", time_limit)
     monkeypatch.setattr(changelist, "LATEST_ROWS", 3)
-    calls = [make_call(n, status="missed" if n % 2 else "answered") for n in range(6)]
 
-    page = boss.get(URL, {"state": "missed"})
-    everything = {"action": "add_follow_up", "select_across": "1"}
-    boss.post(f"{URL}?state=missed", everything | {"_selected_action": calls[5].pk})
+
+@pytest.mark.usefixtures("slow")
+def test_slow_list_shows_the_rows_added_last_and_states_it(boss: Client) -> None:
+    for n in range(6):
+        make_call(n, status="missed" if n % 2 else "answered")
+
+    page = boss.get(URL, {"state": "missed"}, follow=True)
+    html = page.content.decode()
+    everything = boss.get(URL)
 
     assert [call.call_id for call in page.context["cl"].result_list] == ["call-5", "call-3"]
-    assert "Only the latest 3 were searched." in page.content.decode()
-    assert {one.activity for one in FollowUp.objects.all()} == {calls[5], calls[3]}
-    assert "were searched" not in boss.get(URL).content.decode()
+    assert "Only those among the 3 rows added last were searched." in html
+    assert "Selected from another page" not in html
+    assert len(everything.context["cl"].result_list) == 6
+    assert "were searched" not in everything.content.decode()
+
+
+@pytest.mark.usefixtures("slow")
+def test_slow_list_has_the_same_rows_on_all_pages_and_for_actions(
+    boss: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changelist, "LATEST_ROWS", 70)
+    calls = [make_call(n, start=at() - dt.timedelta(minutes=n)) for n in range(90)]
+    url = boss.get(URL, {"direction__exact": "inbound", "p": "2"})["Location"]
+
+    pages = [boss.get(f"{url}&p={page}") for page in (1, 2)]
+    make_call(90, start=at(9))
+    everything = {"action": "add_follow_up", "select_across": "1"}
+    boss.post(url, everything | {"_selected_action": calls[20].pk})
+
+    ids = [call.pk for page in pages for call in page.context["cl"].result_list]
+    assert ids == [call.pk for call in calls[20:]]
+    assert [b"were searched" in page.content for page in pages] == [True, True]
+    assert FollowUp.objects.filter(activity__in=ids).count() == 70
+    assert FollowUp.objects.count() == 71
+
+
+@pytest.mark.usefixtures("slow")
+def test_action_on_selected_rows_of_a_slow_list_has_all_of_them(boss: Client) -> None:
+    calls = [make_call(n, status="missed") for n in range(6)]
+
+    selected = {"action": "add_follow_up", "_selected_action": [call.pk for call in calls]}
+    boss.post(f"{URL}?state=missed", selected)
+
+    assert FollowUp.objects.count() == 6
+
+
+@pytest.mark.usefixtures("slow")
+def test_another_filter_of_a_slow_list_is_tried_on_all_rows(boss: Client) -> None:
+    for n in range(6):
+        make_call(n, status="missed")
+
+    html = boss.get(URL, {"state": "missed"}, follow=True).content.decode()
+
+    links = re.findall(r'href="(\?[^"]*)"', html)
+    assert [link for link in links if "pk__gt" in link and "o=" not in link] == []
+    assert any("pk__gt" in link for link in links)
+    assert 'name="pk__gt"' not in html
+
+
+def test_limited_queries_of_a_list_go_to_one_database(
+    boss: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choices = []
+
+    class Router:
+        """May choose another replica for each query."""
+
+        def db_for_read(self, model: Any, **hints: Any) -> None:
+            choices.append(model)
+
+    @contextmanager
+    def time_limit(using: str, seconds: float) -> Iterator[None]:
+        choices.clear()
+        yield
+        assert choices == []
+        limited.append(using)
+
+    limited: list[str] = []
+    make_call(1)
+    monkeypatch.setattr(changelist, "time_limit", time_limit)
+    monkeypatch.setattr(router, "routers", [Router(), *router.routers])
+
+    boss.get(URL, {"direction__exact": "inbound"})
+    boss.get(URL, {"direction__exact": "inbound", "q": "withheld"})
+
+    assert limited == [connection.alias] * 2
 
 
 def test_pages_of_a_short_list_are_selected_by_key(boss: Client) -> None:

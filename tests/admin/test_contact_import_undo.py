@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from io import StringIO
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
-from django.test import Client
+from django.test import Client, modify_settings
 from django.utils import timezone
 
 from ringotel_crm.minicrm import jobs
@@ -162,6 +163,18 @@ def test_command_deletes_what_expired(boss: Client) -> None:
     assert output.getvalue() == "Deleted rows: 3, unconfirmed files: 1\n"
     assert {*ContactImport.objects.all()} == {done, recent}
     assert not ImportedRow.objects.filter(job=done).exists()
+
+
+def test_command_that_deletes_old_imports_runs_without_the_import_library(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "ringotel_crm.minicrm.jobs", None)
+    output = StringIO()
+
+    with modify_settings(INSTALLED_APPS={"remove": "import_export"}):
+        call_command("ringotel_delete_expired_imports", stdout=output)
+
+    assert "INSTALLED_APPS does not contain import_export" in output.getvalue()
 
 
 def test_import_that_was_not_confirmed_is_deleted_after_a_day(boss: Client) -> None:

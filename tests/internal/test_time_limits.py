@@ -75,6 +75,20 @@ def check_end_of_limit(is_cancelled: bool) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.skipif(connection.vendor != "mysql", reason="PostgreSQL's limit ends by itself.")
+def test_limit_of_the_session_is_restored() -> None:
+    run("SET SESSION max_statement_time = 30")
+    with connection.cursor() as cursor:
+        try:
+            with time_limit(DEFAULT_DB_ALIAS, SECONDS):
+                pass
+            cursor.execute("SELECT @@SESSION.max_statement_time")
+            assert cursor.fetchone() == (30,)
+        finally:
+            cursor.execute("SET SESSION max_statement_time = DEFAULT")
+
+
+@pytest.mark.django_db
 def test_other_errors_are_raised_as_they_are() -> None:
     with pytest.raises(OperationalError, match="of the site"), time_limit(DEFAULT_DB_ALIAS, 20):
         raise OperationalError("of the site")

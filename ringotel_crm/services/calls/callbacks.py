@@ -248,6 +248,7 @@ def _first_callers(
     Of all calls, they are sought among the latest missed ones. Then only the other calls of these
     callers are read, or all calls if these callers are too few.
     """
+    limit = min(limit, MAX_WAITING)
     if not user.has_perm(VIEW_ALL):
         return dict(islice(_waiting_callers(backend, user).items(), limit))
     missed = _missed_calls(backend, user).exclude(caller_e164="").order_by("-start", "-pk")

@@ -53,16 +53,21 @@ def _keys(event: WebhookEvent) -> set[str]:
 
 def find_events(person: DataSubject) -> list[int]:
     """Return the primary keys of the events with a call, a message or a number of the person."""
-    of_tenant = WebhookEvent.objects.filter(webhook__tenant=person.tenant)
-    unprocessed = of_tenant.filter(status=WebhookEvent.Status.PENDING, attempts=0)
-    for event in databases.by_primary_key(unprocessed.select_related("webhook")):
-        save_keys(event)
     values = [
         *person.calls.order_by().values_list("call_id", flat=True),
         *messages_with_subject(person).values_list("message_id", flat=True),
         *person.numbers,
     ]
-    found: set[int] = set()
+    wanted = set(values)
+    # An event has its keys from the first attempt to process it.
+    unprocessed = WebhookEvent.objects.filter(
+        webhook__tenant=person.tenant, status=WebhookEvent.Status.PENDING, attempts=0
+    )
+    found = {
+        event.pk
+        for event in databases.by_primary_key(unprocessed)
+        if not wanted.isdisjoint(_keys(event))
+    }
     for batch in databases.batches(values, BATCH):
         keys = WebhookEventKey.objects.filter(tenant=person.tenant, value__in=batch)
         found.update(keys.values_list("event_id", flat=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.apps import apps
 from django.core.management.base import BaseCommand
 
 from .... import databases
@@ -18,7 +19,10 @@ class Command(BaseCommand):
 
     @databases.fresh_reads()
     def handle(self, **options: Any) -> None:
-        from ...jobs import delete_expired  # requires django-import-export, which is optional
+        if not apps.is_installed("import_export"):
+            self.stdout.write("Nothing to delete: INSTALLED_APPS does not contain import_export.")
+            return
+        from ...jobs import delete_expired  # requires django-import-export
 
         rows, files = delete_expired()
         self.stdout.write(f"Deleted rows: {rows}, unconfirmed files: {files}")
