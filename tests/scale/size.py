@@ -17,6 +17,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -261,9 +262,9 @@ def stopwatch(client: Client, path: str) -> float | None:
     times = []
     for _ in range(3):
         begun = time.perf_counter()
-        client.connection.request("GET", path, headers=client.headers)
-        response = client.connection.getresponse()
-        response.read()
+        response = get(client, path)
+        if "pk__gt=" in (response.headers["Location"] or ""):  # a list that takes too long
+            response = get(client, response.headers["Location"])
         times.append(time.perf_counter() - begun)
         if response.status != 200:
             if response.status >= 500:
@@ -271,6 +272,13 @@ def stopwatch(client: Client, path: str) -> float | None:
             show(path, {"status": response.status})
             return None
     return round(min(times[1:]), 3)
+
+
+def get(client: Client, path: str) -> HTTPResponse:
+    client.connection.request("GET", path, headers=client.headers)
+    response = client.connection.getresponse()
+    response.read()
+    return response
 
 
 def show(name: str, row: dict[str, Any]) -> None:
