@@ -255,8 +255,9 @@ def open_pages(site: Site, client: Client) -> dict[str, float]:
 
 
 def stopwatch(client: Client, path: str) -> float | None:
-    """Return the least seconds of the second and third request, None if there is no such page. For a
-    list that takes too long, it is the time of the list of the rows added last.
+    """Return the least seconds of the second and third request, None if there is no such page.
+
+    For a list that takes too long, they are those of the list of the rows added last.
 
     Raises ``Failure`` for an error of the server.
     """
