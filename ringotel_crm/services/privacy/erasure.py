@@ -100,10 +100,11 @@ def erase_subject(
         for batch in databases.batches(calls, BATCH):
             _erase_calls(batch)
             renew_lease()
-        # The deletion of the contact looks for its calls. On PostgreSQL, the first such query after
-        # the erasure reads the index entries of all of them, and marks these as dead. Run it here:
-        # new contacts wait while the lock below is held.
-        person.calls.exists()
+        # The deletion of the contact looks for its calls. On PostgreSQL, the first index scan after
+        # the erasure reads the index entries of all of them, and marks these as dead. Run it here,
+        # in the order of the index: new contacts wait while the lock below is held.
+        if person.contact:
+            Activity.objects.filter(**person.reference.lookup).order_by("-start").first()
         with databases.atomic():
             locks.acquire(f"contacts {backend.tenant}")
             _erase_contact(backend, person)
