@@ -48,6 +48,8 @@ ids = itertools.count(int(time.time()))
 ADMIN = "/admin/"
 CALLS, CONTACTS = f"{ADMIN}ringotel_crm/activity/", f"{ADMIN}ringotel_minicrm/contact/"
 ORGANIZATIONS = f"{ADMIN}ringotel_minicrm/organization/"
+# The contact that is chosen on the page of an organization.
+AUTOCOMPLETE = "app_label=ringotel_minicrm&model_name=organization&field_name=main_contact"
 # What staff type into the search boxes of lists.
 SEARCHES = {
     CALLS: [
@@ -239,7 +241,7 @@ def contact_pages() -> Iterator[str]:
     yield f"{CONTACTS}duplicates/similar/?number={quote(number(19))}"
     yield f"{CONTACTS}merge/?target=19&source=20"
     for words in FIRST_NAMES.split()[:2]:
-        yield f"{ADMIN}autocomplete/?app_label=ringotel_minicrm&model_name=contact&term={words}"
+        yield f"{ADMIN}autocomplete/?{AUTOCOMPLETE}&term={words}"
     yield f"{ADMIN}ringotel_crm/apikey/connect/"
 
 
