@@ -24,6 +24,7 @@ from tests.fixtures.admin import make_call
 CALLS = "/admin/ringotel_crm/activity/"
 PAGES = [
     *(CALLS, f"{CALLS}?q=unmatched", f"{CALLS}live/", f"{CALLS}overview/", f"{CALLS}assign/?id=1"),
+    *("/admin/", f"{CALLS}desk/", "/admin/ringotel_crm/callback/", "/admin/ringotel_crm/followup/"),
     *(
         "/admin/ringotel_crm/apikey/connect/",
         "/admin/ringotel_crm/apikey/",
@@ -54,6 +55,15 @@ SCREENS = [
     {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
     {"color_scheme": "dark", "viewport": {"width": 390, "height": 844}},
 ]
+# The texts of buttons with more lines than words: a word is broken.
+BROKEN_BUTTONS = """
+[...document.querySelectorAll("#content :is(button, .button)")].filter((button) => {
+    const range = document.createRange();
+    range.selectNodeContents(button);
+    const lines = new Set([...range.getClientRects()].map((rect) => Math.round(rect.top)));
+    return lines.size > Math.max(1, button.innerText.trim().split(/\\s+/).length);
+}).map((button) => button.innerText)
+"""
 has_minicrm = apps.is_installed("ringotel_crm.minicrm")
 
 
@@ -159,10 +169,11 @@ def pages_of(people: list[Any]) -> list[str]:
 
 
 def faults_of(desk: Desk, path: str, axe: str) -> list[str]:
-    """Return overflow and accessibility problems of the page."""
+    """Return overflow, broken words and accessibility problems of the page."""
     page = desk.open(path)
     wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     faults = [f"{path}: {wider} px wider than the screen"] if wider > 0 else []
+    faults += [f"{path}: the button {text!r} is broken" for text in page.evaluate(BROKEN_BUTTONS)]
     if axe:
         page.evaluate(axe)
         found = page.evaluate(f"axe.run('#content', {json.dumps(AXE_RULES)})")
@@ -177,8 +188,10 @@ def faults_of(desk: Desk, path: str, axe: str) -> list[str]:
 @pytest.mark.parametrize("screen", SCREENS, ids=["light-wide", "dark-narrow"])
 @pytest.mark.parametrize("how_many", ["none", "many"])
 def test_pages_are_accessible_and_fit_the_screen(
-    desks: Callable[..., Desk], axe: str, screen: dict[str, Any], how_many: str
+    desks: Callable[..., Desk], axe: str, screen: dict[str, Any], how_many: str, settings: Any
 ) -> None:
+    # The demo's index of the admin has the desk.
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": ["demo_project/templates"]}]
     paths = PAGES + (MINICRM_PAGES if has_minicrm else [])
     if how_many == "many":
         people = make_people()
