@@ -35,10 +35,11 @@ MAX_PAGES = 1000
 MAX_PAGES_LOOKED_UP = 40
 # Rows that are selected by their primary keys, at most.
 MAX_KEYS = 2001
-# Seconds for a query of a list with a filter, the rows added last that are listed if it takes
-# longer, and the condition in the URL by which all pages of the list and its actions have the same.
+# Seconds for a query of a list with a filter, and the rows added last to which the list is limited
+# if it takes longer.
 MAX_SECONDS = 1.5
 LATEST_ROWS = 200_000
+# The condition for these rows. It is in the URL, so that all pages and actions have the same rows.
 LATEST = "pk__gt"
 
 # Raised by query parameters that no filter creates: NUL on PostgreSQL, the year -1, a range with

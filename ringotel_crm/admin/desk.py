@@ -28,8 +28,8 @@ from .html import object_url
 
 # Rows per section.
 MAX_ROWS = 10
-# Calls of a day whose numbers are kept, and for how many seconds: counting them takes longer than
-# the rest of the page.
+# From this number of calls on, the numbers of the day are cached, and for how many seconds:
+# counting 50,000 calls takes 10 ms, a fifth of the time of the page.
 MANY_CALLS = 5000
 TODAY_SECONDS = 30
 
@@ -66,8 +66,8 @@ def desk_context(request: HttpRequest, site: AdminSite) -> dict[str, Any]:
 
 
 def _count_all_today(backend: Backend) -> dict[str, Any]:
-    """Return the numbers of :func:`_count_today` for all calls. Those of a day with many calls are
-    kept for :data:`TODAY_SECONDS`.
+    """Return the numbers of :func:`_count_today` for all calls. From :data:`MANY_CALLS` on, they
+    are cached for :data:`TODAY_SECONDS`.
     """
     name = f"ringotel_crm:today:{backend.tenant}:{start_of_day().isoformat()}"
     cached = cache.get(name)

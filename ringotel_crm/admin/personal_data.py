@@ -114,7 +114,7 @@ def _perform(request: HttpRequest, model_admin: Any, person: DataSubject) -> Htt
 
 
 def _report(request: HttpRequest, model_admin: Any, person: DataSubject) -> HttpResponseBase:
-    """Show everything about the person, of many rows some."""
+    """Show what is stored about the person, with up to :data:`MAX_ROWS` rows of each kind."""
     data, incomplete = collect_data(backend_for(request), person, limit=MAX_ROWS)
     entry = log_export(person, count_rows(data), user=request.user)
     context = {

@@ -63,6 +63,7 @@ LABELS = {
 }
 # Columns without a meaning to a reader, and those that repeat another column.
 HIDDEN = {"id", "call_id", "sha256", "caller_e164", "called_e164"}
+# The kinds of rows that belong to calls.
 OF_CALLS = ("recordings", "phones")
 NUMBERS = {"caller_number", "called_number", "remote_number", "e164", "phone", "mobile", "numbers"}
 
